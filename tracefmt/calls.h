@@ -1,0 +1,146 @@
+/*
+ * The call table's vocabulary: how one row of calls.def describes a system call.
+ *
+ * One row per x86-64 system call drives the hooks, the recorder's capture, the
+ * replayer's serving and checking, the printer and the coverage page. Directions
+ * and size rules are data; code is only written for a new *shape* of memory.
+ *
+ * This header is compiled into the recorded process: nothing here may need more
+ * than the compiler's own headers.
+ */
+#ifndef DEJA_TRACEFMT_CALLS_H
+#define DEJA_TRACEFMT_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How a call crosses the boundary. */
+enum tf_class {
+	TF_UNKNOWN = 0, /* no such row: an error that names itself */
+	TF_RECORD,	/* performed when recording, served when replaying */
+	TF_LOCAL,	/* changes this process's memory or threads only: performed in
+			   both modes, its result checked */
+	TF_REFUSE,	/* answered with row->refuse_errno in both modes, with a reason */
+	TF_BYHAND,	/* has code of its own in preload/ and replayer/ */
+};
+
+/* Row flags. */
+enum {
+	TF_QUICK = 1 << 0,    /* can never wait on another thread or process */
+	TF_RX_ERROR = 1 << 1, /* inbound memory is written even when the call fails */
+	TF_ADDR_RESULT = 1 << 2, /* the result is an address (printed in hex) */
+	TF_NORETURN = 1 << 3,	 /* does not return when it succeeds */
+};
+
+/* What an argument is. All kinds but TF_PTR and TF_MEM are scalars: recorded as
+ * integers and compared on replay. */
+enum tf_kind {
+	TF_NONE = 0, /* no such argument */
+	TF_INT,	     /* signed 32-bit */
+	TF_LONG,     /* signed 64-bit */
+	TF_UINT,     /* unsigned 32-bit */
+	TF_ULONG,    /* unsigned 64-bit */
+	TF_FD,	     /* file descriptor, signed 32-bit; AT_FDCWD printed by name */
+	TF_SIZE,     /* bytes or elements */
+	TF_OFF,	     /* file offset, signed 64-bit */
+	TF_MODE,     /* file mode, printed in octal */
+	TF_FLAGS,    /* 32-bit set or choice, printed with the names of `xlat` */
+	TF_PID,	     /* process, thread or group id, signed 32-bit */
+	TF_SIG,	     /* signal number */
+	TF_ADDR,     /* an address whose value matters (mmap's): compared */
+	TF_PTR,	     /* a pointer whose memory is not captured: only NULL or not is
+			compared (recorded as 0 or 1) */
+	TF_MEM,	     /* a pointer to captured memory: see dir and rule; not a scalar,
+			its bytes are recorded after all scalars */
+};
+
+/* Which way a TF_MEM argument's bytes go, as the program sees it. */
+enum tf_dir {
+	TF_TX = 1, /* outbound: the kernel reads it */
+	TF_RX = 2, /* inbound: the kernel writes it */
+	TF_RTX = 3 /* both; two items are recorded, the outbound one first */
+};
+
+/*
+ * How long a TF_MEM argument's memory is, in bytes. `ref` is the number (1..6) of
+ * another argument, `unit` a size in bytes, `result` the call's result.
+ */
+enum tf_rule {
+	TF_FIXED = 1, /* unit */
+	TF_CSTR,      /* to the NUL, which is included. TX only */
+	TF_ARG,	      /* arg[ref] * unit */
+	TF_RESULT,    /* result * unit, never more than arg[ref] * unit if ref != 0 */
+	TF_LENPTR,    /* *(uint32_t *)arg[ref]: its value before the call is the
+			 capacity, after the call the length; captured is the smaller */
+	TF_IOVEC,     /* struct iovec[arg[ref]]: RX: result bytes scattered in order;
+			 TX: result bytes gathered (what was really taken) */
+	TF_MSG,	      /* struct msghdr, see FORMAT.md; TX or RX */
+	TF_MMSG,      /* struct mmsghdr[result]; TX or RX */
+	TF_FDSET,     /* ((arg[ref] + 63) / 64) * 8 */
+	TF_POLLFD,    /* struct pollfd[arg[ref]]: fd and events are outbound, revents
+			 inbound; recorded as one inbound item taken after the call */
+	TF_STRV,      /* NULL-terminated vector of strings. TX only */
+	TF_SUB,	      /* decided by the request: see the sub-table named by `xlat` */
+};
+
+/* One argument. */
+struct tf_arg {
+	const char *name; /* as in the man page */
+	uint8_t kind;	  /* enum tf_kind */
+	uint8_t dir;	  /* enum tf_dir, TF_MEM only */
+	uint8_t rule;	  /* enum tf_rule, TF_MEM only */
+	uint8_t ref;	  /* 1..6, 0 = none */
+	uint16_t unit;	  /* bytes */
+	uint16_t xlat;	  /* enum tf_xlat: names for values, or layout of the memory */
+};
+
+/* One row. */
+struct tf_call {
+	const char *name;
+	const char *reason;   /* TF_REFUSE: why, one sentence; else NULL or a remark */
+	uint16_t id;	      /* event id in the trace: pinned, never reused, >= 32 */
+	int16_t nr;	      /* x86-64 system call number */
+	uint8_t cls;	      /* enum tf_class */
+	uint8_t nargs;	      /* 0..6 */
+	uint16_t flags;	      /* TF_QUICK ... */
+	uint16_t refuse_errno; /* TF_REFUSE: positive errno */
+	struct tf_arg arg[6];
+};
+
+/* One row of a sub-table: what the last argument of ioctl, fcntl or prctl is for
+ * one request. `arg.kind` TF_NONE: the argument is ignored. */
+struct tf_sub {
+	const char *name;
+	uint32_t request;
+	uint8_t cls; /* enum tf_class */
+	uint8_t flags;
+	struct tf_arg arg;
+};
+
+enum {
+	TF_CALL_MAX = 512, /* system call numbers are below this */
+	TF_ID_FIRST = 32,  /* ids below are not calls, see wire.h */
+};
+
+/* The row of a system call number, or NULL. Never allocates; any context. */
+const struct tf_call *tf_call_by_nr(long nr);
+/* The row of an event id, or NULL. Never allocates; any context. */
+const struct tf_call *tf_call_by_id(unsigned id);
+/* The row of a name, or NULL. */
+const struct tf_call *tf_call_by_name(const char *name);
+
+/*
+ * The description of argument `index` (0..5) of this call as actually made:
+ * TF_SUB arguments are resolved by the request in `args`. For a request that no
+ * sub-table knows, ioctl's size encoding decides, and *known is false.
+ * Returned by value; never allocates; any context.
+ */
+struct tf_arg tf_arg_resolve(const struct tf_call *call, unsigned index,
+			     const unsigned long args[6], int *known);
+/* The class of this call as actually made (sub-tables may refine it). */
+enum tf_class tf_class_resolve(const struct tf_call *call, const unsigned long args[6]);
+
+/* What a class is called in output: "recorded", "local", "refused", "by hand". */
+const char *tf_class_name(enum tf_class cls);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * libdeja: read a deja recording. Public header.
+ *
+ * A recording is a directory (FORMAT.md). The library trusts nothing it reads: every
+ * length, count and reference is checked, and a damaged recording ends in an error,
+ * never in undefined behaviour. Handles are not thread-safe; different handles may be
+ * used by different threads. All times are nanoseconds since the recording's start.
+ * Strings and byte pointers belong to the handle they came from.
+ */
+#ifndef DEJA_H
+#define DEJA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DEJA_API __attribute__((visibility("default")))
+
+/* Pinned: numbers are never reused. */
+enum deja_errno {
+	DEJA_OK = 0,
+	DEJA_E_SYSTEM = 1,    /* a system call failed; message has its errno text */
+	DEJA_E_NOT_FOUND = 2, /* no such recording */
+	DEJA_E_NOT_A_RECORDING = 3,
+	DEJA_E_VERSION = 4,   /* made by a newer format */
+	DEJA_E_HEADER = 5,    /* header damaged */
+	DEJA_E_STREAM = 6,    /* frame or seek table damaged */
+	DEJA_E_EVENT = 7,     /* an event does not decode */
+	DEJA_E_TRUNCATED = 8, /* the stream ends before its seek table; what was read
+				 so far is good */
+	DEJA_E_RANGE = 9,     /* no such stream, event or time */
+	DEJA_E_NO_MEMORY = 10,
+	DEJA_E_FILE = 11,     /* a stored file is missing or does not match its hash */
+};
+
+struct deja_error {
+	enum deja_errno code;
+	char message[256]; /* one line, no newline */
+};
+
+typedef struct deja_recording deja_recording;
+typedef struct deja_cursor deja_cursor;
+
+struct deja_bytes {
+	const uint8_t *data;
+	size_t len; /* bytes */
+};
+
+struct deja_process {
+	uint32_t stream;  /* from 1 */
+	uint32_t parent;  /* its parent's stream, 0 for the recorded command */
+	int32_t pid, ppid;
+	int64_t start_ns, end_ns;
+	uint64_t event_count;
+	uint64_t byte_len; /* uncompressed */
+	bool status_known;
+	int status;    /* as wait(2) gives it */
+	bool complete; /* false: it was killed or recording stopped before it ended */
+	size_t argc;
+	const char *const *argv; /* of its last image */
+	size_t note_count;
+	const char *const *notes;
+};
+
+struct deja_external {
+	int32_t pid;
+	const char *path;
+	const char *reason;
+};
+
+struct deja_file {
+	uint32_t id;
+	const char *path;
+	const char *hash; /* 32 hex digits, XXH128 */
+	uint64_t size;	  /* bytes */
+	uint32_t mode;
+	uint64_t dev, ino;
+	int64_t mtime_ns;
+	bool exact;
+};
+
+struct deja_header {
+	uint32_t format;
+	const char *id;
+	const char *version; /* of the deja that recorded */
+	size_t argc;
+	const char *const *argv;
+	const char *exe, *cwd, *host, *kernel, *machine, *cpu, *outbound, *doors;
+	int64_t start_realtime_ns;
+	int64_t duration_ns;
+	bool complete;
+	const char *cause;
+	bool status_known;
+	int status; /* as wait(2) gives it */
+	uint64_t event_count, byte_len;
+	size_t process_count;
+	const struct deja_process *processes;
+	size_t external_count;
+	const struct deja_external *externals;
+	size_t warning_count;
+	const char *const *warnings;
+	size_t limit_count;
+	const uint64_t (*limits)[2]; /* soft, hard */
+};
+
+/* One captured piece of memory. */
+struct deja_item {
+	unsigned arg;	 /* which argument, 0..5 */
+	bool inbound;	 /* the kernel wrote it; else it was read */
+	bool present;	 /* false: NULL pointer or nothing captured */
+	bool is_digest;	 /* `digest` instead of `bytes` */
+	uint64_t digest; /* XXH64 */
+	struct deja_bytes bytes; /* the item's bytes; for vectors and messages the raw
+				    msgpack object (see tf_print for decoding) */
+};
+
+enum { DEJA_ITEM_MAX = 12 };
+
+struct deja_event {
+	uint32_t stream;
+	uint64_t number; /* within its stream, from 1 */
+	unsigned id;	 /* enum tf_event_id, or a call's id (calls.h) */
+	int32_t pid, tid;
+	int64_t time_ns; /* of completion */
+	int64_t dur_ns;	 /* calls only */
+	int64_t result;	 /* calls only */
+	long args[6];	 /* calls: scalar arguments in their place, 0 for memory */
+	size_t item_count;
+	struct deja_item items[DEJA_ITEM_MAX];
+	struct deja_bytes raw; /* the whole event as msgpack */
+};
+
+/* Opens a recording directory. NULL on failure, with *err filled. */
+DEJA_API deja_recording *deja_open(const char *path, struct deja_error *err);
+DEJA_API void deja_close(deja_recording *rec);
+DEJA_API const struct deja_header *deja_header(const deja_recording *rec);
+DEJA_API size_t deja_file_count(const deja_recording *rec);
+DEJA_API const struct deja_file *deja_file_at(const deja_recording *rec, size_t index);
+DEJA_API const struct deja_file *deja_file_by_id(const deja_recording *rec, uint32_t id);
+
+/* A cursor over one stream, or over all of them merged by time when stream is 0.
+ * NULL on failure. The recording must outlive it. */
+DEJA_API deja_cursor *deja_cursor_open(deja_recording *rec, uint32_t stream,
+				       struct deja_error *err);
+DEJA_API void deja_cursor_close(deja_cursor *cur);
+/* The next event: 1, 0 at the end, -1 with *err on failure. *ev is valid until the
+ * next call on this cursor. A truncated stream gives its events, then
+ * DEJA_E_TRUNCATED once. */
+DEJA_API int deja_next(deja_cursor *cur, struct deja_event *ev, struct deja_error *err);
+/* Positions before event `number` (from 1) / before the first event that completed at
+ * or after time_ns. 0, or -1 with *err (DEJA_E_RANGE). O(log frames). */
+DEJA_API int deja_seek_event(deja_cursor *cur, uint64_t number, struct deja_error *err);
+DEJA_API int deja_seek_time(deja_cursor *cur, int64_t time_ns, struct deja_error *err);
+
+/* Text for a code, static. */
+DEJA_API const char *deja_strerror(enum deja_errno code);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

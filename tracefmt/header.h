@@ -1,0 +1,38 @@
+/*
+ * The header and file index of a recording: written by the supervisor, read by libdeja.
+ * Tools only. Both are replaced atomically (temporary name in the same directory,
+ * fsync, rename), mode 0600.
+ */
+#ifndef DEJA_TRACEFMT_HEADER_H
+#define DEJA_TRACEFMT_HEADER_H
+
+#include "deja.h"
+
+/* Writes DIR/header from *h (every field of FORMAT.md 2). 0 or -1 with *err. */
+int tf_header_write(const char *dir, const struct deja_header *h, struct deja_error *err);
+/* Writes DIR/files. */
+int tf_files_write(const char *dir, const struct deja_file *files, size_t count,
+		   struct deja_error *err);
+
+/* What an IMAGE event holds (FORMAT.md 4). Arrays belong to the decoded event. */
+struct tf_image {
+	struct deja_bytes exe, execfn, auxv, random, cwd;
+	struct deja_bytes *argv, *envp;
+	size_t argc, envc;
+	uint64_t sp, brk, stack_limit;
+	int32_t pid, ppid, tid;
+	uint32_t file;
+	struct tf_image_map {
+		uint64_t start, end, offset;
+		uint32_t prot, file;
+		struct deja_bytes path;
+	} *maps;
+	size_t map_count;
+};
+
+/* Decodes an IMAGE event (raw msgpack). 0 or -1 when it is malformed. Byte pointers point
+ * into raw; free the rest with tf_image_free. Unknown keys are skipped. */
+int tf_image_decode(const uint8_t *raw, size_t len, struct tf_image *img);
+void tf_image_free(struct tf_image *img);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Events as people and scripts read them: strace-like lines and JSON objects, from the
+ * call table's rows. Tools only (stdio, malloc).
+ */
+#ifndef DEJA_TRACEFMT_PRINT_H
+#define DEJA_TRACEFMT_PRINT_H
+
+#include <stdio.h>
+#include "calls.h"
+#include "deja.h"
+
+struct tf_print_opts {
+	size_t excerpt_len; /* payload bytes shown per item; 0 = the default, 32 */
+	bool show_stream;   /* stream number beside the pid */
+};
+
+/* One line with newline: time, pid, call(decoded arguments) = result, payload excerpt.
+ * Events that are not calls have lines of their own. */
+void tf_print_event(FILE *out, const struct deja_event *ev,
+		    const struct tf_print_opts *opts);
+/* Only `name(args) = result`, no time, no newline: for reports. */
+void tf_print_call(FILE *out, const struct deja_event *ev,
+		   const struct tf_print_opts *opts);
+/* One JSON object with newline. Payloads: "text" when valid UTF-8 without control
+ * characters, else "base64". */
+void tf_json_event(FILE *out, const struct deja_event *ev);
+/* A JSON string literal, quoted; bytes that are not UTF-8 become \u00XX. */
+void tf_json_string(FILE *out, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * Process streams on disk: sequences of independent zstd frames with the standard
+ * seek table (FORMAT.md 3). The writer is the supervisor's, the reader the tools'.
+ * Not for the recorded process: uses zstd, malloc and stdio. Not thread-safe per handle.
+ */
+#ifndef DEJA_TRACEFMT_STREAM_H
+#define DEJA_TRACEFMT_STREAM_H
+
+#include <stdint.h>
+#include <stddef.h>
+#include "deja.h"
+#include "wire.h"
+
+/*
+ * The running state of a stream's decoder: what deltas are relative to. One update per
+ * event; a SYNC event carries it whole. tid is the thread of the next event.
+ */
+struct tf_state {
+	uint64_t next_number; /* of the next counted event, from 1 */
+	int64_t time_ns;      /* completion of the last timed event, since start */
+	int64_t tid;
+	int64_t clocks[TF_CLOCK_COUNT]; /* ns */
+};
+
+void tf_state_init(struct tf_state *st);
+/* Applies one encoded event (exactly one msgpack array at ev). 0, or -1 if it does not
+ * decode. Fast: called for every event by the supervisor. */
+int tf_state_apply(struct tf_state *st, const uint8_t *ev, size_t len);
+/* Encodes the SYNC event for this state; buf has room for TF_SYNC_MAX bytes. */
+enum { TF_SYNC_MAX = 512 };
+size_t tf_state_sync(const struct tf_state *st, uint8_t *buf);
+/* The length in bytes of the first complete event in buf, 0 when it is incomplete,
+ * -1 when it is not an event. */
+long tf_event_len(const uint8_t *buf, size_t len);
+
+/* --- writer --- */
+typedef struct tf_writer tf_writer;
+
+/* Creates path (mode 0600, must not exist). level: zstd's. NULL with *err. */
+tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err);
+/* Appends raw stream bytes as the ring delivered them; pieces may end in the middle of
+ * an event. Frames are cut at event boundaries, every TF_FRAME_LEN bytes or when
+ * tf_writer_flush is called. 0 or -1 with *err; after a failure all later calls fail. */
+enum { TF_FRAME_LEN = 1 << 18 };
+int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err);
+/* Ends the current frame, so that all complete events reach the file. */
+int tf_writer_flush(tf_writer *w, struct deja_error *err);
+/* Events and uncompressed bytes so far, and the decoder state after them. */
+uint64_t tf_writer_event_count(const tf_writer *w);
+uint64_t tf_writer_byte_len(const tf_writer *w);
+uint64_t tf_writer_disk_len(const tf_writer *w);
+const struct tf_state *tf_writer_state(const tf_writer *w);
+/* Ends the last frame, drops an incomplete event at the end, writes the seek table,
+ * closes and frees. 0 or -1. */
+int tf_writer_close(tf_writer *w, struct deja_error *err);
+
+/* --- reader --- */
+typedef struct tf_reader tf_reader;
+
+tf_reader *tf_reader_open(const char *path, struct deja_error *err);
+void tf_reader_close(tf_reader *r);
+/* Frames, known from the seek table or, when that is missing (truncated), by scanning
+ * the frames; *truncated is set then. */
+size_t tf_reader_frame_count(const tf_reader *r);
+int tf_reader_truncated(const tf_reader *r);
+uint64_t tf_reader_byte_len(const tf_reader *r); /* uncompressed, all good frames */
+/* Decompresses frame `index`. *bytes belongs to the reader until its next call. A frame's
+ * declared size is bounded before anything is allocated. */
+int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
+		    struct deja_error *err);
+
+#endif

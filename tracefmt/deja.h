@@ -42,6 +42,10 @@ struct deja_error {
 	char message[256]; /* one line, no newline */
 };
 
+/* The stream number of the external stream: what children that could not be preloaded
+ * wrote to the recording's own output. Not a process. */
+#define DEJA_STREAM_EXTERNAL 0xffffffffu
+
 typedef struct deja_recording deja_recording;
 typedef struct deja_cursor deja_cursor;
 
@@ -97,6 +101,7 @@ struct deja_header {
 	bool status_known;
 	int status; /* as wait(2) gives it */
 	uint64_t event_count, byte_len;
+	uint32_t page_size; /* bytes */
 	size_t process_count;
 	const struct deja_process *processes;
 	size_t external_count;

@@ -10,9 +10,9 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "record", cmd_record }, { "replay", cmd_replay },   { "verify", cmd_verify },
-	{ "ls", cmd_ls },	  { "ps", cmd_ps },	      { "info", cmd_info },
-	{ "cat", cmd_cat },	  { "version", cmd_version }, { "help", cmd_help },
+    {"record", cmd_record}, {"replay", cmd_replay},   {"verify", cmd_verify},
+    {"ls", cmd_ls},	    {"ps", cmd_ps},	      {"info", cmd_info},
+    {"cat", cmd_cat},	    {"version", cmd_version}, {"help", cmd_help},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), NAME_MAX_LEN = 31 };
@@ -84,8 +84,9 @@ int cmd_help(int argc, char **argv)
 		cmd_usage_print(stdout, usage);
 		return cmd_stdout_end(0);
 	}
-	printf("deja records a program and replays it: the same output, the same exit.\n\n"
-	       "Usage: deja COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	printf(
+	    "deja records a program and replays it: the same output, the same exit.\n\n"
+	    "Usage: deja COMMAND [OPTION...] [ARGUMENT...]\n\n");
 	for (const struct cmd_usage *usage = cmd_usages; usage->name; usage++)
 		printf("  %-9s %s\n", usage->name, usage->summary);
 	printf("\n`deja help COMMAND` tells more. "
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
 		return CMD_FAILED;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return cmd_help(1, (char *[]){ (char *)"help", NULL });
+		return cmd_help(1, (char *[]){(char *)"help", NULL});
 	if (!strcmp(argv[1], "--version")) {
 		cmd_stdout_begin();
 		puts("deja " DEJA_VERSION);

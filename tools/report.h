@@ -8,15 +8,15 @@
 #include <stdio.h>
 
 enum divergence_kind {
-	DIVERGED_CALL = 1,	  /* another call */
-	DIVERGED_ARGUMENT = 2,	  /* another scalar argument, or NULL for a pointer */
-	DIVERGED_BYTES = 3,	  /* other outbound bytes */
-	DIVERGED_END = 4,	  /* the stream ended, the program goes on */
-	DIVERGED_LEFT_OVER = 5,	  /* the program ended, events are left over */
-	DIVERGED_MAPS = 6,	  /* start-up maps differ */
-	DIVERGED_LOCAL = 7,	  /* a local call gave another result */
-	DIVERGED_UNDECODABLE = 8, /* the event does not decode */
-	DIVERGED_DIED = 9,	  /* the program died */
+	DIVERGED_CALL = 1,	   /* another call */
+	DIVERGED_ARGUMENT = 2,	   /* another scalar argument, or NULL for a pointer */
+	DIVERGED_BYTES = 3,	   /* other outbound bytes */
+	DIVERGED_END = 4,	   /* the stream ended, the program goes on */
+	DIVERGED_LEFT_OVER = 5,	   /* the program ended, events are left over */
+	DIVERGED_MAPS = 6,	   /* start-up maps differ */
+	DIVERGED_LOCAL = 7,	   /* a local call gave another result */
+	DIVERGED_UNDECODABLE = 8,  /* the event does not decode */
+	DIVERGED_DIED = 9,	   /* the program died */
 	DIVERGED_UNSUPPORTED = 10, /* a call nobody knows */
 	DIVERGED_OTHER = 11,	   /* signal, exec or image problem */
 };
@@ -51,8 +51,8 @@ static inline uint64_t divergence_window(uint64_t offset)
 }
 
 /* Prints the report. rec_path is opened again to show the events; live_pid is attached
- * to, unwound and let go. Every part that cannot be had is replaced by a line saying why.
- * Nothing in *d is trusted beyond its type. */
+ * to, unwound and let go. Every part that cannot be had is replaced by a line saying
+ * why. Nothing in *d is trusted beyond its type. */
 void report_divergence(FILE *out, const char *rec_path, const struct divergence *d);
 
 #endif

@@ -1,7 +1,9 @@
 /*
  * What the subcommands share: errors, where recordings are, texts for people.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,10 +86,12 @@ static char *latest_path(const char *dir)
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len >= 0) {
 		target[len] = '\0';
-		cmd_error("the latest recording, %s, is gone; `deja ls` lists the others",
-			  target);
+		cmd_error(
+		    "the latest recording, %s, is gone; `deja ls` lists the others",
+		    target);
 	} else {
-		cmd_error("no recording yet in %s; make one with `deja record -- CMD`", dir);
+		cmd_error("no recording yet in %s; make one with `deja record -- CMD`",
+			  dir);
 	}
 	free(path);
 	return NULL;
@@ -110,14 +114,15 @@ char *cmd_recording_path(const char *arg)
 	}
 	dir = cmd_default_dir();
 	if (!dir) {
-		cmd_error("neither DEJA_DIR nor HOME is set; name the recording's directory");
+		cmd_error(
+		    "neither DEJA_DIR nor HOME is set; name the recording's directory");
 		return NULL;
 	}
 	if (!arg) {
 		path = latest_path(dir);
 	} else if ((path = path_join(dir, arg)) && !is_there(path)) {
-		cmd_error("%s: no such recording here or in %s; `deja ls` lists them", arg,
-			  dir);
+		cmd_error("%s: no such recording here or in %s; `deja ls` lists them",
+			  arg, dir);
 		free(path);
 		path = NULL;
 	}
@@ -127,7 +132,7 @@ char *cmd_recording_path(const char *arg)
 
 deja_recording *cmd_open(const char *arg, int *status)
 {
-	struct deja_error err = { 0 };
+	struct deja_error err = {0};
 	deja_recording *rec;
 	char *path = cmd_recording_path(arg);
 	size_t len;
@@ -146,6 +151,36 @@ deja_recording *cmd_open(const char *arg, int *status)
 		*status = 0;
 	free(path);
 	return rec;
+}
+
+/* Files of one directory; those of its subdirectory `f` too when deep. */
+static unsigned long long dir_len(const char *path, bool deep)
+{
+	unsigned long long total = 0;
+	DIR *dir = opendir(path);
+	struct dirent *d;
+	struct stat st;
+	char *sub;
+
+	while (dir && (d = readdir(dir))) {
+		if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		if (S_ISREG(st.st_mode))
+			total += (unsigned long long)st.st_size;
+		else if (deep && S_ISDIR(st.st_mode) && !strcmp(d->d_name, "f") &&
+			 (sub = path_join(path, "f"))) {
+			total += dir_len(sub, false);
+			free(sub);
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return total;
+}
+
+unsigned long long cmd_disk_len(const char *path)
+{
+	return dir_len(path, true);
 }
 
 const char *cmd_status_text(bool known, int status, char *buf, size_t len)
@@ -220,8 +255,8 @@ static size_t printable_len(const unsigned char *p)
 	}
 	/* C1 controls, overlong forms, surrogates, bidirectional overrides. */
 	if (cp < 0xa0 || (len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) ||
-	    (cp >= 0xd800 && cp < 0xe000) || cp > 0x10ffff || (cp >= 0x202a && cp <= 0x202e) ||
-	    (cp >= 0x2066 && cp <= 0x2069))
+	    (cp >= 0xd800 && cp < 0xe000) || cp > 0x10ffff ||
+	    (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069))
 		return 0;
 	return len;
 }
@@ -244,8 +279,9 @@ void cmd_print_text(FILE *out, const char *text)
 
 static bool needs_quotes(const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789%+,-./:=@_";
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789%+,-./:=@_";
 
 	return !*word || word[strspn(word, plain)];
 }
@@ -292,7 +328,7 @@ void cmd_print_argv(FILE *out, size_t argc, const char *const *argv)
 
 const char *cmd_size_text(unsigned long long bytes, char *buf, size_t len)
 {
-	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 	double value = (double)bytes / 1024;
 	size_t unit = 0;
 

@@ -45,6 +45,9 @@ deja_recording *cmd_open(const char *arg, int *status);
 /* The text of a wait status: "exit 3", "signal 11 (SIGSEGV)". buf of 64 bytes. */
 const char *cmd_status_text(bool known, int status, char *buf, size_t len);
 
+/* Bytes of all files of a recording, as `ls -l` counts them; 0 when it cannot be read. */
+unsigned long long cmd_disk_len(const char *path);
+
 /* --- command lines: usage.c holds what every command says about itself --- */
 
 struct cmd_option {

@@ -112,3 +112,16 @@ void json_status(struct json *j, bool known, int status)
 	}
 	json_close(j, '}');
 }
+
+void json_externals(struct json *j, const struct deja_header *h)
+{
+	json_open(j, "externals", '[');
+	for (size_t i = 0; i < h->external_count; i++) {
+		json_open(j, NULL, '{');
+		json_int(j, "pid", h->externals[i].pid);
+		json_text(j, "path", h->externals[i].path);
+		json_text(j, "reason", h->externals[i].reason);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "tracefmt/deja.h"
 
 struct json {
 	FILE *out;
@@ -24,8 +25,11 @@ void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
-void json_texts(struct json *j, const char *key, size_t count, const char *const *texts);
+void json_texts(struct json *j, const char *key, size_t count,
+		const char *const *texts);
 /* "status": {"exit": 3} or {"signal": 11, "name": "SIGSEGV"}, or null. */
 void json_status(struct json *j, bool known, int status);
+/* "externals": the children that could not be recorded. */
+void json_externals(struct json *j, const struct deja_header *h);
 
 #endif

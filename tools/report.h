@@ -34,8 +34,8 @@ struct divergence {
 	unsigned arg;		     /* 0..5: which argument differs (kinds 2, 3) */
 	unsigned long expected, got; /* kinds 2 and 7 */
 	uint64_t offset;	     /* kind 3: the first differing byte */
-	/* Kind 3: bytes from divergence_window(offset) on; expected_len 0: not known
-	 * (the recording holds a digest only). */
+	/* Kind 3: bytes from divergence_window(offset) on; expected_len 0: the recording
+	 * holds a digest only, and got_bytes are the first ones. */
 	uint8_t got_bytes[DIVERGENCE_BYTES];
 	uint32_t got_len;
 	uint8_t expected_bytes[DIVERGENCE_BYTES];

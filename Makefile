@@ -90,7 +90,7 @@ $(BUILD)/obj/rt/%.o: %.S
 	@mkdir -p $(@D)
 	$(call say,AS-RT,$<)$(CC) $(RT_CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) $(filter-out $(BUILD)/obj/tool/tools/main.o,$(TOOLS_OBJ))
+$(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD)/obj/tool/tools/main.o,$(TOOLS_OBJ)) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lcmocka
 

@@ -57,14 +57,46 @@ static void print_remarks(const struct deja_header *h)
 		}
 }
 
-static void print_cause(const char *cause)
+/* Whether a process's stream holds the events that the header counts, and ends there.
+ * err->message says what is wrong. */
+static bool stream_whole(deja_recording *rec, const struct deja_process *p,
+			 struct deja_error *err)
 {
-	printf("%-12sno: ", "Complete");
-	cmd_print_text(stdout,
-		       cause && *cause
-			   ? cause
-			   : "it is still being made, or its recorder was killed");
-	putchar('\n');
+	deja_cursor *cur = deja_cursor_open(rec, p->stream, err);
+	struct deja_event ev;
+	bool whole = false;
+
+	if (!cur)
+		return false;
+	if (!p->event_count || (!deja_seek_event(cur, p->event_count, err) &&
+				deja_next(cur, &ev, err) > 0))
+		whole = deja_next(cur, &ev, err) == 0;
+	deja_cursor_close(cur);
+	return whole;
+}
+
+/* Why the recording is not whole, in buf; NULL when it is. The header's own word is not
+ * enough: files are cut later, by copies and full disks. */
+static const char *missing_part(deja_recording *rec, char *buf, size_t len)
+{
+	const struct deja_header *h = deja_header(rec);
+
+	if (!h->complete)
+		return h->cause && *h->cause
+			   ? h->cause
+			   : "it is still being made, or its recorder was killed";
+	for (size_t i = 0; i < h->process_count; i++) {
+		struct deja_error err = {0};
+
+		if (stream_whole(rec, &h->processes[i], &err))
+			continue;
+		snprintf(buf, len, "the stream of process %d: %s",
+			 (int)h->processes[i].pid,
+			 err.message[0] ? err.message
+					: "it does not hold the events it should");
+		return buf;
+	}
+	return NULL;
 }
 
 static const char *doors_text(const char *doors)
@@ -79,7 +111,8 @@ static const char *doors_text(const char *doors)
 static void print_words(deja_recording *rec, const char *path)
 {
 	const struct deja_header *h = deja_header(rec);
-	char a[64], b[64];
+	char a[64], b[64], cause[512];
+	const char *missing;
 
 	field("Recording", path);
 	field("Id", h->id);
@@ -102,10 +135,12 @@ static void print_words(deja_recording *rec, const char *path)
 	cmd_print_text(stdout, h->version ? h->version : "-");
 	printf(", format %" PRIu32 "\n", h->format);
 	field("Status", cmd_status_text(h->status_known, h->status, a, sizeof(a)));
-	if (h->complete)
-		field("Complete", "yes");
-	else
-		print_cause(h->cause);
+	missing = missing_part(rec, cause, sizeof(cause));
+	printf("%-12s%s", "Complete", missing ? "no: " : "yes\n");
+	if (missing) {
+		cmd_print_text(stdout, missing);
+		putchar('\n');
+	}
 	printf("%-12s%" PRIu64 " in %zu process%s, %s (%s on disk with the files)\n",
 	       "Events", h->event_count, h->process_count,
 	       h->process_count == 1 ? "" : "es",
@@ -141,6 +176,8 @@ static void json_files(struct json *j, deja_recording *rec)
 static void json_header(struct json *j, deja_recording *rec, const char *path)
 {
 	const struct deja_header *h = deja_header(rec);
+	const char *missing;
+	char cause[512];
 
 	json_text(j, "path", path);
 	json_uint(j, "format", h->format);
@@ -155,8 +192,9 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_text(j, "cpu", h->cpu);
 	json_int(j, "start_ns", h->start_realtime_ns);
 	json_int(j, "duration_ns", h->duration_ns);
-	json_bool(j, "complete", h->complete);
-	json_text(j, "cause", h->cause);
+	missing = missing_part(rec, cause, sizeof(cause));
+	json_bool(j, "complete", !missing);
+	json_text(j, "cause", missing);
 	json_status(j, h->status_known, h->status);
 	json_uint(j, "events", h->event_count);
 	json_uint(j, "bytes", h->byte_len);

@@ -93,6 +93,17 @@ static int by_start(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* Why an entry cannot be read, without its path, which the row has. */
+static const char *unreadable_reason(const struct entry *entry)
+{
+	size_t len = strlen(entry->path);
+
+	if (!strncmp(entry->error.message, entry->path, len) &&
+	    !strncmp(entry->error.message + len, ": ", 2))
+		return entry->error.message + len + 2;
+	return entry->error.message;
+}
+
 static void print_table(const struct list *list)
 {
 	int width = 4;
@@ -121,7 +132,7 @@ static void print_table(const struct list *list)
 		if (!h) {
 			printf("%-19s  %11s  %9s  %10s  unreadable: ", "-", "-", "-",
 			       size);
-			cmd_print_text(stdout, entry->error.message);
+			cmd_print_text(stdout, unreadable_reason(entry));
 			putchar('\n');
 			continue;
 		}
@@ -165,7 +176,7 @@ static void print_json(const struct list *list, const char *latest)
 			json_status(&j, h->status_known, h->status);
 			json_texts(&j, "argv", h->argc, h->argv);
 		} else {
-			json_text(&j, "error", entry->error.message);
+			json_text(&j, "error", unreadable_reason(entry));
 		}
 		json_close(&j, '}');
 	}

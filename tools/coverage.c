@@ -45,9 +45,12 @@ bool coverage_count(struct coverage *c, deja_recording *rec, struct deja_error *
 
 static void print_row(const struct coverage *c, const struct tf_call *call)
 {
-	printf("  %3d  %-24s", call->nr, call->name);
-	if (c->counted && c->calls[call->id])
-		printf("  %9" PRIu64, c->calls[call->id]);
+	uint64_t count = c->calls[call->id];
+
+	printf("  %3d  %-*s", call->nr, c->counted || call->reason ? 24 : 0,
+	       call->name);
+	if (c->counted && count)
+		printf("  %9" PRIu64, count);
 	else if (c->counted)
 		printf("  %9s", "-");
 	if (call->reason)

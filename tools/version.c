@@ -8,6 +8,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 #include "tools/cmd.h"
+#include "tracefmt/header.h"
 
 int cmd_version(int argc, char **argv)
 {
@@ -25,7 +26,8 @@ int cmd_version(int argc, char **argv)
 	       "xxhash    %u.%u.%u\n"
 	       "msgpack-c %s\n"
 	       "libunwind %d.%d\n",
-	       DEJA_VERSION, 1, ZSTD_versionString(), xxh / 10000, xxh / 100 % 100,
-	       xxh % 100, msgpack_version(), UNW_VERSION_MAJOR, UNW_VERSION_MINOR);
+	       DEJA_VERSION, TF_FORMAT, ZSTD_versionString(), xxh / 10000,
+	       xxh / 100 % 100, xxh % 100, msgpack_version(), UNW_VERSION_MAJOR,
+	       UNW_VERSION_MINOR);
 	return cmd_stdout_end(0);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "tools/coverage.h"
 #include "tracefmt/wire.h"
+#include "tracefmt/xlat.h"
 
 static const struct {
 	enum tf_class cls;
@@ -58,6 +59,62 @@ static void print_row(const struct coverage *c, const struct tf_call *call)
 	putchar('\n');
 }
 
+/* The sub-table that tells a call's requests apart, or 0. */
+static unsigned request_table(const struct tf_call *call)
+{
+	for (unsigned i = 0; i < call->nargs; i++)
+		if (call->arg[i].kind == TF_MEM && call->arg[i].rule == TF_SUB &&
+		    call->arg[i].xlat < TF_X_SUB_END)
+			return call->arg[i].xlat;
+	return 0;
+}
+
+/* How the requests of one call are treated: those of the most usual class are counted,
+ * the others named. */
+static void print_requests(const struct tf_call *call)
+{
+	unsigned table = request_table(call), count[TF_BYHAND + 1] = {0}, total = 0;
+	enum tf_class usual = TF_RECORD;
+	const struct tf_sub *sub;
+
+	for (; table && (sub = tf_sub_at(table, total)); total++)
+		if (sub->cls <= TF_BYHAND)
+			count[sub->cls]++;
+	if (!total)
+		return;
+	for (unsigned cls = 0; cls <= TF_BYHAND; cls++)
+		if (count[cls] > count[usual])
+			usual = (enum tf_class)cls;
+	printf("  %s: %u %s", call->name, count[usual], tf_class_name(usual));
+	for (unsigned cls = 0; cls <= TF_BYHAND; cls++) {
+		if (cls == usual || !count[cls])
+			continue;
+		printf("; %s:", tf_class_name((enum tf_class)cls));
+		for (unsigned i = 0; (sub = tf_sub_at(table, i)); i++)
+			if (sub->cls == cls)
+				printf(" %s", sub->name);
+	}
+	putchar('\n');
+}
+
+static void json_requests(struct json *j, const struct tf_call *call)
+{
+	unsigned table = request_table(call);
+	const struct tf_sub *sub;
+
+	if (!table || !tf_sub_at(table, 0))
+		return;
+	json_open(j, "requests", '[');
+	for (unsigned i = 0; (sub = tf_sub_at(table, i)); i++) {
+		json_open(j, NULL, '{');
+		json_text(j, "name", sub->name);
+		json_uint(j, "request", sub->request);
+		json_text(j, "class", tf_class_name((enum tf_class)sub->cls));
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 void coverage_print(const struct coverage *c)
 {
 	for (size_t s = 0; s < SECTION_COUNT; s++) {
@@ -77,11 +134,15 @@ void coverage_print(const struct coverage *c)
 				print_row(c, call);
 		}
 	}
-	printf(
-	    "\nRequests of ioctl, fcntl, prctl and socket options may be treated apart "
-	    "from their call.\n");
+	printf("\nrequests of one call, where they are told apart\n");
+	for (long nr = 0; nr < TF_CALL_MAX; nr++) {
+		const struct tf_call *call = tf_call_by_nr(nr);
+
+		if (call)
+			print_requests(call);
+	}
 	if (c->counted)
-		printf("Besides calls: %" PRIu64
+		printf("\nBesides calls: %" PRIu64
 		       " clock reads through the vDSO, %" PRIu64 " signals.\n",
 		       c->clock_reads, c->signals);
 }
@@ -102,6 +163,7 @@ void coverage_json(const struct coverage *c, struct json *j)
 		json_text(j, "reason", call->reason);
 		if (c->counted)
 			json_uint(j, "count", c->calls[call->id]);
+		json_requests(j, call);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

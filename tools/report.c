@@ -168,6 +168,8 @@ static void print_got_call(FILE *out, const struct divergence *d,
 		int known;
 		struct tf_arg arg = tf_arg_resolve(call, i, d->args, &known);
 
+		if (arg.kind == TF_NONE)
+			continue;
 		if (arg.kind != TF_MEM)
 			ev.args[i] =
 			    (long)(arg.kind == TF_PTR ? !!d->args[i] : d->args[i]);
@@ -364,9 +366,12 @@ static const char *likely_cause(const struct divergence *d, const struct deja_he
 					     : "the recording was cut short; the "
 					       "replay went as far as it goes";
 	if (kind == DIVERGED_ARGUMENT && call && d->arg < call->nargs) {
-		if (call->arg[d->arg].kind == TF_FD)
+		int known;
+		struct tf_arg arg = tf_arg_resolve(call, d->arg, d->args, &known);
+
+		if (arg.kind == TF_FD)
 			return "an earlier call gave the program another descriptor";
-		if (call->arg[d->arg].kind == TF_ADDR)
+		if (arg.kind == TF_ADDR)
 			return "memory is laid out differently here: another kernel, "
 			       "libc "
 			       "or program than when it was recorded";

@@ -272,7 +272,7 @@ static void decode_call(struct tf_in *in, uint32_t left, struct deja_event *ev)
 		return; /* a newer deja's call: times, result and raw bytes are known */
 	for (i = 0; i < call->nargs && i < 6; i++) {
 		arg[i] = tf_arg_resolve(call, i, args, &known);
-		if (arg[i].kind == TF_NONE || arg[i].kind == TF_MEM)
+		if (arg[i].kind == TF_MEM)
 			continue;
 		if (left-- == 0) {
 			in->bad = 1;

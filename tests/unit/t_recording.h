@@ -56,11 +56,12 @@ static inline void t_remove(char *dir)
 	free(dir);
 }
 
+/* DIR/name; good for the next 63 calls. */
 static inline char *t_path(const char *dir, const char *name)
 {
-	static char paths[4][4096];
+	static char paths[64][4096];
 	static unsigned next;
-	char *path = paths[next++ % 4];
+	char *path = paths[next++ % 64];
 
 	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
 	return path;

@@ -37,6 +37,8 @@ struct tf_writer {
 	size_t frame_count, frame_cap;
 	uint64_t event_count, byte_len, disk_len;
 	struct deja_error failed; /* code 0 while all is well */
+	tf_writer_watch *watch;
+	void *watch_arg;
 };
 
 static int fail_with(tf_writer *w, struct deja_error *err)
@@ -200,6 +202,8 @@ static int take_events(tf_writer *w)
 			return tf_fail(&w->failed, DEJA_E_EVENT,
 				       "event %llu does not decode",
 				       (unsigned long long)w->state.next_number);
+		if (w->watch)
+			w->watch(w->watch_arg, (unsigned)id, ev, w->scan.pos);
 		w->event_count++;
 		w->done += w->scan.pos;
 		tf_scan_begin(&w->scan);
@@ -280,6 +284,12 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err)
 	if (w->failed.code || end_frame(w) < 0)
 		return fail_with(w, err);
 	return 0;
+}
+
+void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg)
+{
+	w->watch = watch;
+	w->watch_arg = arg;
 }
 
 uint64_t tf_writer_event_count(const tf_writer *w)

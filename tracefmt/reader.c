@@ -307,7 +307,7 @@ static int damaged(const tf_reader *r, size_t index, struct deja_error *err)
  * back, as one huge event should not occupy memory for the rest of a reading. */
 static int make_room(uint8_t **buf, size_t *cap, size_t len)
 {
-	if (*cap >= len && (*cap <= 4 * (size_t)TF_FRAME_LEN || *cap / 4 <= len))
+	if (*buf && *cap >= len && (*cap <= 4 * (size_t)TF_FRAME_LEN || *cap / 4 <= len))
 		return 0;
 	free(*buf);
 	*cap = 0;

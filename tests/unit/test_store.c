@@ -228,6 +228,7 @@ static void unshared(void **state)
 	s = open_store(t_path(dir, "r2"), "/dev/shm/deja-test-store");
 	assert_int_equal(add_path(s, t_path(dir, "a")), 1);
 	store_close(s);
+	rmdir("/dev/shm/deja-test-store");
 	assert_int_equal(setenv("DEJA_DIR", dir, 1), 0);
 	s = open_store(t_path(dir, "r3"), NULL);
 	assert_int_equal(add_path(s, t_path(dir, "a")), 1);

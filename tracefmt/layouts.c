@@ -12,12 +12,12 @@ struct field {
 	uint16_t layout; /* enum tf_xlat */
 	uint16_t offset;
 	uint16_t len;
-	uint16_t how;	/* enum how, or NAMES + enum tf_xlat */
+	uint16_t how; /* enum how, or NAMES + enum tf_xlat */
 	const char *name;
 };
 
 #define N(SET_NAME) (NAMES + TF_X_##SET_NAME)
-#define FIELD(LAYOUT, OFFSET, LEN, HOW, NAME) { TF_X_##LAYOUT, OFFSET, LEN, HOW, #NAME },
+#define FIELD(LAYOUT, OFFSET, LEN, HOW, NAME) {TF_X_##LAYOUT, OFFSET, LEN, HOW, #NAME},
 static const struct field fields[] = {
 #include "layouts.def"
 };
@@ -152,7 +152,8 @@ static bool put_ints(FILE *out, const uint8_t *bytes, size_t len, unsigned size)
 			fputs(", ...", out);
 			break;
 		}
-		fprintf(out, "%s%" PRId64, i ? ", " : "", le_signed(bytes + i * size, size));
+		fprintf(out, "%s%" PRId64, i ? ", " : "",
+			le_signed(bytes + i * size, size));
 	}
 	putc(']', out);
 	return true;
@@ -226,7 +227,8 @@ static bool put_wait_status(FILE *out, const uint8_t *bytes, size_t len)
 	status = (unsigned)tf_le(bytes, 4);
 	signo = status & 0x7f;
 	if (signo == 0) {
-		fprintf(out, "[{WIFEXITED(s) && WEXITSTATUS(s) == %u}]", status >> 8 & 0xff);
+		fprintf(out, "[{WIFEXITED(s) && WEXITSTATUS(s) == %u}]",
+			status >> 8 & 0xff);
 	} else if (status == 0xffff) {
 		fputs("[{WIFCONTINUED(s)}]", out);
 	} else if (signo == 0x7f) {

@@ -12,9 +12,9 @@ struct name {
 	const char *name;
 };
 
-#define CHOICE(SET, NAME, VALUE)      { TF_X_##SET, ~0ull, (uint64_t)(VALUE), #NAME },
-#define BIT(SET, NAME, VALUE)	      { TF_X_##SET, (VALUE), (VALUE), #NAME },
-#define FIELD(SET, NAME, MASK, VALUE) { TF_X_##SET, (MASK), (VALUE), #NAME },
+#define CHOICE(SET, NAME, VALUE) {TF_X_##SET, ~0ull, (uint64_t)(VALUE), #NAME},
+#define BIT(SET, NAME, VALUE) {TF_X_##SET, (VALUE), (VALUE), #NAME},
+#define FIELD(SET, NAME, MASK, VALUE) {TF_X_##SET, (MASK), (VALUE), #NAME},
 
 static const struct name names[] = {
 #include "names.def"
@@ -62,8 +62,8 @@ void tf_put_signal(FILE *out, int signo)
 /* An ioctl that no row knows, by its encoding. */
 static void put_ioctl(FILE *out, uint32_t request)
 {
-	static const char *const dir[] = { "_IOC_NONE", "_IOC_WRITE", "_IOC_READ",
-					   "_IOC_READ|_IOC_WRITE" };
+	static const char *const dir[] = {"_IOC_NONE", "_IOC_WRITE", "_IOC_READ",
+					  "_IOC_READ|_IOC_WRITE"};
 
 	fprintf(out, "_IOC(%s, 0x%x, 0x%x, 0x%x)", dir[request >> 30],
 		request >> 8 & 0xff, request & 0xff, request >> 16 & 0x3fff);

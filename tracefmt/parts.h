@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include "print.h"
+#include "wire.h"
 #include "xlat.h"
 
 /* How much of a payload is shown; 0: all of it. */
@@ -47,6 +48,12 @@ const struct deja_item *tf_item(const struct deja_event *ev, unsigned arg, bool 
 /* One argument, decoded. `arg` is resolved (tf_arg_resolve). */
 void tf_put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *call,
 		unsigned index, const struct tf_arg *arg, size_t excerpt_len);
+
+/* A decoder over these bytes, which may be none at all. */
+static inline struct tf_in tf_in_bytes(struct deja_bytes b)
+{
+	return (struct tf_in){ b.data, b.len ? b.data + b.len : b.data, 0 };
+}
 
 /* Little-endian integers of 1, 2, 4 or 8 bytes. */
 static inline uint64_t tf_le(const uint8_t *p, unsigned len)

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include "parts.h"
-#include "wire.h"
 
 const struct deja_item *tf_item(const struct deja_event *ev, unsigned arg, bool inbound)
 {
@@ -31,8 +30,9 @@ static unsigned sockopt_names(long level)
 	return TF_X_0;
 }
 
-static void put_scalar(FILE *out, const struct deja_event *ev, const struct tf_call *call,
-		       unsigned index, const struct tf_arg *arg)
+static void put_scalar(FILE *out, const struct deja_event *ev,
+		       const struct tf_call *call, unsigned index,
+		       const struct tf_arg *arg)
 {
 	enum { at_fdcwd = -100, setsockopt_nr = 54, getsockopt_nr = 55 };
 	long v = ev->args[index];
@@ -45,7 +45,8 @@ static void put_scalar(FILE *out, const struct deja_event *ev, const struct tf_c
 			fprintf(out, "%d", (int)v);
 		break;
 	case TF_INT:
-		if (index == 2 && (call->nr == setsockopt_nr || call->nr == getsockopt_nr))
+		if (index == 2 &&
+		    (call->nr == setsockopt_nr || call->nr == getsockopt_nr))
 			tf_put_names(out, sockopt_names(ev->args[1]), (uint64_t)(int)v);
 		else
 			fprintf(out, "%d", (int)v);
@@ -85,7 +86,8 @@ static void put_scalar(FILE *out, const struct deja_event *ev, const struct tf_c
 		putc('0', out);
 		break;
 	default:
-		fprintf(out, (unsigned long)v < 0x10000 ? "%lu" : "%#lx", (unsigned long)v);
+		fprintf(out, (unsigned long)v < 0x10000 ? "%lu" : "%#lx",
+			(unsigned long)v);
 	}
 }
 
@@ -93,7 +95,7 @@ static void put_scalar(FILE *out, const struct deja_event *ev, const struct tf_c
 static void put_strv(FILE *out, const struct tf_arg *arg, struct deja_bytes raw,
 		     size_t excerpt_len)
 {
-	struct tf_in in = { raw.data, raw.data + raw.len, 0 };
+	struct tf_in in = {raw.data, raw.data + raw.len, 0};
 	uint32_t count = tf_get_array(&in);
 
 	if (!strcmp(arg->name, "envp") && excerpt_len) {
@@ -177,8 +179,8 @@ void tf_put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *ca
 		put_absent(out, ev, arg);
 		return;
 	}
-	if (tx && rx && !tx->is_digest && arg->xlat == TF_X_INT32 && tx->bytes.len == 4 &&
-	    rx->bytes.len == 4) {
+	if (tx && rx && !tx->is_digest && arg->xlat == TF_X_INT32 &&
+	    tx->bytes.len == 4 && rx->bytes.len == 4) {
 		fprintf(out, "[%d => %d]", (int)tf_le(tx->bytes.data, 4),
 			(int)tf_le(rx->bytes.data, 4));
 		return;
@@ -191,7 +193,8 @@ void tf_put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *ca
 		put_item(out, arg, rx, excerpt_len);
 }
 
-static void put_result(FILE *out, const struct deja_event *ev, const struct tf_call *call)
+static void put_result(FILE *out, const struct deja_event *ev,
+		       const struct tf_call *call)
 {
 	enum { fcntl_nr = 72, f_getfl = 3, execve_nr = 59, execveat_nr = 322 };
 	const char *name;
@@ -222,7 +225,8 @@ void tf_print_call(FILE *out, const struct deja_event *ev,
 		   const struct tf_print_opts *opts)
 {
 	const struct tf_call *call = tf_call_by_id(ev->id);
-	size_t excerpt_len = opts && opts->excerpt_len ? opts->excerpt_len : TF_EXCERPT_LEN;
+	size_t excerpt_len =
+	    opts && opts->excerpt_len ? opts->excerpt_len : TF_EXCERPT_LEN;
 	struct tf_arg args[6];
 	unsigned long values[6];
 	unsigned shown = 0;

@@ -5,17 +5,16 @@
 #include <inttypes.h>
 #include <string.h>
 #include "parts.h"
-#include "wire.h"
 
 const char *tf_event_kind(unsigned id)
 {
 	static const char *const kinds[] = {
-		[TF_EV_SYNC] = "sync",	   [TF_EV_IMAGE] = "image",
-		[TF_EV_THREAD] = "thread", [TF_EV_SIGNAL] = "signal",
-		[TF_EV_CLOCK] = "clock",   [TF_EV_OUTPUT] = "output",
-		[TF_EV_SPAWN] = "spawn",   [TF_EV_CHILD] = "child",
-		[TF_EV_EXEC] = "exec",	   [TF_EV_NOTE] = "note",
-		[TF_EV_FILE] = "file",	   [TF_EV_END] = "end",
+	    [TF_EV_SYNC] = "sync",     [TF_EV_IMAGE] = "image",
+	    [TF_EV_THREAD] = "thread", [TF_EV_SIGNAL] = "signal",
+	    [TF_EV_CLOCK] = "clock",   [TF_EV_OUTPUT] = "output",
+	    [TF_EV_SPAWN] = "spawn",   [TF_EV_CHILD] = "child",
+	    [TF_EV_EXEC] = "exec",     [TF_EV_NOTE] = "note",
+	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -25,7 +24,15 @@ const char *tf_event_kind(unsigned id)
 
 void tf_put_siginfo(FILE *out, const uint8_t *bytes, size_t len)
 {
-	enum { ILL = 4, TRAP = 5, BUS = 7, FPE = 8, SEGV = 11, CHLD = 17, SI_TIMER = -2 };
+	enum {
+		ILL = 4,
+		TRAP = 5,
+		BUS = 7,
+		FPE = 8,
+		SEGV = 11,
+		CHLD = 17,
+		SI_TIMER = -2
+	};
 	int signo, code;
 	unsigned names;
 
@@ -35,21 +42,22 @@ void tf_put_siginfo(FILE *out, const uint8_t *bytes, size_t len)
 	}
 	signo = (int)tf_le(bytes, 4);
 	code = (int)tf_le(bytes + 8, 4);
-	names = code <= 0 || code == 128 ? TF_X_SI_CODE :
-		signo == CHLD		 ? TF_X_CLD :
-		signo == SEGV		 ? TF_X_SEGV :
-		signo == FPE		 ? TF_X_FPE :
-					   TF_X_0;
+	names = code <= 0 || code == 128 ? TF_X_SI_CODE
+		: signo == CHLD		 ? TF_X_CLD
+		: signo == SEGV		 ? TF_X_SEGV
+		: signo == FPE		 ? TF_X_FPE
+					 : TF_X_0;
 	fputs("{si_signo=", out);
 	tf_put_signal(out, signo);
 	fputs(", si_code=", out);
 	tf_put_names(out, names, (uint64_t)(int64_t)code);
 	if (code > 0 && code != 128 &&
-	    (signo == ILL || signo == TRAP || signo == BUS || signo == FPE || signo == SEGV)) {
+	    (signo == ILL || signo == TRAP || signo == BUS || signo == FPE ||
+	     signo == SEGV)) {
 		fprintf(out, ", si_addr=%#" PRIx64, tf_le(bytes + 16, 8));
 	} else if (code == SI_TIMER) {
-		fprintf(out, ", si_timerid=%d, si_overrun=%d", (int)tf_le(bytes + 16, 4),
-			(int)tf_le(bytes + 20, 4));
+		fprintf(out, ", si_timerid=%d, si_overrun=%d",
+			(int)tf_le(bytes + 16, 4), (int)tf_le(bytes + 20, 4));
 	} else if (code != 128) {
 		fprintf(out, ", si_pid=%d, si_uid=%u", (int)tf_le(bytes + 16, 4),
 			(unsigned)tf_le(bytes + 20, 4));
@@ -67,13 +75,13 @@ void tf_put_siginfo(FILE *out, const uint8_t *bytes, size_t len)
 /* Text as it is, quoted and escaped if it could disturb a line or a terminal. */
 static void put_plain(FILE *out, const uint8_t *text, uint32_t len)
 {
-	bool plain = tf_is_text(text, len);
+	bool plain = len && tf_is_text(text, len);
 
 	for (uint32_t i = 0; i < len; i++)
 		plain &= text[i] >= 0x20;
 	if (plain)
 		fwrite(text, 1, len, out);
-	else
+	else if (len)
 		tf_put_text(out, text, len, 0);
 }
 
@@ -97,7 +105,7 @@ static void put_strings(FILE *out, struct tf_in *in)
 /* The image's map: the path first, then argv, whatever their order. */
 static void put_image(FILE *out, struct tf_in *in)
 {
-	struct tf_in argv = { NULL, NULL, 1 };
+	struct tf_in argv = {NULL, NULL, 1};
 	const uint8_t *exe = NULL;
 	uint32_t exe_len = 0, count = tf_get_map(in);
 
@@ -172,7 +180,7 @@ static void put_note(FILE *out, const char *before, struct tf_in *in)
 
 void tf_put_event(FILE *out, const struct deja_event *ev)
 {
-	struct tf_in in = { ev->raw.data, ev->raw.data + ev->raw.len, 0 };
+	struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
 	int64_t a, b;
 	uint32_t len;
 	const uint8_t *bytes;
@@ -207,18 +215,20 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 		a = tf_get_int(&in);
 		b = tf_get_int(&in);
 		fprintf(out, "+++ output %" PRId64 " to %s +++", a,
-			b == TF_ROLE_STDOUT   ? "stdout" :
-			b == TF_ROLE_STDERR   ? "stderr" :
-						"?");
+			b == TF_ROLE_STDOUT   ? "stdout"
+			: b == TF_ROLE_STDERR ? "stderr"
+					      : "?");
 		break;
 	case TF_EV_SPAWN:
-		fprintf(out, "+++ the next child is stream %" PRId64 " +++", tf_get_int(&in));
+		fprintf(out, "+++ the next child is stream %" PRId64 " +++",
+			tf_get_int(&in));
 		break;
 	case TF_EV_CHILD:
 		tf_get_int(&in);
 		a = tf_get_int(&in);
 		b = tf_get_int(&in);
-		fprintf(out, "+++ child %" PRId64 " of %" PRId64 " (stream %" PRId64 ") +++",
+		fprintf(out,
+			"+++ child %" PRId64 " of %" PRId64 " (stream %" PRId64 ") +++",
 			b, tf_get_int(&in), a);
 		break;
 	case TF_EV_EXEC:

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "parts.h"
-#include "wire.h"
 
 /* How deep msgpack objects may nest; deeper ones become null. No event nests deeper
  * than IMAGE's maps, which is four. */
@@ -59,7 +58,8 @@ static void put_value(FILE *out, struct tf_in *in, unsigned depth)
 			fprintf(out, "%" PRIu64, (uint64_t)tf_get_int(in));
 		else
 			fprintf(out, "%" PRId64, tf_get_int(in));
-	} else if ((t & 0xe0) == 0xa0 || (t >= 0xc4 && t <= 0xc6) || (t >= 0xd9 && t <= 0xdb)) {
+	} else if ((t & 0xe0) == 0xa0 || (t >= 0xc4 && t <= 0xc6) ||
+		   (t >= 0xd9 && t <= 0xdb)) {
 		bytes = tf_get_bytes(in, &len);
 		tf_json_string(out, bytes, len);
 	} else {
@@ -71,7 +71,7 @@ static void put_value(FILE *out, struct tf_in *in, unsigned depth)
 static void put_base64(FILE *out, const uint8_t *p, size_t len)
 {
 	static const char digit[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	putc('"', out);
 	for (size_t i = 0; i < len; i += 3) {
@@ -93,8 +93,9 @@ static bool is_object(const struct tf_arg *arg)
 }
 
 /* The argument as the line shows it, as a JSON string. */
-static void put_decoded(FILE *out, const struct deja_event *ev, const struct tf_call *call,
-			unsigned index, const struct tf_arg *arg)
+static void put_decoded(FILE *out, const struct deja_event *ev,
+			const struct tf_call *call, unsigned index,
+			const struct tf_arg *arg)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -108,8 +109,9 @@ static void put_decoded(FILE *out, const struct deja_event *ev, const struct tf_
 	free(text);
 }
 
-static void put_memory(FILE *out, const struct deja_event *ev, const struct tf_call *call,
-		       unsigned index, const struct tf_arg *arg)
+static void put_memory(FILE *out, const struct deja_event *ev,
+		       const struct tf_call *call, unsigned index,
+		       const struct tf_arg *arg)
 {
 	const struct deja_item *tx = tf_item(ev, index, false);
 	const struct deja_item *rx = tf_item(ev, index, true);
@@ -122,7 +124,7 @@ static void put_memory(FILE *out, const struct deja_event *ev, const struct tf_c
 		tf_json_string(out, tx->bytes.data,
 			       len && !tx->bytes.data[len - 1] ? len - 1 : len);
 	} else if (arg->rule == TF_STRV && tx && !tx->is_digest) {
-		struct tf_in in = { tx->bytes.data, tx->bytes.data + tx->bytes.len, 0 };
+		struct tf_in in = {tx->bytes.data, tx->bytes.data + tx->bytes.len, 0};
 
 		put_value(out, &in, 0);
 	} else {
@@ -169,17 +171,23 @@ static void put_item(FILE *out, const struct tf_arg *arg, const struct deja_item
 	const uint8_t *data = item->bytes.data;
 	size_t len = item->bytes.len;
 
-	fprintf(out, "{\"arg\":\"%s\",\"dir\":\"%s\"", arg->name, item->inbound ? "in" : "out");
+	fprintf(out, "{\"arg\":\"%s\",\"dir\":\"%s\"", arg->name,
+		item->inbound ? "in" : "out");
 	if (item->is_digest) {
 		fprintf(out, ",\"xxh64\":\"%016" PRIx64 "\"}", item->digest);
 		return;
 	}
 	if (is_object(arg)) {
-		struct tf_in in = { data, data + len, 0 };
+		struct tf_in in = {data, data + len, 0};
 
 		fputs(",\"value\":", out);
 		put_value(out, &in, 0);
-	} else if (tf_is_text(data, len)) {
+		putc('}', out);
+		return;
+	}
+	if (arg->rule == TF_CSTR && len && !data[len - 1])
+		len--;
+	if (tf_is_text(data, len)) {
 		fprintf(out, ",\"len\":%zu,\"text\":", len);
 		tf_json_string(out, data, len);
 	} else {
@@ -230,20 +238,20 @@ static void put_call(FILE *out, const struct deja_event *ev, const struct tf_cal
 static void put_fields(FILE *out, const struct deja_event *ev)
 {
 	static const char *const fields[][5] = {
-		[TF_EV_SYNC] = { "event_no", "time_ns", "tid", "clocks" },
-		[TF_EV_IMAGE] = { "dt", "image" },
-		[TF_EV_THREAD] = { "tid" },
-		[TF_EV_SIGNAL] = { "dt", "signo", "siginfo" },
-		[TF_EV_CLOCK] = { "which", "delta" },
-		[TF_EV_OUTPUT] = { "seq", "role" },
-		[TF_EV_SPAWN] = { "stream" },
-		[TF_EV_CHILD] = { "dt", "parent_stream", "pid", "ppid", "tid" },
-		[TF_EV_EXEC] = { "dt", "path", "external", "stream" },
-		[TF_EV_NOTE] = { "text" },
-		[TF_EV_FILE] = { "file" },
-		[TF_EV_END] = { "dt", "reason" },
+	    [TF_EV_SYNC] = {"event_no", "time_ns", "tid", "clocks"},
+	    [TF_EV_IMAGE] = {"dt", "image"},
+	    [TF_EV_THREAD] = {"tid"},
+	    [TF_EV_SIGNAL] = {"dt", "signo", "siginfo"},
+	    [TF_EV_CLOCK] = {"which", "delta"},
+	    [TF_EV_OUTPUT] = {"seq", "role"},
+	    [TF_EV_SPAWN] = {"stream"},
+	    [TF_EV_CHILD] = {"dt", "parent_stream", "pid", "ppid", "tid"},
+	    [TF_EV_EXEC] = {"dt", "path", "external", "stream"},
+	    [TF_EV_NOTE] = {"text"},
+	    [TF_EV_FILE] = {"file"},
+	    [TF_EV_END] = {"dt", "reason"},
 	};
-	struct tf_in in = { ev->raw.data, ev->raw.data + ev->raw.len, 0 };
+	struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
 	uint32_t count = tf_get_array(&in);
 	const char *sep = "";
 
@@ -267,7 +275,8 @@ void tf_json_event(FILE *out, const struct deja_event *ev)
 {
 	const struct tf_call *call = tf_call_by_id(ev->id);
 
-	fprintf(out, "{\"stream\":%u,\"event\":%" PRIu64 ",\"time\":", ev->stream, ev->number);
+	fprintf(out, "{\"stream\":%u,\"event\":%" PRIu64 ",\"time\":", ev->stream,
+		ev->number);
 	put_seconds(out, ev->time_ns);
 	fprintf(out, ",\"pid\":%d,\"tid\":%d", ev->pid, ev->tid);
 	if (call)

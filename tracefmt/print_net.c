@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include "parts.h"
-#include "wire.h"
 
 static unsigned port_of(const uint8_t *p)
 {
@@ -42,11 +41,13 @@ bool tf_put_sockaddr(FILE *out, const uint8_t *bytes, size_t len)
 			port_of(bytes + 2), text);
 	} else if (family == INET6 && len >= 24) {
 		inet_ntop(AF_INET6, bytes + 8, text, sizeof(text));
-		fprintf(out, ", sin6_port=htons(%u), inet_pton(AF_INET6, \"%s\", "
+		fprintf(out,
+			", sin6_port=htons(%u), inet_pton(AF_INET6, \"%s\", "
 			"&sin6_addr)",
 			port_of(bytes + 2), text);
 		if (len >= 28 && tf_le(bytes + 24, 4))
-			fprintf(out, ", sin6_scope_id=%u", (unsigned)tf_le(bytes + 24, 4));
+			fprintf(out, ", sin6_scope_id=%u",
+				(unsigned)tf_le(bytes + 24, 4));
 	} else if (family == NETLINK && len >= 12) {
 		fprintf(out, ", nl_pid=%d, nl_groups=%#08x", (int)tf_le(bytes + 4, 4),
 			(unsigned)tf_le(bytes + 8, 4));
@@ -86,7 +87,8 @@ static void put_control(FILE *out, const uint8_t *p, size_t len)
 	fputs(", msg_control=[", out);
 	while (len >= HEAD) {
 		uint64_t size = tf_le(p, 8);
-		unsigned level = (unsigned)tf_le(p + 8, 4), type = (unsigned)tf_le(p + 12, 4);
+		unsigned level = (unsigned)tf_le(p + 8, 4),
+			 type = (unsigned)tf_le(p + 12, 4);
 
 		if (size < HEAD || size > len)
 			break;
@@ -147,14 +149,14 @@ static void put_one(FILE *out, struct tf_in *in, size_t excerpt_len)
 
 void tf_put_msg(FILE *out, struct deja_bytes raw, size_t excerpt_len)
 {
-	struct tf_in in = { raw.data, raw.data + raw.len, 0 };
+	struct tf_in in = {raw.data, raw.data + raw.len, 0};
 
 	put_one(out, &in, excerpt_len);
 }
 
 void tf_put_mmsg(FILE *out, struct deja_bytes raw, size_t excerpt_len)
 {
-	struct tf_in in = { raw.data, raw.data + raw.len, 0 };
+	struct tf_in in = {raw.data, raw.data + raw.len, 0};
 	uint32_t count = tf_get_array(&in);
 
 	putc('[', out);

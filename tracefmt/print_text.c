@@ -35,13 +35,17 @@ void tf_put_text(FILE *out, const uint8_t *bytes, size_t len, size_t excerpt_len
  * surrogates, nothing above U+10FFFF. */
 static size_t utf8_len(const uint8_t *p, size_t len)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint32_t v;
 	size_t n;
 
 	if (p[0] < 0x80)
 		return 1;
-	n = p[0] >= 0xf8 ? 0 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
+	n = p[0] >= 0xf8   ? 0
+	    : p[0] >= 0xf0 ? 4
+	    : p[0] >= 0xe0 ? 3
+	    : p[0] >= 0xc2 ? 2
+			   : 0;
 	if (!n || n > len)
 		return 0;
 	v = p[0] & (0xff >> (n + 1));

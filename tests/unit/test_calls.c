@@ -1,6 +1,6 @@
 /*
- * The call table: complete, pinned, consistent, of the kernel's sizes; and every row can
- * be encoded, decoded, printed and written as JSON.
+ * The call table: complete, pinned, consistent, of the kernel's sizes; and every row
+ * can be encoded, decoded, printed and written as JSON.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,8 +141,9 @@ static void every_number_has_a_row(void **state)
 /* Names as the kernel's own header has them. */
 static void names_are_the_headers(void **state)
 {
-	static const char *const paths[] = { "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
-					     "/usr/include/asm/unistd_64.h" };
+	static const char *const paths[] = {
+	    "/usr/include/x86_64-linux-gnu/asm/unistd_64.h",
+	    "/usr/include/asm/unistd_64.h"};
 	FILE *in = NULL;
 	char line[256], name[64];
 	int nr, count = 0;
@@ -166,11 +167,13 @@ static void names_are_the_headers(void **state)
 	assert_true(count > 300);
 }
 
-static void check_arg(const char *where, const struct tf_arg *arg, const struct tf_call *call)
+static void check_arg(const char *where, const struct tf_arg *arg,
+		      const struct tf_call *call)
 {
-	bool by_ref = arg->rule == TF_ARG || arg->rule == TF_LENPTR || arg->rule == TF_IOVEC ||
-		      arg->rule == TF_FDSET || arg->rule == TF_POLLFD || arg->rule == TF_SUB ||
-		      arg->rule == TF_PAGES || arg->rule == TF_MSGBUF || arg->rule == TF_MMSG;
+	bool by_ref =
+	    arg->rule == TF_ARG || arg->rule == TF_LENPTR || arg->rule == TF_IOVEC ||
+	    arg->rule == TF_FDSET || arg->rule == TF_POLLFD || arg->rule == TF_SUB ||
+	    arg->rule == TF_PAGES || arg->rule == TF_MSGBUF || arg->rule == TF_MMSG;
 
 	if (arg->kind != TF_MEM) {
 		assert_int_equal(arg->dir, 0);
@@ -199,7 +202,8 @@ static void check_arg(const char *where, const struct tf_arg *arg, const struct 
 			assert_int_equal(ref->unit, 4);
 			assert_int_equal(ref->dir, TF_RTX);
 		} else if (ref->kind == TF_MEM && ref->rule != TF_SUB) {
-			fail_msg("%s(%s): argument %d is memory", where, arg->name, arg->ref);
+			fail_msg("%s(%s): argument %d is memory", where, arg->name,
+				 arg->ref);
 		}
 	}
 }
@@ -215,11 +219,13 @@ static void arguments_are_consistent(void **state)
 		for (unsigned i = 0; i < call->nargs; i++) {
 			const char *name = call->arg[i].name;
 
-			if (!name || call->arg[i].kind == TF_NONE || call->arg[i].kind > TF_MEM)
+			if (!name || call->arg[i].kind == TF_NONE ||
+			    call->arg[i].kind > TF_MEM)
 				fail_msg("%s: argument %u", call->name, i);
 			for (unsigned k = 0; k < i; k++)
 				if (!strcmp(call->arg[k].name, name))
-					fail_msg("%s: two arguments %s", call->name, name);
+					fail_msg("%s: two arguments %s", call->name,
+						 name);
 			check_arg(call->name, &call->arg[i], call);
 		}
 		for (unsigned i = call->nargs; i < 6; i++)
@@ -229,7 +235,7 @@ static void arguments_are_consistent(void **state)
 
 static void refusals_have_reasons(void **state)
 {
-	unsigned long args[6] = { 0 };
+	unsigned long args[6] = {0};
 
 	for (int nr = 0; nr <= NR_LAST; nr++) {
 		const struct tf_call *call = tf_call_by_nr(nr);
@@ -245,9 +251,9 @@ static void refusals_have_reasons(void **state)
 	assert_string_equal(tf_class_name(TF_REFUSE), "refused");
 }
 
-static const char *const by_request[] = { "ioctl",  "fcntl",  "prctl",	"arch_prctl",
-					  "futex",  "ptrace", "shmctl", "semctl",
-					  "msgctl", "fsconfig" };
+static const char *const by_request[] = {"ioctl",  "fcntl",   "prctl",	"arch_prctl",
+					 "futex",  "ptrace",  "shmctl", "semctl",
+					 "msgctl", "fsconfig"};
 
 static unsigned sub_arg(const struct tf_call *call)
 {
@@ -284,21 +290,27 @@ static void sub_tables_are_consistent(void **state)
  * own encoding where it has one and the row does not know better. */
 static void requests_are_the_headers(void **state)
 {
-#define REQ(name) { #name, name }
+#define REQ(name)                                                                      \
+	{                                                                              \
+#name, name                                                            \
+	}
 	static const struct {
 		const char *name;
 		unsigned long request;
 	} known[] = {
-		REQ(TCGETS), REQ(TCSETSF), REQ(TIOCGWINSZ), REQ(TIOCSCTTY), REQ(FIONREAD),
-		REQ(FIONBIO), REQ(FIOCLEX), REQ(TCGETS2), REQ(TIOCGPTN), REQ(TIOCSPTLCK),
-		REQ(TIOCGPTPEER), REQ(SIOCGIFCONF), REQ(SIOCGIFFLAGS), REQ(SIOCGIFINDEX),
-		REQ(SIOCGSTAMP_OLD), REQ(FICLONE), REQ(FICLONERANGE), REQ(FS_IOC_GETFLAGS),
-		REQ(BLKGETSIZE64), REQ(BLKSSZGET), REQ(LOOP_CTL_GET_FREE), REQ(RTC_RD_TIME),
+	    REQ(TCGETS),       REQ(TCSETSF),	  REQ(TIOCGWINSZ),
+	    REQ(TIOCSCTTY),    REQ(FIONREAD),	  REQ(FIONBIO),
+	    REQ(FIOCLEX),      REQ(TCGETS2),	  REQ(TIOCGPTN),
+	    REQ(TIOCSPTLCK),   REQ(TIOCGPTPEER),  REQ(SIOCGIFCONF),
+	    REQ(SIOCGIFFLAGS), REQ(SIOCGIFINDEX), REQ(SIOCGSTAMP_OLD),
+	    REQ(FICLONE),      REQ(FICLONERANGE), REQ(FS_IOC_GETFLAGS),
+	    REQ(BLKGETSIZE64), REQ(BLKSSZGET),	  REQ(LOOP_CTL_GET_FREE),
+	    REQ(RTC_RD_TIME),
 	};
 	const struct tf_call *ioctl_row = tf_call_by_name("ioctl");
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		unsigned long args[6] = { 3, known[i].request };
+		unsigned long args[6] = {3, known[i].request};
 		const struct tf_sub *sub = tf_sub_resolve(ioctl_row, args);
 
 		assert_non_null(sub);
@@ -309,14 +321,14 @@ static void requests_are_the_headers(void **state)
 static struct tf_arg resolve(const char *name, unsigned index, unsigned long a,
 			     unsigned long b, int *known)
 {
-	unsigned long args[6] = { a, b };
+	unsigned long args[6] = {a, b};
 
 	return tf_arg_resolve(tf_call_by_name(name), index, args, known);
 }
 
 static void requests_decide(void **state)
 {
-	unsigned long args[6] = { 0 };
+	unsigned long args[6] = {0};
 	struct tf_arg arg;
 	int known;
 
@@ -337,7 +349,8 @@ static void requests_decide(void **state)
 	assert_int_equal(arg.kind, TF_NONE);
 	arg = resolve("open", 2, 0, 0100, &known);
 	assert_int_equal(arg.kind, TF_MODE);
-	arg = resolve("futex", 4, 0, 128 | 1, &known); /* FUTEX_WAKE_PRIVATE: no uaddr2 */
+	arg =
+	    resolve("futex", 4, 0, 128 | 1, &known); /* FUTEX_WAKE_PRIVATE: no uaddr2 */
 	assert_int_equal(arg.kind, TF_NONE);
 	arg = resolve("futex", 4, 0, 4, &known); /* FUTEX_CMP_REQUEUE */
 	assert_int_equal(arg.kind, TF_PTR);
@@ -350,7 +363,8 @@ static void requests_decide(void **state)
 	assert_int_equal(tf_class_resolve(tf_call_by_name("prctl"), args), TF_REFUSE);
 	assert_int_equal(tf_refuse_errno(tf_call_by_name("prctl"), args), 22);
 	args[0] = 0x1002; /* ARCH_SET_FS */
-	assert_int_equal(tf_class_resolve(tf_call_by_name("arch_prctl"), args), TF_LOCAL);
+	assert_int_equal(tf_class_resolve(tf_call_by_name("arch_prctl"), args),
+			 TF_LOCAL);
 	args[1] = TIOCGWINSZ;
 	assert_int_equal(tf_class_resolve(tf_call_by_name("ioctl"), args), TF_RECORD);
 	assert_true(tf_flags_resolve(tf_call_by_name("ioctl"), args) & TF_QUICK);
@@ -374,7 +388,8 @@ static const char *json(const char *p, int depth)
 			return p + 1;
 		for (;;) {
 			if (end == '}') {
-				if (*p != '"' || !(p = json(p, depth + 1)) || *p++ != ':')
+				if (*p != '"' || !(p = json(p, depth + 1)) ||
+				    *p++ != ':')
 					return NULL;
 			}
 			p = json(p, depth + 1);
@@ -395,8 +410,9 @@ static const char *json(const char *p, int depth)
 		}
 		return p + 1;
 	}
-	for (const char *const *w = (const char *const[]){ "null", "true", "false", NULL }; *w;
-	     w++)
+	for (const char *const *w =
+		 (const char *const[]){"null", "true", "false", NULL};
+	     *w; w++)
 		if (!strncmp(p, *w, strlen(*w)))
 			return p + strlen(*w);
 	if (*p == '-' || (*p >= '0' && *p <= '9'))
@@ -448,8 +464,8 @@ static void put_item(struct wire *w, const struct tf_arg *arg)
 }
 
 /* Any event whose arguments resolve as `args` say. `nil`: no memory was captured. */
-static void encode(struct wire *w, const struct tf_call *call, const unsigned long args[6],
-		   int64_t result, bool nil)
+static void encode(struct wire *w, const struct tf_call *call,
+		   const unsigned long args[6], int64_t result, bool nil)
 {
 	struct tf_arg arg[6];
 	int known;
@@ -487,16 +503,16 @@ static void encode(struct wire *w, const struct tf_call *call, const unsigned lo
 
 static void decode(const struct wire *w, struct deja_event *ev)
 {
-	struct tf_in in = { w->bytes, w->p, 0 };
+	struct tf_in in = {w->bytes, w->p, 0};
 	const struct tf_call *call;
-	unsigned long args[6] = { 0 };
+	unsigned long args[6] = {0};
 	int known;
 
 	memset(ev, 0, sizeof(*ev));
 	ev->stream = 1;
 	ev->number = 7;
 	ev->pid = ev->tid = 1234;
-	ev->raw = (struct deja_bytes){ w->bytes, (size_t)(w->p - w->bytes) };
+	ev->raw = (struct deja_bytes){w->bytes, (size_t)(w->p - w->bytes)};
 	tf_get_array(&in);
 	ev->id = (unsigned)tf_get_int(&in);
 	call = tf_call_by_id(ev->id);
@@ -525,7 +541,8 @@ static void decode(const struct wire *w, struct deja_event *ev)
 			if (tf_get_nil(&in))
 				continue;
 			item->present = true;
-			if (arg.rule == TF_STRV || arg.rule == TF_MSG || arg.rule == TF_MMSG) {
+			if (arg.rule == TF_STRV || arg.rule == TF_MSG ||
+			    arg.rule == TF_MMSG) {
 				tf_skip(&in);
 				item->bytes.data = from;
 				item->bytes.len = (size_t)(in.p - from);
@@ -586,7 +603,8 @@ static void check_event(const struct tf_call *call, const unsigned long args[6],
 		if (arg.kind != TF_NONE && !strstr(object, expect))
 			fail_msg("%s lacks %s", object, arg.name);
 		snprintf(expect, sizeof(expect), "\"%s\":%ld", arg.name, (long)args[i]);
-		if ((arg.kind == TF_SIZE || arg.kind == TF_UINT) && !strstr(object, expect))
+		if ((arg.kind == TF_SIZE || arg.kind == TF_UINT) &&
+		    !strstr(object, expect))
 			fail_msg("%s lacks %s", object, expect);
 	}
 	free(text);
@@ -615,7 +633,7 @@ static void every_row_round_trips(void **state)
 	for (size_t t = 0; t < sizeof(by_request) / sizeof(by_request[0]); t++) {
 		const struct tf_call *call = tf_call_by_name(by_request[t]);
 		const struct tf_arg *arg = &call->arg[sub_arg(call)];
-		unsigned long args[6] = { 11, 12, 13, 14, 15, 16 };
+		unsigned long args[6] = {11, 12, 13, 14, 15, 16};
 		const struct tf_sub *sub;
 
 		for (unsigned i = 0; (sub = tf_sub_at(arg->xlat, i)); i++) {
@@ -630,14 +648,14 @@ static void every_row_round_trips(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_number_has_a_row),
-		cmocka_unit_test(names_are_the_headers),
-		cmocka_unit_test(arguments_are_consistent),
-		cmocka_unit_test(refusals_have_reasons),
-		cmocka_unit_test(sub_tables_are_consistent),
-		cmocka_unit_test(requests_are_the_headers),
-		cmocka_unit_test(requests_decide),
-		cmocka_unit_test(every_row_round_trips),
+	    cmocka_unit_test(every_number_has_a_row),
+	    cmocka_unit_test(names_are_the_headers),
+	    cmocka_unit_test(arguments_are_consistent),
+	    cmocka_unit_test(refusals_have_reasons),
+	    cmocka_unit_test(sub_tables_are_consistent),
+	    cmocka_unit_test(requests_are_the_headers),
+	    cmocka_unit_test(requests_decide),
+	    cmocka_unit_test(every_row_round_trips),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,7 +95,7 @@ static void put_scalar(FILE *out, const struct deja_event *ev,
 static void put_strv(FILE *out, const struct tf_arg *arg, struct deja_bytes raw,
 		     size_t excerpt_len)
 {
-	struct tf_in in = {raw.data, raw.data + raw.len, 0};
+	struct tf_in in = tf_in_bytes(raw);
 	uint32_t count = tf_get_array(&in);
 
 	if (!strcmp(arg->name, "envp") && excerpt_len) {

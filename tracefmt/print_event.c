@@ -180,7 +180,7 @@ static void put_note(FILE *out, const char *before, struct tf_in *in)
 
 void tf_put_event(FILE *out, const struct deja_event *ev)
 {
-	struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
+	struct tf_in in = tf_in_bytes(ev->raw);
 	int64_t a, b;
 	uint32_t len;
 	const uint8_t *bytes;

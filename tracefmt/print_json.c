@@ -124,7 +124,7 @@ static void put_memory(FILE *out, const struct deja_event *ev,
 		tf_json_string(out, tx->bytes.data,
 			       len && !tx->bytes.data[len - 1] ? len - 1 : len);
 	} else if (arg->rule == TF_STRV && tx && !tx->is_digest) {
-		struct tf_in in = {tx->bytes.data, tx->bytes.data + tx->bytes.len, 0};
+		struct tf_in in = tf_in_bytes(tx->bytes);
 
 		put_value(out, &in, 0);
 	} else {
@@ -178,7 +178,7 @@ static void put_item(FILE *out, const struct tf_arg *arg, const struct deja_item
 		return;
 	}
 	if (is_object(arg)) {
-		struct tf_in in = {data, data + len, 0};
+		struct tf_in in = tf_in_bytes(item->bytes);
 
 		fputs(",\"value\":", out);
 		put_value(out, &in, 0);
@@ -251,7 +251,7 @@ static void put_fields(FILE *out, const struct deja_event *ev)
 	    [TF_EV_FILE] = {"file"},
 	    [TF_EV_END] = {"dt", "reason"},
 	};
-	struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
+	struct tf_in in = tf_in_bytes(ev->raw);
 	uint32_t count = tf_get_array(&in);
 	const char *sep = "";
 

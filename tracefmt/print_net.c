@@ -149,14 +149,14 @@ static void put_one(FILE *out, struct tf_in *in, size_t excerpt_len)
 
 void tf_put_msg(FILE *out, struct deja_bytes raw, size_t excerpt_len)
 {
-	struct tf_in in = {raw.data, raw.data + raw.len, 0};
+	struct tf_in in = tf_in_bytes(raw);
 
 	put_one(out, &in, excerpt_len);
 }
 
 void tf_put_mmsg(FILE *out, struct deja_bytes raw, size_t excerpt_len)
 {
-	struct tf_in in = {raw.data, raw.data + raw.len, 0};
+	struct tf_in in = tf_in_bytes(raw);
 	uint32_t count = tf_get_array(&in);
 
 	putc('[', out);

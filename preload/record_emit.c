@@ -287,8 +287,7 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 		}
 		if (arg[i]->kind == TF_MEM)
 			mem_count++;
-		if (arg[i]->kind != TF_NONE)
-			field_count += arg[i]->kind == TF_MEM && arg[i]->dir == TF_RTX ? 2 : 1;
+		field_count += arg[i]->kind == TF_MEM && arg[i]->dir == TF_RTX ? 2 : 1;
 	}
 	dt = record_dt(slot, t0);
 	p = tf_put_array(p, 4u + field_count);
@@ -298,8 +297,10 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 	p = tf_put_int(p, result);
 	for (unsigned i = 0; i < call->nargs; i++) {
 		switch (arg[i]->kind) {
-		case TF_NONE: /* ignored by the kernel: garbage */
 		case TF_MEM:
+			break;
+		case TF_NONE: /* ignored by the kernel: garbage */
+			p = tf_put_uint(p, 0);
 			break;
 		case TF_PTR:
 			p = tf_put_uint(p, args[i] != 0);

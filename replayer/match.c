@@ -286,8 +286,12 @@ long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
 		resolved[i] = call->arg[i];
 		if (a->rule == TF_SUB)
 			resolved[i] = tf_arg_resolve(call, i, args, &known);
-		if (a->kind == TF_MEM || a->kind == TF_NONE)
+		if (a->kind == TF_MEM)
 			continue;
+		if (a->kind == TF_NONE) { /* ignored by the kernel */
+			tf_get_int(in);
+			continue;
+		}
 		expected = (uint64_t)tf_get_int(in);
 		got = scalar(a, args[i]);
 		if (!in->bad && expected != got)

@@ -36,7 +36,7 @@ enum {
  * integers and compared on replay. */
 enum tf_kind {
 	TF_NONE = 0, /* ignored by the kernel for this request (tf_arg_resolve): callers
-			leave garbage there. Not recorded, never compared */
+			leave garbage there. Recorded as the scalar 0, never compared */
 	TF_INT,	     /* signed 32-bit */
 	TF_LONG,     /* signed 64-bit */
 	TF_UINT,     /* unsigned 32-bit */

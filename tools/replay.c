@@ -111,7 +111,7 @@ static bool link_files(struct replay *r)
 {
 	for (size_t i = 0; i < deja_file_count(r->rec); i++) {
 		const struct deja_file *f = deja_file_at(r->rec, i);
-		char link[64], target[PATH_MAX];
+		char link[64], target[PATH_MAX + 64];
 
 		snprintf(link, sizeof(link), "%s/f%u", r->session.dir, f->id);
 		snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
@@ -141,7 +141,7 @@ static bool path_of_length(struct replay *r, uint32_t id, size_t len, char *cwd,
 	memset(p, 'x', len);
 	p[len] = 0;
 	{
-		char link[PATH_MAX];
+		char link[2 * PATH_MAX];
 
 		snprintf(link, sizeof(link), "%s/%s", cwd, p);
 		return symlink(target, link) == 0 || errno == EEXIST;

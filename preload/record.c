@@ -127,20 +127,24 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 			   const unsigned long args[6])
 {
 	struct record_pre pre;
-	bool needs_pre = record_needs_pre(call);
-	int64_t t0;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t t0, t1;
 	long ret;
 
 	if (needs_pre)
 		record_pre_take(call, args, &pre);
 	t0 = dj_now();
-	if (tf_flags_resolve(call, args) & TF_QUICK)
+	if ((record_shape(call) & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
+	    TF_QUICK) {
 		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
 			      (long)args[3], (long)args[4], (long)args[5]);
-	else
+		t1 = t0; /* as short as reading the clock again: not measured */
+	} else {
 		ret = record_wait(t, call->nr, args);
+		t1 = dj_now();
+	}
 	share(t, t0);
-	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
+	record_emit_call(t, call, args, ret, t0, t1, needs_pre ? &pre : NULL);
 	return ret;
 }
 
@@ -233,7 +237,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
-	switch (tf_class_resolve(call, args)) {
+	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
+					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
 		return record_answer(t, call, args,
 				     -tf_refuse_errno(call, args));

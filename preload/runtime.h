@@ -162,6 +162,7 @@ struct runtime {
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
 	struct thread *sched_owner, *sched_first, *sched_last;
+	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
 	int argc;
 	char **argv, **envp;

@@ -28,7 +28,7 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
              -fno-stack-protector -fno-strict-aliasing -fomit-frame-pointer \
              -fcf-protection=none -fno-tree-loop-distribute-patterns -ftls-model=initial-exec
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
-              -Wl,--build-id -Wl,-T,preload/span.ld
+              -Wl,--build-id  -Wl,--section-start=.span=0x1ff000
 
 TOOL_LIBS := -lzstd -lxxhash -lmsgpackc -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
 
@@ -70,11 +70,11 @@ $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
-$(RECSO): $(RECORD_OBJ) preload/span.ld
+$(RECSO): $(RECORD_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-record.so -o $@ $(RECORD_OBJ)
 
-$(REPSO): $(REPLAY_OBJ) preload/span.ld
+$(REPSO): $(REPLAY_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
 
@@ -90,7 +90,7 @@ $(BUILD)/obj/rt/%.o: %.S
 	@mkdir -p $(@D)
 	$(call say,AS-RT,$<)$(CC) $(RT_CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIB) $(filter-out $(BUILD)/obj/tool/tools/main.o,$(TOOLS_OBJ))
+$(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD)/obj/tool/tools/main.o,$(TOOLS_OBJ)) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lcmocka
 

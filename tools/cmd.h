@@ -4,8 +4,10 @@
 #ifndef DEJA_TOOLS_CMD_H
 #define DEJA_TOOLS_CMD_H
 
+#include <getopt.h> /* optarg, optind */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include "tracefmt/deja.h"
 
 /* Exit statuses of the tool itself (the program's own otherwise). */
@@ -42,5 +44,69 @@ char *cmd_recording_path(const char *arg);
 deja_recording *cmd_open(const char *arg, int *status);
 /* The text of a wait status: "exit 3", "signal 11 (SIGSEGV)". buf of 64 bytes. */
 const char *cmd_status_text(bool known, int status, char *buf, size_t len);
+
+/* Bytes of all files of a recording, as `ls -l` counts them; 0 when it cannot be read. */
+unsigned long long cmd_disk_len(const char *path);
+
+/* --- command lines: usage.c holds what every command says about itself --- */
+
+struct cmd_option {
+	int key;	  /* a character is the short option too; above 255: long only */
+	const char *name; /* without the dashes */
+	const char *arg;  /* name of its argument, or NULL */
+	const char *help; /* one line */
+};
+
+struct cmd_usage {
+	const char *name;
+	const char *summary;  /* one line */
+	const char *synopsis; /* after `deja ` */
+	bool stops;	      /* options end at the first operand (it is a command) */
+	struct cmd_option option[8]; /* ends at key 0; --help is added to all */
+	const char *status;	     /* exit statuses, lines indented by two spaces */
+	const char *example;	     /* one command line */
+};
+
+/* Long-only options. */
+enum {
+	CMD_OPT_OUTBOUND = 256,
+	CMD_OPT_JSON,
+	CMD_OPT_JSONL,
+	CMD_OPT_COVERAGE,
+	CMD_OPT_PID,
+	CMD_OPT_CALL
+};
+
+/* All usages, in the order of `deja help`; name NULL ends them. */
+extern const struct cmd_usage cmd_usages[];
+/* The usage of a command, or NULL. */
+const struct cmd_usage *cmd_usage_find(const char *name);
+/* The usage as `deja CMD --help` prints it. */
+void cmd_usage_print(FILE *out, const struct cmd_usage *usage);
+/* The next option of the command argv[0], as cmd_usages lists them: its key (its argument is
+ * optarg), or -1 when there is none left: operands begin at optind. CMD_OPT_EXIT: nothing
+ * is left to do (--help was printed, or a wrong option was named): return *status. */
+enum { CMD_OPT_EXIT = -2 };
+int cmd_getopt(int argc, char **argv, int *status);
+/* Checks that at most `max` operands are left; prints the error otherwise. */
+bool cmd_operands(int argc, char **argv, int max);
+
+/* --- output --- */
+
+/* For commands that only print: stdout gets a large buffer, and a reader that goes away is
+ * no error. Never called where a program is started (dispositions are inherited). */
+void cmd_stdout_begin(void);
+/* Writes out what stdout still holds. Returns `status`, or CMD_FAILED after saying why it
+ * could not be written. */
+int cmd_stdout_end(int status);
+/* A text from a recording, with everything a terminal would obey escaped as \xNN. */
+void cmd_print_text(FILE *out, const char *text);
+/* A command line as one would type it in a shell. */
+void cmd_print_argv(FILE *out, size_t argc, const char *const *argv);
+/* "812 B", "1.2 MiB" / "12 ms", "3.21 s", "2 min 03 s". buf of 32 bytes. */
+const char *cmd_size_text(unsigned long long bytes, char *buf, size_t len);
+const char *cmd_duration_text(long long ns, char *buf, size_t len);
+/* "2026-10-16 12:34:56", local time; "-" for 0. buf of 32 bytes. */
+const char *cmd_date_text(long long realtime_ns, char *buf, size_t len);
 
 #endif

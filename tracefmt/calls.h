@@ -20,7 +20,7 @@ enum tf_class {
 	TF_RECORD,	/* performed when recording, served when replaying */
 	TF_LOCAL,	/* changes this process's memory or threads only: performed in
 			   both modes, its result checked */
-	TF_REFUSE,	/* answered with row->refuse_errno in both modes, with a reason */
+	TF_REFUSE,	/* answered with tf_refuse_errno() in both modes, with a reason */
 	TF_BYHAND,	/* has code of its own in preload/ and replayer/ */
 };
 
@@ -35,7 +35,8 @@ enum {
 /* What an argument is. All kinds but TF_PTR and TF_MEM are scalars: recorded as
  * integers and compared on replay. */
 enum tf_kind {
-	TF_NONE = 0, /* no such argument */
+	TF_NONE = 0, /* ignored by the kernel for this request (tf_arg_resolve): callers
+			leave garbage there. Recorded as the scalar 0, never compared */
 	TF_INT,	     /* signed 32-bit */
 	TF_LONG,     /* signed 64-bit */
 	TF_UINT,     /* unsigned 32-bit */
@@ -67,7 +68,8 @@ enum tf_dir {
  */
 enum tf_rule {
 	TF_FIXED = 1, /* unit */
-	TF_CSTR,      /* to the NUL, which is included. TX only */
+	TF_CSTR,      /* to the NUL, which is included; never more than unit if
+			 unit != 0. TX only */
 	TF_ARG,	      /* arg[ref] * unit */
 	TF_RESULT,    /* result * unit, never more than arg[ref] * unit if ref != 0 */
 	TF_LENPTR,    /* *(uint32_t *)arg[ref]: its value before the call is the
@@ -80,7 +82,14 @@ enum tf_rule {
 	TF_POLLFD,    /* struct pollfd[arg[ref]]: fd and events are outbound, revents
 			 inbound; recorded as one inbound item taken after the call */
 	TF_STRV,      /* NULL-terminated vector of strings. TX only */
-	TF_SUB,	      /* decided by the request: see the sub-table named by `xlat` */
+	TF_SUB,	      /* decided by the request in arg[ref]: see the sub-table named
+			 by `xlat`. unit: 0 for the argument that the sub-table's row
+			 describes, else the enum tf_kind of one of those after it */
+	TF_PAGES,     /* (arg[ref] + 4095) / 4096 * unit (mincore) */
+	TF_MSGBUF,    /* a long, then TX: arg[ref] bytes; RX: result bytes */
+	TF_SELFLEN,   /* unit + the uint32_t that the memory begins with, read before the
+			 call if TX, after it if RX, the smaller of both if RTX; never
+			 more than arg[ref] if ref != 0 */
 };
 
 /* One argument. */
@@ -91,7 +100,8 @@ struct tf_arg {
 	uint8_t rule;	  /* enum tf_rule, TF_MEM only */
 	uint8_t ref;	  /* 1..6, 0 = none */
 	uint16_t unit;	  /* bytes */
-	uint16_t xlat;	  /* enum tf_xlat: names for values, or layout of the memory */
+	uint16_t xlat;	  /* enum tf_xlat (xlat.h): names for values, or layout of the
+			     memory */
 };
 
 /* One row. */
@@ -107,13 +117,16 @@ struct tf_call {
 	struct tf_arg arg[6];
 };
 
-/* One row of a sub-table: what the last argument of ioctl, fcntl or prctl is for
- * one request. `arg.kind` TF_NONE: the argument is ignored. */
+/* One row of a sub-table: what the argument that depends on a request (ioctl's,
+ * fcntl's, prctl's, futex's ...) is for that request. `arg.kind` TF_NONE: it is
+ * ignored. */
 struct tf_sub {
 	const char *name;
 	uint32_t request;
-	uint8_t cls; /* enum tf_class */
-	uint8_t flags;
+	uint8_t cls;   /* enum tf_class */
+	uint8_t flags; /* TF_QUICK ... */
+	uint8_t more;  /* how many TF_SUB arguments after this one count; those beyond
+			  are ignored */
 	struct tf_arg arg;
 };
 
@@ -137,8 +150,17 @@ const struct tf_call *tf_call_by_name(const char *name);
  */
 struct tf_arg tf_arg_resolve(const struct tf_call *call, unsigned index,
 			     const unsigned long args[6], int *known);
-/* The class of this call as actually made (sub-tables may refine it). */
+/* The class, flags and refusal (positive errno) of this call as actually made:
+ * sub-tables refine their row's. A request that no sub-table knows is TF_RECORD.
+ * Never allocate; any context. */
 enum tf_class tf_class_resolve(const struct tf_call *call, const unsigned long args[6]);
+unsigned tf_flags_resolve(const struct tf_call *call, const unsigned long args[6]);
+int tf_refuse_errno(const struct tf_call *call, const unsigned long args[6]);
+/* The sub-table's row for this call as actually made, or NULL. For printing. */
+const struct tf_sub *tf_sub_resolve(const struct tf_call *call,
+				    const unsigned long args[6]);
+/* Row `index` of the sub-table `xlat` (enum tf_xlat), or NULL behind its last. */
+const struct tf_sub *tf_sub_at(unsigned xlat, unsigned index);
 
 /* What a class is called in output: "recorded", "local", "refused", "by hand". */
 const char *tf_class_name(enum tf_class cls);

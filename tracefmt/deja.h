@@ -42,6 +42,10 @@ struct deja_error {
 	char message[256]; /* one line, no newline */
 };
 
+/* The stream number of the external stream: what children that could not be preloaded
+ * wrote to the recording's own output. Not a process. */
+#define DEJA_STREAM_EXTERNAL 0xffffffffu
+
 typedef struct deja_recording deja_recording;
 typedef struct deja_cursor deja_cursor;
 
@@ -97,6 +101,7 @@ struct deja_header {
 	bool status_known;
 	int status; /* as wait(2) gives it */
 	uint64_t event_count, byte_len;
+	uint32_t page_size; /* bytes */
 	size_t process_count;
 	const struct deja_process *processes;
 	size_t external_count;
@@ -149,10 +154,12 @@ DEJA_API deja_cursor *deja_cursor_open(deja_recording *rec, uint32_t stream,
 DEJA_API void deja_cursor_close(deja_cursor *cur);
 /* The next event: 1, 0 at the end, -1 with *err on failure. *ev is valid until the
  * next call on this cursor. A truncated stream gives its events, then
- * DEJA_E_TRUNCATED once. */
+ * DEJA_E_TRUNCATED once. After a failure the stream has ended for this cursor (a seek
+ * may go behind the damage); a merged cursor goes on with the other streams. */
 DEJA_API int deja_next(deja_cursor *cur, struct deja_event *ev, struct deja_error *err);
 /* Positions before event `number` (from 1) / before the first event that completed at
- * or after time_ns. 0, or -1 with *err (DEJA_E_RANGE). O(log frames). */
+ * or after time_ns. 0, or -1 with *err (DEJA_E_RANGE: there is none; the cursor is at
+ * the end). O(log frames). Event numbers are a stream's: a merged cursor has none. */
 DEJA_API int deja_seek_event(deja_cursor *cur, uint64_t number, struct deja_error *err);
 DEJA_API int deja_seek_time(deja_cursor *cur, int64_t time_ns, struct deja_error *err);
 

@@ -8,11 +8,25 @@
 
 #include "deja.h"
 
-/* Writes DIR/header from *h (every field of FORMAT.md 2). 0 or -1 with *err. */
+struct msgpack_zone;
+
+/* The format this code writes, and the newest it reads. */
+enum { TF_FORMAT = 1 };
+
+/* Writes DIR/header from *h (every field of FORMAT.md 2); absent strings are written
+ * empty, format and page_size when 0 as this build's and this system's. 0 or -1 with
+ * *err, the old file is then untouched. */
 int tf_header_write(const char *dir, const struct deja_header *h, struct deja_error *err);
 /* Writes DIR/files. */
 int tf_files_write(const char *dir, const struct deja_file *files, size_t count,
 		   struct deja_error *err);
+
+/* Read the same files. What *h and *files point to lives in zone. A missing `files` is an
+ * empty index: the recording had not come that far. 0 or -1 with *err. */
+int tf_header_read(const char *dir, struct msgpack_zone *zone, struct deja_header *h,
+		   struct deja_error *err);
+int tf_files_read(const char *dir, struct msgpack_zone *zone,
+		  const struct deja_file **files, size_t *count, struct deja_error *err);
 
 /* What an IMAGE event holds (FORMAT.md 4). Arrays belong to the decoded event. */
 struct tf_image {

@@ -57,16 +57,25 @@ int tf_writer_close(tf_writer *w, struct deja_error *err);
 /* --- reader --- */
 typedef struct tf_reader tf_reader;
 
+/* Opens a stream file, also one that is still being written: what lies there at this
+ * moment is read. Every number in it is checked before use, and the seek table against
+ * the frames. NULL with *err. */
 tf_reader *tf_reader_open(const char *path, struct deja_error *err);
 void tf_reader_close(tf_reader *r);
-/* Frames, known from the seek table or, when that is missing (truncated), by scanning
- * the frames; *truncated is set then. */
+/* Frames, known from the seek table or, when that is missing or wrong, by walking the
+ * frames. */
 size_t tf_reader_frame_count(const tf_reader *r);
-int tf_reader_truncated(const tf_reader *r);
-uint64_t tf_reader_byte_len(const tf_reader *r); /* uncompressed, all good frames */
+/* How the frames end: DEJA_OK at a good seek table, DEJA_E_TRUNCATED when the file just
+ * ends, DEJA_E_STREAM when something else follows them or the seek table is wrong. */
+enum deja_errno tf_reader_truncated(const tf_reader *r);
+uint64_t tf_reader_byte_len(const tf_reader *r); /* uncompressed, all frames */
 /* Decompresses frame `index`. *bytes belongs to the reader until its next call. A frame's
- * declared size is bounded before anything is allocated. */
+ * declared size is bounded before anything is allocated. 0 or -1 with *err. */
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
 		    struct deja_error *err);
+/* The state that frame `index` begins with, without decompressing more than its first
+ * block. Leaves the bytes of tf_reader_frame alone. 0 or -1 with *err. */
+int tf_reader_sync(tf_reader *r, size_t index, struct tf_state *st,
+		   struct deja_error *err);
 
 #endif

@@ -1,0 +1,224 @@
+/*
+ * The third door: the vDSO's functions never enter the kernel, so dispatch does not see
+ * them. The original vDSO and its data pages are moved to DJ_VDSO, where the recorder
+ * calls them at their own speed; in its place stands a copy whose functions jump to us,
+ * so that libc's internal and IFUNC-resolved callers are caught as well.
+ */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <elf.h>
+#include "runtime.h"
+
+void dj_vdso_clock_gettime_entry(void);
+void dj_vdso_gettimeofday_entry(void);
+void dj_vdso_time_entry(void);
+void dj_vdso_getcpu_entry(void);
+void dj_vdso_clock_getres_entry(void);
+void dj_vdso_none_entry(void);
+long dj_vdso_clock_gettime(long clk, struct k_timespec *ts);
+long dj_vdso_gettimeofday(int64_t *tv, void *tz);
+long dj_vdso_time(int64_t *t);
+
+long dj_vdso_clock_gettime(long clk, struct k_timespec *ts)
+{
+	int64_t ns;
+
+	if ((unsigned)clk >= TF_CLOCK_GETTIMEOFDAY || !ts ||
+	    !boundary_clock(dj_self(), (unsigned)clk, &ns))
+		return SYS_clock_gettime;
+	ts->sec = ns / 1000000000;
+	ts->nsec = ns % 1000000000;
+	return 0;
+}
+
+long dj_vdso_gettimeofday(int64_t *tv, void *tz)
+{
+	int64_t ns;
+
+	if (!tv || tz || !boundary_clock(dj_self(), TF_CLOCK_GETTIMEOFDAY, &ns))
+		return SYS_gettimeofday;
+	tv[0] = ns / 1000000000;
+	tv[1] = ns % 1000000000 / 1000;
+	return 0;
+}
+
+long dj_vdso_time(int64_t *t)
+{
+	int64_t ns;
+
+	if (!boundary_clock(dj_self(), TF_CLOCK_TIME, &ns))
+		return -1;
+	if (t)
+		*t = ns / 1000000000;
+	return ns / 1000000000;
+}
+
+int64_t dj_now(void)
+{
+	struct session *s = RT->session;
+
+	if (s->use_tsc) {
+		uint32_t lo, hi;
+		uint64_t ticks;
+
+		__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+		ticks = ((uint64_t)hi << 32 | lo) - s->tsc_base;
+		return (int64_t)((unsigned __int128)ticks * s->tsc_mult >> 32);
+	} else {
+		struct k_timespec ts;
+		long (*original)(long, struct k_timespec *) =
+			(void *)RT->vdso_clock_gettime;
+
+		if (original)
+			original(1, &ts);
+		else
+			dj_raw(SYS_clock_gettime, 1, &ts);
+		return ts.sec * 1000000000 + ts.nsec - s->monotonic_base_ns;
+	}
+}
+
+static bool names(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+static void divert(uint64_t copy, uint64_t shift, const char *name, uint64_t value,
+		   uint64_t size)
+{
+	static const struct {
+		const char *name;
+		void (*entry)(void);
+		size_t original; /* where in struct runtime, 0: not kept */
+	} diverted[] = {
+		{"__vdso_clock_gettime", dj_vdso_clock_gettime_entry,
+		 offsetof(struct runtime, vdso_clock_gettime)},
+		{"__vdso_gettimeofday", dj_vdso_gettimeofday_entry,
+		 offsetof(struct runtime, vdso_gettimeofday)},
+		{"__vdso_time", dj_vdso_time_entry, offsetof(struct runtime, vdso_time)},
+		{"__vdso_getcpu", dj_vdso_getcpu_entry, 0},
+		{"__vdso_clock_getres", dj_vdso_clock_getres_entry, 0},
+		{"__vdso_getrandom", dj_vdso_none_entry, 0},
+		{"__vdso_sgx_enter_enclave", dj_vdso_none_entry, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(diverted) / sizeof(diverted[0]); i++) {
+		uint8_t *p = (uint8_t *)(copy + value);
+
+		if (!names(name, diverted[i].name) || size < 12)
+			continue;
+		if (diverted[i].original)
+			*(uint64_t *)((char *)RT + diverted[i].original) =
+				copy + value + shift;
+		*p++ = 0x48, *p++ = 0xb8; /* movabs $entry, %rax; jmp *%rax */
+		*(uint64_t *)p = (uint64_t)diverted[i].entry;
+		p += 8;
+		*p++ = 0xff, *p++ = 0xe0;
+	}
+}
+
+static void divert_all(uint64_t vdso, uint64_t shift)
+{
+	const Elf64_Ehdr *eh = (void *)vdso;
+	const Elf64_Phdr *ph = (void *)(vdso + eh->e_phoff);
+	const Elf64_Dyn *dyn = NULL;
+	const Elf64_Sym *sym = NULL;
+	const char *str = NULL;
+	const uint32_t *hash = NULL, *gnu = NULL;
+	uint32_t count = 0;
+
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_DYNAMIC)
+			dyn = (void *)(vdso + ph[i].p_vaddr);
+	for (; dyn && dyn->d_tag; dyn++) {
+		uint64_t at = vdso + dyn->d_un.d_ptr;
+
+		if (dyn->d_tag == DT_SYMTAB)
+			sym = (void *)at;
+		else if (dyn->d_tag == DT_STRTAB)
+			str = (void *)at;
+		else if (dyn->d_tag == DT_HASH)
+			hash = (void *)at;
+		else if (dyn->d_tag == DT_GNU_HASH)
+			gnu = (void *)at;
+	}
+	if (!sym || !str)
+		return;
+	if (hash) {
+		count = hash[1];
+	} else if (gnu) { /* the symbol table ends where the string table begins */
+		count = (uint32_t)(((uint64_t)str - (uint64_t)sym) / sizeof(*sym));
+	}
+	for (uint32_t i = 1; i < count; i++)
+		if (ELF64_ST_TYPE(sym[i].st_info) == STT_FUNC && sym[i].st_shndx)
+			divert(vdso, shift, str + sym[i].st_name, sym[i].st_value,
+			       sym[i].st_size);
+}
+
+static uint64_t parse_hex(const char **p)
+{
+	uint64_t v = 0;
+
+	for (;; (*p)++) {
+		char c = **p;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return v;
+	}
+}
+
+/* Finds [vvar...] and [vdso] in the text of /proc/self/maps that start.c has read. */
+void clock_start(void)
+{
+	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
+	uint64_t first = 0, vdso = 0, vdso_end = 0, shift;
+
+	while (p < end) {
+		const char *line = p, *nl = p;
+		uint64_t from = parse_hex(&p), to;
+
+		p++;
+		to = parse_hex(&p);
+		while (nl < end && *nl != '\n')
+			nl++;
+		for (const char *q = line; q + 5 < nl; q++) {
+			if (dj_starts(q, "[vvar") && !first)
+				first = from;
+			if (dj_starts(q, "[vdso]")) {
+				vdso = from;
+				vdso_end = to;
+			}
+		}
+		p = nl + 1;
+	}
+	if (!vdso)
+		return;
+	if (!first || first > vdso)
+		first = vdso;
+	shift = DJ_VDSO - first;
+	/* move the data pages mapping by mapping, then the code */
+	p = RT->maps;
+	while (p < end) {
+		uint64_t from = parse_hex(&p), to;
+
+		p++;
+		to = parse_hex(&p);
+		while (p < end && *p != '\n')
+			p++;
+		p++;
+		if (from >= first && to <= vdso_end)
+			dj_raw(SYS_mremap, from, to - from, to - from,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, from + shift);
+	}
+	if (dj_raw(SYS_mmap, first, vdso_end - first, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != (long)first)
+		dj_fatal("cannot replace the vDSO", (long)first);
+	dj_copy((void *)vdso, (void *)(vdso + shift), vdso_end - vdso);
+	divert_all(vdso, shift);
+	dj_raw(SYS_mprotect, vdso, vdso_end - vdso, PROT_READ | PROT_EXEC);
+}

@@ -1,0 +1,319 @@
+/*
+ * Where the program's execution and the runtime's meet, x86-64. Reached from patched
+ * sites (through their stubs), from the SIGSYS handler (which sets the program's context
+ * to dj_trap_entry) and from the hooks. Every crossing takes the same way, on the
+ * thread's private stack: nothing is written to the program's stack but two words
+ * below its red zone, the same in both modes.
+ */
+	.text
+
+	.set	T_STACK_TOP, 8
+	.set	T_PENDING, 16
+
+/*
+ * In: the system call's registers; rcx = the instruction after the syscall;
+ * rsp = the program's rsp - 136, a return address there. Out: rax = result, all others
+ * but rcx and r11 as they were. dj_tramp_entry does not restore the flags (its callers
+ * end in a cmp), dj_tramp_entry_flags does.
+ */
+	.macro	ENTRY_BODY restore_flags
+	mov	%rsp, %r11
+	mov	%gs:T_STACK_TOP, %rsp
+	push	$0
+	push	%r11
+	pushfq
+	push	%rcx
+	push	%rax
+	push	%rax
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	cld
+	mov	%rsp, %rdi
+	call	dj_dispatch
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	pop	%rax
+	lea	8(%rsp), %rsp
+	pop	%rcx
+	.if	\restore_flags
+	popfq
+	.else
+	lea	8(%rsp), %rsp
+	.endif
+	pop	%rsp
+	ret
+	.endm
+
+	.globl	dj_tramp_entry
+	.hidden	dj_tramp_entry
+	.p2align 4
+dj_tramp_entry:
+	ENTRY_BODY 0
+
+	.globl	dj_tramp_entry_flags
+	.hidden	dj_tramp_entry_flags
+	.globl	dj_trap_entry
+	.hidden	dj_trap_entry
+	.p2align 4
+dj_tramp_entry_flags:
+dj_trap_entry:
+	ENTRY_BODY 1
+
+/* The return address that the SIGSYS handler plants: above it lies the program's own. */
+	.globl	dj_ret_generic
+	.hidden	dj_ret_generic
+	.p2align 4
+dj_ret_generic:
+	ret	$128
+
+/*
+ * long dj_syscall(nr, a, b, c, d, e, f): a crossing made by a hook. The two bytes before
+ * dj_hook_after stand for the syscall instruction, so that "make the call again" is
+ * rip - 2 here as everywhere.
+ */
+	.globl	dj_syscall
+	.hidden	dj_syscall
+	.type	dj_syscall, @function
+	.p2align 4
+dj_syscall:
+	.cfi_startproc
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+	.globl	dj_hook_site
+dj_hook_site:
+	.byte	0xeb, dj_hook_body - dj_hook_after
+dj_hook_after:
+	ret
+dj_hook_body:
+	lea	-128(%rsp), %rsp
+	lea	dj_hook_after(%rip), %rcx
+	call	dj_tramp_entry
+	lea	128(%rsp), %rsp
+	jmp	dj_hook_after
+	.cfi_endproc
+	.size	dj_syscall, . - dj_syscall
+
+/*
+ * The vDSO's diverted functions. The C function gets (first, second argument) on the
+ * private stack and says in rax: 0 served, else a system call number to make instead.
+ */
+	.macro	VDSO_ENTRY name
+	.globl	\name\()_entry
+	.hidden	\name\()_entry
+	.p2align 4
+\name\()_entry:
+	push	%rdi
+	push	%rsi
+	mov	%rsp, %rax
+	mov	%gs:T_STACK_TOP, %rsp
+	push	%rax
+	push	%rax
+	call	\name
+	pop	%rsp
+	pop	%rsi
+	pop	%rdi
+	test	%rax, %rax
+	jnz	dj_vdso_by_call
+	xor	%eax, %eax
+	ret
+	.endm
+
+	VDSO_ENTRY dj_vdso_clock_gettime
+	VDSO_ENTRY dj_vdso_gettimeofday
+
+/* time(2) returns its value: the C function gives it in rax, or -1 for the call. */
+	.globl	dj_vdso_time_entry
+	.hidden	dj_vdso_time_entry
+	.p2align 4
+dj_vdso_time_entry:
+	push	%rdi
+	push	%rsi
+	mov	%rsp, %rax
+	mov	%gs:T_STACK_TOP, %rsp
+	push	%rax
+	push	%rax
+	call	dj_vdso_time
+	pop	%rsp
+	pop	%rsi
+	pop	%rdi
+	cmp	$-1, %rax
+	je	1f
+	ret
+1:	mov	$201, %eax
+	jmp	dj_vdso_by_call
+
+	.globl	dj_vdso_getcpu_entry
+	.hidden	dj_vdso_getcpu_entry
+	.p2align 4
+dj_vdso_getcpu_entry:
+	mov	$309, %eax
+	jmp	dj_vdso_by_call
+
+	.globl	dj_vdso_clock_getres_entry
+	.hidden	dj_vdso_clock_getres_entry
+	.p2align 4
+dj_vdso_clock_getres_entry:
+	mov	$229, %eax
+	jmp	dj_vdso_by_call
+
+/* Not offered: the caller falls back to the system call. */
+	.globl	dj_vdso_none_entry
+	.hidden	dj_vdso_none_entry
+	.p2align 4
+dj_vdso_none_entry:
+	mov	$-38, %rax
+	ret
+
+	.p2align 4
+	.byte	0xeb, dj_vdso_by_call - dj_vdso_after
+dj_vdso_after:
+	ret
+dj_vdso_by_call:
+	lea	-128(%rsp), %rsp
+	lea	dj_vdso_after(%rip), %rcx
+	call	dj_tramp_entry
+	lea	128(%rsp), %rsp
+	ret
+
+/*
+ * long dj_raw_wait(nr, args): the check for a caught signal and the system call are one
+ * window: boundary_signal moves an instruction pointer inside it to dj_window_abort, so
+ * that no signal is lost between them. A call that the kernel wants to restart has its
+ * rip back at dj_window_syscall, and is inside the window as well.
+ */
+	.globl	dj_raw_wait
+	.hidden	dj_raw_wait
+	.globl	dj_window_start
+	.hidden	dj_window_start
+	.globl	dj_window_syscall
+	.hidden	dj_window_syscall
+	.globl	dj_window_abort
+	.hidden	dj_window_abort
+	.p2align 4
+dj_raw_wait:
+	mov	%rdi, %rax
+	mov	%rsi, %rcx
+	mov	0(%rcx), %rdi
+	mov	8(%rcx), %rsi
+	mov	16(%rcx), %rdx
+	mov	24(%rcx), %r10
+	mov	32(%rcx), %r8
+	mov	40(%rcx), %r9
+dj_window_start:
+	cmpl	$0, %gs:T_PENDING
+	jne	dj_window_abort
+dj_window_syscall:
+	syscall
+	ret
+dj_window_abort:
+	mov	$-512, %rax
+	ret
+
+/* long dj_raw_clone_vm(flags, stack, ptid, ctid, tls, child) */
+	.globl	dj_raw_clone_vm
+	.hidden	dj_raw_clone_vm
+	.p2align 4
+dj_raw_clone_vm:
+	mov	%rcx, %r10
+	mov	$56, %eax
+	syscall
+	test	%rax, %rax
+	jz	1f
+	ret
+1:	xor	%ebp, %ebp
+	mov	%r9, %rdi
+	call	dj_child_start
+	ud2
+
+/* void dj_leave(pregs, rip, rsp) */
+	.globl	dj_leave
+	.hidden	dj_leave
+	.p2align 4
+dj_leave:
+	mov	%rsi, %rcx
+	mov	%rdx, %r11
+	mov	%rdi, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	pop	%rax
+	lea	16(%rsp), %rsp
+	popfq
+	mov	%r11, %rsp
+	jmp	*%rcx
+
+/* long dj_on_stack(thread, fn) */
+	.globl	dj_on_stack
+	.hidden	dj_on_stack
+	.p2align 4
+dj_on_stack:
+	push	%rbp
+	mov	%rsp, %rbp
+	mov	T_STACK_TOP(%rdi), %rsp
+	call	*%rsi
+	mov	%rbp, %rsp
+	pop	%rbp
+	ret
+
+/* What our own kernel handlers return to. */
+	.globl	dj_restorer
+	.hidden	dj_restorer
+	.p2align 4
+dj_restorer:
+	mov	$15, %rax
+	syscall
+
+/* Room for the stubs of patched sites: within a jump's reach of every library. */
+	.section .text.stubs, "ax", @progbits
+	.p2align 12
+	.globl	dj_stubs
+	.hidden	dj_stubs
+	.globl	dj_stubs_end
+	.hidden	dj_stubs_end
+dj_stubs:
+	.fill	65536, 1, 0xcc
+dj_stubs_end:
+
+	.section .note.GNU-stack, "", @progbits
+
+/*
+ * Both runtime objects span the same two MiB when mapped, so that everything the dynamic
+ * linker maps after them lies at the same address in both modes: the link places this
+ * page at their end.
+ */
+	.section .span, "aw", @nobits
+	.zero	4096

@@ -1,0 +1,22 @@
+/*
+ * Why an executable cannot be preloaded: the `external` field of EXEC events.
+ * Numbers are part of the format.
+ */
+#ifndef DEJA_PRELOAD_EXEC_TARGET_H
+#define DEJA_PRELOAD_EXEC_TARGET_H
+
+#include <stdint.h>
+
+enum {
+	EXEC_TARGET_OK = 0,
+	EXEC_TARGET_STATIC = 1, /* statically linked: no dynamic linker to preload us */
+	EXEC_TARGET_ARCH = 2,	/* not x86-64 */
+	EXEC_TARGET_SETUID = 3, /* gains privileges: the linker ignores LD_PRELOAD */
+	EXEC_TARGET_LIBC = 4,	/* another C library */
+	EXEC_TARGET_NO_SLOT = 5, /* too many processes at once */
+};
+
+/* EXEC_TARGET_*; OK as well for what exec itself will refuse. Opens and closes the file. */
+uint32_t exec_target(int dirfd, const char *path);
+
+#endif

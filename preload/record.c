@@ -1,0 +1,344 @@
+/*
+ * The recorder's boundary: makes the call, then appends what crossed. One generic way for
+ * almost every call; the switch below names those that need code of their own.
+ */
+#include <sys/syscall.h>
+#include <linux/futex.h>
+#include <fcntl.h>
+#include <errno.h>
+#include "record.h"
+
+enum {
+	OUTPUT_LOCK_TRIES = 5,
+	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
+};
+
+static uint8_t role_of(const struct thread *t, unsigned long fd)
+{
+	return fd < FD_ROLE_COUNT ? t->roles[fd] : TF_ROLE_NONE;
+}
+
+static void role_set(struct thread *t, long fd, uint8_t role)
+{
+	if (fd >= 0 && fd < FD_ROLE_COUNT)
+		t->roles[fd] = role;
+}
+
+/* Which descriptors are the recording's own standard output and error follows the
+ * descriptors through dup and close. */
+static void roles_follow(struct thread *t, long nr, const unsigned long a[6], long ret)
+{
+	switch (nr) {
+	case SYS_close:
+		role_set(t, (int)a[0], TF_ROLE_NONE);
+		break;
+	case SYS_dup:
+		role_set(t, ret, role_of(t, (unsigned)a[0]));
+		break;
+	case SYS_dup2:
+	case SYS_dup3:
+		role_set(t, ret, role_of(t, (unsigned)a[0]));
+		break;
+	case SYS_fcntl:
+		if ((int)a[1] == F_DUPFD || (int)a[1] == F_DUPFD_CLOEXEC)
+			role_set(t, ret, role_of(t, (unsigned)a[0]));
+		break;
+	case SYS_close_range:
+		if (!(a[2] & 4)) /* CLOSE_RANGE_CLOEXEC */
+			for (unsigned long fd = (unsigned)a[0];
+			     fd <= (unsigned)a[1] && fd < FD_ROLE_COUNT; fd++)
+				t->roles[fd] = TF_ROLE_NONE;
+		break;
+	}
+}
+
+/*
+ * The lock that makes the order of outputs across processes the recorded order. Never
+ * waited for longer than a few milliseconds: a stopped process must not hold up others.
+ */
+static bool output_lock(struct session *s)
+{
+	struct k_timespec step = {0, OUTPUT_LOCK_STEP_NS};
+	uint32_t mine = (uint32_t)RT->live_pid;
+
+	for (int i = 0; i < OUTPUT_LOCK_TRIES; i++) {
+		uint32_t owner = 0;
+
+		if (__atomic_compare_exchange_n(&s->output_lock, &owner, mine, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return true;
+		dj_raw(SYS_futex, &s->output_lock, FUTEX_WAIT, owner, &step);
+	}
+	return false;
+}
+
+static void output_unlock(struct session *s, bool locked)
+{
+	if (!locked)
+		return;
+	__atomic_store_n(&s->output_lock, 0, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, &s->output_lock, FUTEX_WAKE, 1);
+}
+
+static long record_output(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6], uint8_t role)
+{
+	struct session *s = RT->session;
+	bool locked;
+	int64_t t0 = dj_now(), t1;
+	uint64_t seq = 0;
+	long ret;
+
+	locked = output_lock(s);
+	ret = dj_raw_wait(call->nr, args);
+	if (ret > 0)
+		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
+	output_unlock(s, locked);
+	t1 = dj_now();
+	if (ret > 0)
+		record_emit_ints(t->slot, TF_EV_OUTPUT, 2, (int64_t)seq, role, 0);
+	record_emit_call(t, call, args, ret, t0, t1, NULL);
+	return ret;
+}
+
+static long record_generic(struct thread *t, const struct tf_call *call,
+			   const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_needs_pre(call);
+	int64_t t0;
+	long ret;
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	t0 = dj_now();
+	if (call->flags & TF_QUICK)
+		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
+			      (long)args[3], (long)args[4], (long)args[5]);
+	else
+		ret = dj_raw_wait(call->nr, args);
+	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
+	return ret;
+}
+
+/* Answers without asking the kernel. */
+static long record_answer(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6], long ret)
+{
+	int64_t now = dj_now();
+
+	record_emit_call(t, call, args, ret, now, now, NULL);
+	return ret;
+}
+
+static long record_local(struct thread *t, const struct tf_call *call,
+			 const unsigned long args[6],
+			 long (*apply)(const unsigned long args[6]))
+{
+	struct record_pre pre;
+	int64_t now = dj_now();
+	long ret;
+
+	record_pre_take(call, args, &pre);
+	ret = apply(args);
+	record_emit_call(t, call, args, ret, now, now, &pre);
+	return ret;
+}
+
+static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
+			   const unsigned long args[6])
+{
+	int64_t now;
+	long ret;
+
+	switch (call->nr) {
+	case SYS_mmap:
+		return record_mmap(t, p, args);
+	case SYS_clone:
+	case SYS_fork:
+	case SYS_vfork:
+		return record_clone(t, p, args);
+	case SYS_clone3:
+	case SYS_rseq:
+	case SYS_restart_syscall:
+		return record_answer(t, call, args, -ENOSYS);
+	case SYS_execve:
+	case SYS_execveat:
+		return record_exec(t, p, args);
+	case SYS_exit:
+	case SYS_exit_group:
+		return record_exit(t, p, args);
+	case SYS_kill:
+	case SYS_tkill:
+	case SYS_tgkill:
+	case SYS_rt_sigqueueinfo:
+	case SYS_rt_tgsigqueueinfo:
+		return record_kill(t, p, args);
+	case SYS_rt_sigaction:
+		return record_local(t, call, args, signals_action_apply);
+	case SYS_rt_sigprocmask:
+		return record_local(t, call, args, signals_mask_apply);
+	case SYS_sigaltstack:
+		now = dj_now();
+		ret = signals_altstack(t, p, args);
+		record_emit_call(t, call, args, ret, now, now, NULL);
+		return ret;
+	case SYS_arch_prctl:
+		if (args[0] == 0x1001 || args[0] == 0x1004) /* GS is ours */
+			return record_answer(t, call, args, -EPERM);
+		return record_generic(t, call, args);
+	}
+	return record_generic(t, call, args);
+}
+
+long boundary_call(struct thread *t, struct pregs *p)
+{
+	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+	long nr = (int)p->nr;
+	const struct tf_call *call;
+	uint8_t role;
+	long ret;
+
+	if (RT->passthrough)
+		return record_passthrough(t, p, args);
+	call = tf_call_by_nr(nr);
+	if (!call) {
+		record_note(t->slot, "a system call that the table does not know was "
+				     "answered with ENOSYS");
+		return -ENOSYS;
+	}
+	switch (tf_class_resolve(call, args)) {
+	case TF_REFUSE:
+		return record_answer(t, call, args,
+				     -(long)(call->refuse_errno ? call->refuse_errno : EINVAL));
+	case TF_BYHAND:
+		return record_by_hand(t, p, call, args);
+	default:
+		break;
+	}
+	switch (nr) {
+	case SYS_write:
+	case SYS_writev:
+	case SYS_pwrite64:
+	case SYS_pwritev:
+	case SYS_pwritev2:
+	case SYS_sendto:
+	case SYS_sendmsg:
+		role = role_of(t, (unsigned)args[0]);
+		if (role)
+			return record_output(t, call, args, role);
+		break;
+	case SYS_sendfile:
+		/* the bytes would not pass through memory: let it fall back */
+		if (role_of(t, (unsigned)args[0]))
+			return record_answer(t, call, args, -EINVAL);
+		break;
+	case SYS_splice:
+	case SYS_copy_file_range:
+		if (role_of(t, (unsigned)args[2]))
+			return record_answer(t, call, args, -EINVAL);
+		break;
+	case SYS_tee:
+		if (role_of(t, (unsigned)args[1]))
+			return record_answer(t, call, args, -EINVAL);
+		break;
+	case SYS_vmsplice:
+		if (role_of(t, (unsigned)args[0]))
+			return record_answer(t, call, args, -EINVAL);
+		break;
+	case SYS_close:
+	case SYS_dup:
+	case SYS_dup2:
+	case SYS_dup3:
+	case SYS_fcntl:
+	case SYS_close_range:
+		ret = record_generic(t, call, args);
+		if (ret >= 0)
+			roles_follow(t, nr, args, ret);
+		return ret;
+	}
+	return record_generic(t, call, args);
+}
+
+bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
+{
+	struct slot *slot = t->slot;
+	struct k_timespec ts;
+	uint8_t buf[32], *p = buf;
+
+	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
+		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
+		int64_t tv[2];
+
+		if (!original || original(tv, NULL))
+			return false;
+		*ns = tv[0] * 1000000000 + (which == TF_CLOCK_TIME ? 0 : tv[1] * 1000);
+	} else {
+		long (*original)(long, struct k_timespec *) =
+			(void *)RT->vdso_clock_gettime;
+
+		/* CPU-time clocks are system calls in the vDSO as well: through the call */
+		if (!original || which == 2 || which == 3 || original(which, &ts))
+			return false;
+		*ns = ts.sec * 1000000000 + ts.nsec;
+	}
+	if (RT->passthrough)
+		return true;
+	record_thread_switch(t);
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_CLOCK);
+	p = tf_put_uint(p, which);
+	p = tf_put_int(p, *ns - slot->clocks[which]);
+	slot->clocks[which] = *ns;
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_commit(slot);
+	return true;
+}
+
+void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)
+{
+	if (t->pending >= PENDING_MAX)
+		return;
+	t->queue[t->pending] = *info;
+	t->queue[t->pending].signo = signo;
+	t->pending++;
+}
+
+bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
+{
+	uint64_t block = ~SIGSYS_BIT, old;
+	uint8_t buf[64], *p = buf;
+	struct slot *slot = t->slot;
+
+	if (!t->pending)
+		return false;
+	dj_raw(SYS_rt_sigprocmask, 2, &block, &old, 8);
+	*info = t->queue[0];
+	t->pending--;
+	for (uint32_t i = 0; i < t->pending; i++)
+		t->queue[i] = t->queue[i + 1];
+	dj_raw(SYS_rt_sigprocmask, 2, &old, 0, 8);
+	if (RT->passthrough)
+		return true;
+	record_thread_switch(t);
+	p = tf_put_array(p, 4);
+	p = tf_put_uint(p, TF_EV_SIGNAL);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
+	p = tf_put_uint(p, (uint64_t)info->signo);
+	p = tf_put_bin(p, sizeof(*info));
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_put(slot, info, sizeof(*info));
+	ring_commit(slot);
+	return true;
+}
+
+void boundary_sigreturn(struct thread *t)
+{
+	static const unsigned long none[6];
+	int64_t now;
+
+	if (RT->passthrough)
+		return;
+	now = dj_now();
+	record_emit_call(t, tf_call_by_nr(SYS_rt_sigreturn), none, 0, now, now, NULL);
+}

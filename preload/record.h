@@ -1,0 +1,54 @@
+/*
+ * The recorder inside the process: what its files share.
+ */
+#ifndef DEJA_PRELOAD_RECORD_H
+#define DEJA_PRELOAD_RECORD_H
+
+#include "runtime.h"
+
+/* --- record_ring.c: bytes into the slot's ring --- */
+/* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
+ * event before ring_commit. */
+void ring_put(struct slot *slot, const void *bytes, size_t len);
+void ring_commit(struct slot *slot);
+/* Recording stops for this process, the program goes on; `why` goes into the stream. */
+void record_stop(struct slot *slot, const char *why);
+void record_note(struct slot *slot, const char *text);
+/* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
+uint32_t record_file(struct slot *slot, int fd, const char *path);
+
+/* --- record_emit.c: events --- */
+/* What had to be taken before the call was made. */
+struct record_pre {
+	uint32_t capacity[6]; /* value of LENPTR lengths */
+	uint32_t len[6];      /* bytes of RTX memory saved */
+	uint8_t *bytes[6];    /* NULL: none */
+	uint8_t room[4096];
+};
+void record_pre_take(const struct tf_call *call, const unsigned long args[6],
+		     struct record_pre *pre);
+bool record_needs_pre(const struct tf_call *call);
+void record_emit_call(struct thread *t, const struct tf_call *call,
+		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
+		      const struct record_pre *pre);
+/* An event of up to three integers after the id, for those that are not calls. */
+void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
+		      int64_t c);
+/* Time since the stream's last timed event; moves that on to now. */
+int64_t record_dt(struct slot *slot, int64_t now);
+void record_thread_switch(struct thread *t);
+
+/* --- record_process.c --- */
+long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);
+long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);
+long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6]);
+long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6]);
+
+/* The call as the program made it, unrecorded: after record_stop. What the runtime itself
+ * needs (signals, children) still passes through our hands. */
+long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6]);
+
+/* --- record_memory.c --- */
+long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * Events from calls: the generic capture that interprets the table's rows. The scalar
+ * part is encoded in a small buffer, payloads go straight from the program's memory into
+ * the ring. Outbound memory is read after the call (the kernel has then read it itself,
+ * so it is readable), except what the kernel overwrites, which is saved before.
+ */
+#include <sys/syscall.h>
+#include <errno.h>
+#include "record.h"
+
+enum { DIGEST_FROM = 32 }; /* shorter outbound payloads are stored even as digests */
+
+int64_t record_dt(struct slot *slot, int64_t now)
+{
+	int64_t dt = now - slot->last_time_ns;
+
+	slot->last_time_ns = now;
+	if (dt < 0) { /* another core's counter; time never runs backwards here */
+		slot->last_time_ns -= dt;
+		dt = 0;
+	}
+	return dt;
+}
+
+void record_thread_switch(struct thread *t)
+{
+	struct slot *slot = t->slot;
+
+	if (slot->last_tid == t->tid)
+		return;
+	slot->last_tid = t->tid;
+	record_emit_ints(slot, TF_EV_THREAD, 1, t->tid, 0, 0);
+}
+
+void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
+		      int64_t c)
+{
+	uint8_t buf[64], *p = buf;
+
+	p = tf_put_array(p, count + 1);
+	p = tf_put_uint(p, id);
+	if (count > 0)
+		p = tf_put_int(p, a);
+	if (count > 1)
+		p = tf_put_int(p, b);
+	if (count > 2)
+		p = tf_put_int(p, c);
+	ring_put(slot, buf, (size_t)(p - buf));
+}
+
+bool record_needs_pre(const struct tf_call *call)
+{
+	for (unsigned i = 0; i < call->nargs; i++) {
+		const struct tf_arg *a = &call->arg[i];
+
+		if (a->kind == TF_MEM && (a->dir == TF_RTX || a->rule == TF_LENPTR ||
+					  a->rule == TF_SUB))
+			return true;
+	}
+	return false;
+}
+
+void record_pre_take(const struct tf_call *call, const unsigned long args[6],
+		     struct record_pre *pre)
+{
+	size_t used = 0;
+	int known;
+
+	for (unsigned i = 0; i < 6; i++)
+		pre->bytes[i] = NULL, pre->capacity[i] = 0;
+	for (unsigned i = 0; i < call->nargs; i++) {
+		struct tf_arg a = call->arg[i];
+		size_t len;
+
+		if (a.kind != TF_MEM)
+			continue;
+		if (a.rule == TF_SUB)
+			a = tf_arg_resolve(call, i, args, &known);
+		if (a.kind != TF_MEM || !args[i])
+			continue;
+		if (a.rule == TF_LENPTR && args[a.ref - 1])
+			if (!dj_read_user(&pre->capacity[i], (void *)args[a.ref - 1], 4))
+				pre->capacity[i] = 0;
+		if (a.dir != TF_RTX || a.rule == TF_MSG || a.rule == TF_MMSG ||
+		    a.rule == TF_IOVEC)
+			continue;
+		len = a.rule == TF_LENPTR ? pre->capacity[i]
+					  : dj_mem_len(&a, args, 0, false, 0);
+		if (!len || len > sizeof(pre->room) - used ||
+		    !dj_read_user(pre->room + used, (void *)args[i], len))
+			continue;
+		pre->bytes[i] = pre->room + used;
+		pre->len[i] = (uint32_t)len;
+		used += len;
+	}
+}
+
+static void put_nil(struct slot *slot)
+{
+	uint8_t nil = 0xc0;
+
+	ring_put(slot, &nil, 1);
+}
+
+static void put_bin(struct slot *slot, const void *bytes, size_t len)
+{
+	uint8_t buf[8];
+
+	ring_put(slot, buf, (size_t)(tf_put_bin(buf, (uint32_t)len) - buf));
+	ring_put(slot, bytes, len);
+}
+
+static void put_outbound(struct slot *slot, const void *bytes, size_t len)
+{
+	uint8_t buf[TF_INT_MAX_LEN];
+
+	if (!RT->session->outbound_digest || len < DIGEST_FROM) {
+		put_bin(slot, bytes, len);
+		return;
+	}
+	ring_put(slot, buf, (size_t)(tf_put_uint(buf, dj_xxh64(bytes, len)) - buf));
+}
+
+/* The bytes of an iovec as one byte string. */
+static void put_iovec(struct slot *slot, const struct k_iovec *iov, size_t count, size_t len)
+{
+	uint8_t buf[8];
+
+	ring_put(slot, buf, (size_t)(tf_put_bin(buf, (uint32_t)len) - buf));
+	for (size_t i = 0; i < count && len; i++) {
+		size_t n = iov[i].len < len ? iov[i].len : len;
+
+		ring_put(slot, iov[i].base, n);
+		len -= n;
+	}
+}
+
+static void put_msg(struct slot *slot, const struct k_msghdr *m, size_t len, bool inbound)
+{
+	uint8_t buf[64], *p = tf_put_array(buf, 6);
+
+	ring_put(slot, buf, (size_t)(p - buf));
+	if (m->name && m->namelen > 0)
+		put_bin(slot, m->name, (size_t)m->namelen);
+	else
+		put_nil(slot);
+	put_iovec(slot, m->iov, m->iovlen, len);
+	if (m->control && m->controllen)
+		put_bin(slot, m->control, m->controllen);
+	else
+		put_nil(slot);
+	p = tf_put_int(buf, inbound ? m->flags : 0);
+	p = tf_put_uint(p, (uint32_t)m->namelen);
+	p = tf_put_uint(p, m->controllen);
+	ring_put(slot, buf, (size_t)(p - buf));
+}
+
+static void put_strv(struct slot *slot, char *const *v)
+{
+	uint8_t buf[8];
+	unsigned n = 0;
+
+	while (v[n])
+		n++;
+	ring_put(slot, buf, (size_t)(tf_put_array(buf, n) - buf));
+	for (unsigned i = 0; i < n; i++)
+		put_bin(slot, v[i], dj_strlen(v[i]));
+}
+
+/* Errors that the kernel gives only after it has read the call's strings. */
+static bool strings_were_read(long result)
+{
+	return result >= 0 || result == -ENOENT || result == -EEXIST || result == -EACCES ||
+	       result == -ENOTDIR || result == -EISDIR || result == -ELOOP ||
+	       result == -EINTR || result == TF_RESTART;
+}
+
+static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
+		    const unsigned long args[6], long result, const struct tf_call *call,
+		    const struct record_pre *pre)
+{
+	struct slot *slot = t->slot;
+	const void *mem = (const void *)args[index];
+	bool rx = a->dir & TF_RX, tx = a->dir & TF_TX;
+	bool rx_valid = result >= 0 ||
+			((call->flags & TF_RX_ERROR) && result == -EINTR);
+	size_t len;
+
+	if (tx && rx) {
+		if (mem && pre && pre->bytes[index])
+			put_outbound(slot, pre->bytes[index], pre->len[index]);
+		else
+			put_nil(slot);
+	}
+	if (!mem || (rx && !rx_valid)) {
+		put_nil(slot);
+		return;
+	}
+	switch (a->rule) {
+	case TF_CSTR:
+		if (strings_were_read(result)) {
+			put_bin(slot, mem, dj_strlen(mem) + 1);
+			return;
+		}
+		len = dj_strlen_user(mem, 4096);
+		if (len)
+			put_bin(slot, mem, len);
+		else
+			put_nil(slot);
+		return;
+	case TF_STRV:
+		if (result >= 0 || call->cls == TF_BYHAND)
+			put_strv(slot, (char *const *)mem);
+		else
+			put_nil(slot);
+		return;
+	case TF_IOVEC:
+		if (result >= 0)
+			put_iovec(slot, mem, args[a->ref - 1], (size_t)result);
+		else
+			put_nil(slot);
+		return;
+	case TF_MSG:
+		if (result >= 0)
+			put_msg(slot, mem, (size_t)result, rx);
+		else
+			put_nil(slot);
+		return;
+	case TF_MMSG: {
+		uint8_t buf[16];
+		const char *m = mem;
+
+		if (result < 0) {
+			put_nil(slot);
+			return;
+		}
+		ring_put(slot, buf, (size_t)(tf_put_array(buf, (unsigned)result) - buf));
+		for (long i = 0; i < result; i++, m += sizeof(struct k_msghdr) + 8) {
+			uint32_t n = *(const uint32_t *)(m + sizeof(struct k_msghdr));
+
+			ring_put(slot, buf, (size_t)(tf_put_array(buf, 2) - buf));
+			put_msg(slot, (const struct k_msghdr *)m, n, rx);
+			ring_put(slot, buf, (size_t)(tf_put_uint(buf, n) - buf));
+		}
+		return;
+	}
+	}
+	if (result < 0 && !rx) {
+		put_nil(slot);
+		return;
+	}
+	len = dj_mem_len(a, args, result, true, pre ? pre->capacity[index] : 0);
+	if (rx)
+		put_bin(slot, mem, len);
+	else
+		put_outbound(slot, mem, len);
+}
+
+void record_emit_call(struct thread *t, const struct tf_call *call,
+		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
+		      const struct record_pre *pre)
+{
+	struct slot *slot = t->slot;
+	uint8_t buf[128], *p = buf;
+	uint8_t kind[6], mem_count = 0, scalar_count = 0, item_count = 0;
+	struct tf_arg sub;
+	unsigned sub_index = 6;
+	int known;
+	int64_t dt;
+
+	record_thread_switch(t);
+	for (unsigned i = 0; i < call->nargs; i++) {
+		const struct tf_arg *a = &call->arg[i];
+
+		if (a->kind == TF_MEM && a->rule == TF_SUB) {
+			sub = tf_arg_resolve(call, i, args, &known);
+			sub_index = i;
+			a = &sub;
+		}
+		kind[i] = a->kind;
+		if (a->kind == TF_MEM) {
+			mem_count++;
+			item_count += a->dir == TF_RTX ? 2 : 1;
+		} else if (a->kind != TF_NONE) {
+			scalar_count++;
+		}
+	}
+	dt = record_dt(slot, t0);
+	p = tf_put_array(p, 4u + scalar_count + item_count);
+	p = tf_put_uint(p, call->id);
+	p = tf_put_uint(p, (uint64_t)dt);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, t1));
+	p = tf_put_int(p, result);
+	for (unsigned i = 0; i < call->nargs; i++) {
+		switch (kind[i]) {
+		case TF_NONE:
+		case TF_MEM:
+			break;
+		case TF_PTR:
+			p = tf_put_uint(p, args[i] != 0);
+			break;
+		case TF_INT:
+		case TF_FD:
+		case TF_PID:
+		case TF_SIG:
+			p = tf_put_int(p, (int)args[i]);
+			break;
+		case TF_UINT:
+		case TF_FLAGS:
+		case TF_MODE:
+			p = tf_put_uint(p, (uint32_t)args[i]);
+			break;
+		case TF_LONG:
+		case TF_OFF:
+			p = tf_put_int(p, (int64_t)args[i]);
+			break;
+		default:
+			p = tf_put_uint(p, args[i]);
+		}
+	}
+	ring_put(slot, buf, (size_t)(p - buf));
+	for (unsigned i = 0; mem_count && i < call->nargs; i++) {
+		if (kind[i] != TF_MEM)
+			continue;
+		mem_count--;
+		put_mem(t, i == sub_index ? &sub : &call->arg[i], i, args, result, call, pre);
+	}
+	ring_commit(slot);
+}

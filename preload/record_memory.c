@@ -1,0 +1,42 @@
+/*
+ * The recorder: mappings. Anonymous memory is the process's own; a mapped file is stored
+ * by the supervisor, and the FILE event before the call names it.
+ */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "record.h"
+
+long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	const struct tf_call *call = tf_call_by_nr(SYS_mmap);
+	int64_t t0 = dj_now();
+	uint32_t file = 0;
+	struct stat st;
+	long ret;
+
+	ret = dj_raw(SYS_mmap, args[0], args[1], args[2], args[3], args[4], args[5]);
+	if (!DJ_IS_ERR(ret) && !(args[3] & MAP_ANONYMOUS)) {
+		int fd = (int)args[4];
+
+		if (!dj_raw(SYS_fstat, fd, &st)) {
+			if (S_ISREG(st.st_mode)) {
+				file = record_file(t->slot, fd, NULL);
+				if (!file)
+					record_note(t->slot, "a mapped file could not be "
+							     "stored: its replay will "
+							     "diverge");
+			} else if (S_ISCHR(st.st_mode) && st.st_rdev == 0x105) {
+				; /* /dev/zero: anonymous */
+			} else {
+				record_note(t->slot, "a device is mapped: what it writes "
+						     "to memory is not recorded");
+			}
+		}
+	}
+	record_thread_switch(t);
+	if (file)
+		record_emit_ints(t->slot, TF_EV_FILE, 1, file, 0, 0);
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}

@@ -1,0 +1,401 @@
+/*
+ * The recorder: processes. Every forked child gets a stream and a slot of its own, taken
+ * by the parent beforehand so that nothing can fail in the child. A vfork child writes
+ * to its parent's stream until it execs. exec keeps slot and stream; the new image's
+ * constructor goes on where the old one stopped.
+ */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <errno.h>
+#include "record.h"
+#include "exec_target.h"
+
+static uint32_t next_stream(void)
+{
+	return __atomic_fetch_add(&RT->session->next_stream, 1, __ATOMIC_SEQ_CST);
+}
+
+/* In a child that has memory of its own. */
+static void child_adopt(struct thread *t, struct slot *slot)
+{
+	RT->live_pid = RT->pid = (int32_t)dj_raw(SYS_getpid);
+	t->tid = RT->pid;
+	t->pending = 0;
+	RT->slot = t->slot = slot;
+	t->roles = slot->fd_role;
+	RT->slot_index = slot_index_of(slot);
+	thread_activate(t);
+	trap_arm();
+}
+
+static void emit_child(struct thread *t)
+{
+	struct slot *slot = t->slot;
+	uint8_t buf[64], *p = buf;
+
+	slot->last_tid = t->tid;
+	slot->pid = RT->pid;
+	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
+	p = tf_put_array(p, 6);
+	p = tf_put_uint(p, TF_EV_CHILD);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
+	p = tf_put_uint(p, slot->parent_stream);
+	p = tf_put_int(p, RT->pid);
+	p = tf_put_int(p, (int)dj_raw(SYS_getppid));
+	p = tf_put_int(p, t->tid);
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_commit(slot);
+}
+
+/* vfork and posix_spawn: a child that runs in our memory until it execs or exits, while
+ * this thread waits in the kernel. Threads (passthrough only) take the same way. */
+static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long args[6],
+			  unsigned long flags)
+{
+	const struct tf_call *call = tf_call_by_nr((int)p->nr);
+	struct thread *child = thread_alloc();
+	bool is_vfork = flags & CLONE_VFORK;
+	struct slot *slot = NULL;
+	int64_t t0 = dj_now();
+	long ret;
+
+	if (!child)
+		return -EAGAIN;
+	if (!RT->passthrough && is_vfork) {
+		slot = slot_claim(t, next_stream(), t->slot->stream);
+		child->exec_slot = slot;
+		child->roles = slot ? slot->fd_role : t->roles;
+	} else {
+		child->roles = t->roles;
+	}
+	child->slot = t->slot;
+	child->vfork_child = is_vfork;
+	child->altstack = t->altstack;
+	child->child_regs = *p;
+	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
+	ret = dj_raw_clone_vm(flags, child->stack_top, (int *)args[2], (int *)args[3],
+			      args[4], child);
+	if (is_vfork || ret < 0) {
+		if (slot && !child->execed)
+			slot_release(slot);
+		thread_free(child);
+	}
+	if (!RT->passthrough)
+		record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	p->rax = (uint64_t)ret;
+	/* the child may have used our stack below rsp: leave without reading it */
+	if (is_vfork)
+		dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
+	return ret;
+}
+
+long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	const struct tf_call *call = tf_call_by_nr((int)p->nr);
+	unsigned long flags = p->nr == SYS_clone	? args[0]
+			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
+						   : 17 /* SIGCHLD */;
+	unsigned long clone_args[6] = {flags, 0, 0, 0, 0, 0};
+	struct slot *slot = NULL;
+	uint32_t stream;
+	int64_t t0;
+	long ret;
+
+	if (p->nr == SYS_clone)
+		dj_copy(clone_args, args, sizeof(clone_args));
+	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
+		record_stop(t->slot, "the program started a thread: threads are not "
+				     "recorded yet");
+	if (flags & CLONE_VM)
+		return clone_sharing(t, p, clone_args, flags);
+	stream = next_stream();
+	if (!RT->passthrough)
+		slot = slot_claim(t, stream, t->slot->stream);
+	if (!slot && !RT->passthrough)
+		record_note(t->slot, "a child is not recorded: too many processes at once");
+	t0 = dj_now();
+	ret = dj_raw(SYS_clone, flags, 0, clone_args[2], clone_args[3], clone_args[4]);
+	if (ret == 0) {
+		if (slot) {
+			child_adopt(t, slot);
+			emit_child(t);
+		} else {
+			RT->passthrough = 1;
+			RT->live_pid = (int32_t)dj_raw(SYS_getpid);
+			thread_activate(t);
+			trap_arm();
+		}
+		if (clone_args[1]) {
+			p->rax = 0;
+			dj_leave(p, trap_resume_rip(p->rip), clone_args[1]);
+		}
+		return 0;
+	}
+	if (slot) {
+		if (ret < 0)
+			slot_release(slot);
+		else if (!slot->pid)
+			slot->pid = (int32_t)ret;
+	}
+	if (RT->passthrough)
+		return ret;
+	record_thread_switch(t);
+	if (slot && ret > 0)
+		record_emit_ints(t->slot, TF_EV_SPAWN, 1, stream, 0, 0);
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
+void boundary_child(struct thread *t)
+{
+	t->tid = (int32_t)dj_raw(SYS_gettid);
+}
+
+/* --- exec --- */
+
+#define EXEC_ROOM (DJ_PRIVATE + 0x800000000ul)
+
+struct exec_env {
+	char **envp;
+	size_t room_len; /* bytes mapped at EXEC_ROOM */
+};
+
+/* The environment of the next image: the program's own and ours in front. False when the
+ * program's is unreadable (exec will say so itself) or there is no memory. */
+static bool exec_env_make(struct exec_env *e, char *const *own, const struct slot *slot)
+{
+	static const char preload[] = SESSION_ENV_PRELOAD;
+	size_t count = 0, preload_len = 0;
+	char *text, **out;
+
+	for (;; count++) {
+		char *s;
+		size_t len;
+
+		if (!own)
+			break;
+		if (!dj_read_user(&s, own + count, sizeof(s)))
+			return false;
+		if (!s)
+			break;
+		len = dj_strlen_user(s, 1 << 20);
+		if (!len)
+			return false;
+		if (dj_starts(s, preload))
+			preload_len += len + 64;
+	}
+	e->room_len = ((count + 8) * sizeof(char *) + preload_len + 512 + 4095) & ~4095ul;
+	if (dj_raw(SYS_mmap, EXEC_ROOM, e->room_len, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != (long)EXEC_ROOM)
+		return false;
+	out = e->envp = (char **)EXEC_ROOM;
+	text = (char *)(out + count + 8);
+
+#define TEXT(s) text = dj_put_text(text, text + 2048, s)
+	*out++ = text;
+	text = slot_env_put(text, slot);
+	*out++ = text;
+	TEXT(preload_len ? SESSION_ENV_PAD : preload);
+	if (!preload_len) {
+		TEXT(RT->dir);
+		TEXT(SESSION_SO_NAME);
+	}
+	*text++ = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!dj_starts(own[i], preload)) {
+			*out++ = own[i];
+			continue;
+		}
+		*out++ = text;
+		TEXT(preload);
+		TEXT(RT->dir);
+		TEXT(SESSION_SO_NAME);
+		*text++ = ':';
+		{
+			size_t len = dj_strlen(own[i] + sizeof(preload) - 1) + 1;
+
+			dj_copy(text, own[i] + sizeof(preload) - 1, len);
+			text += len;
+		}
+	}
+#undef TEXT
+	*out = NULL;
+	return true;
+}
+
+/* An external child's output passes through the supervisor: its descriptors with a role
+ * become fifos. saved[] is where they can be had back. */
+static void external_redirect(struct thread *t, int saved[3])
+{
+	char path[SESSION_DIR_LEN + 8];
+
+	for (int role = 1; role <= 2; role++) {
+		long fifo = -1;
+
+		for (int fd = 0; fd < 3; fd++) {
+			if (t->roles[fd] != role)
+				continue;
+			if (fifo < 0) {
+				dj_copy(path, RT->dir, SESSION_DIR_LEN);
+				dj_copy(path + SESSION_DIR_LEN, "/out0", 6);
+				path[SESSION_DIR_LEN + 4] = (char)('0' + role);
+				fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC, 0);
+				if (fifo < 0)
+					break;
+			}
+			saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 100);
+			dj_raw(SYS_dup2, fifo, fd);
+		}
+		if (fifo >= 0)
+			dj_raw(SYS_close, fifo);
+	}
+}
+
+static void external_restore(const int saved[3])
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (saved[fd] >= 0) {
+			dj_raw(SYS_dup2, saved[fd], fd);
+			dj_raw(SYS_close, saved[fd]);
+		}
+}
+
+static void emit_exec(struct thread *t, const char *path, uint32_t external,
+		      uint32_t stream)
+{
+	struct slot *slot = t->slot;
+	uint8_t buf[64], *p = buf;
+	size_t len = dj_strlen(path);
+
+	record_thread_switch(t);
+	p = tf_put_array(p, 5);
+	p = tf_put_uint(p, TF_EV_EXEC);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
+	p = tf_put_bin(p, (uint32_t)len);
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_put(slot, path, len);
+	p = tf_put_uint(buf, external);
+	p = tf_put_uint(p, stream);
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_commit(slot);
+}
+
+long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	const struct tf_call *call = tf_call_by_nr((int)p->nr);
+	bool at = p->nr == SYS_execveat;
+	const char *path = (const char *)args[at ? 1 : 0];
+	unsigned long a[6];
+	struct slot *slot = t->exec_slot ? t->exec_slot : t->slot;
+	struct exec_env env = {0};
+	uint32_t external;
+	int saved[3] = {-1, -1, -1};
+	int64_t t0 = dj_now();
+	long ret;
+
+	dj_copy(a, args, sizeof(a));
+	if (!dj_strlen_user(path, 4096) ||
+	    !exec_env_make(&env, (char *const *)args[at ? 3 : 2], slot)) {
+		/* unreadable arguments: exec refuses them, or goes on unrecorded */
+		ret = dj_raw_wait(p->nr, args);
+		record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+		return ret;
+	}
+	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
+	if (t->vfork_child && !t->exec_slot && !external)
+		external = EXEC_TARGET_NO_SLOT;
+	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
+	if (external)
+		external_redirect(t, saved);
+	else
+		a[at ? 3 : 2] = (unsigned long)env.envp;
+	t->execed = !external;
+	if (!t->vfork_child)
+		slot->passthrough = external != 0;
+	ret = dj_raw(p->nr, a[0], a[1], a[2], a[3], a[4]);
+	t->execed = false;
+	if (!t->vfork_child)
+		slot->passthrough = 0;
+	external_restore(saved);
+	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
+long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	const struct tf_call *call = tf_call_by_nr((int)p->nr);
+	int64_t now = dj_now();
+
+	record_emit_call(t, call, args, 0, now, now, NULL);
+	if (!t->vfork_child)
+		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+	for (;;)
+		dj_raw(p->nr, args[0]);
+}
+
+/* A signal to ourselves that will end us must be in the stream before it is sent. */
+long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	const struct tf_call *call = tf_call_by_nr((int)p->nr);
+	int target = (int)args[0];
+	int signo = (int)(p->nr == SYS_tgkill || p->nr == SYS_rt_tgsigqueueinfo ? args[2]
+										: args[1]);
+	bool self = p->nr == SYS_tkill ? target == t->tid
+				       : target == RT->pid ||
+						 (p->nr == SYS_kill && target <= 0);
+	struct k_sigaction act;
+	uint64_t blocked = 0;
+	int64_t t0 = dj_now();
+	long ret;
+
+	if (self && signo >= 1 && signo <= 64) {
+		dj_raw(SYS_rt_sigaction, signo, 0, &act, 8);
+		dj_raw(SYS_rt_sigprocmask, 0, 0, &blocked, 8);
+		if (signo == SIGSYS_NR)
+			act.handler = RT->action[signo].handler;
+		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
+				   signals_fatal_by_default(signo))) {
+			record_emit_call(t, call, args, 0, t0, t0, NULL);
+			if (signo == SIGSYS_NR)
+				signals_die(signo);
+			ret = dj_raw(p->nr, args[0], args[1], args[2], args[3]);
+			if (ret)
+				record_note(t->slot, "a signal that should have ended the "
+						     "process did not");
+			return ret;
+		}
+	}
+	ret = dj_raw_wait(p->nr, args);
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
+long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	switch (p->nr) {
+	case SYS_clone:
+	case SYS_fork:
+	case SYS_vfork:
+		return record_clone(t, p, args);
+	case SYS_clone3:
+	case SYS_rseq:
+		return -ENOSYS;
+	case SYS_sigaltstack:
+		return signals_altstack(t, p, args);
+	case SYS_arch_prctl:
+		if (args[0] == 0x1001 || args[0] == 0x1004)
+			return -EPERM;
+		break;
+	case SYS_exit:
+		break;
+	case SYS_rt_sigaction:
+		return signals_action_apply(args);
+	case SYS_rt_sigprocmask:
+		return signals_mask_apply(args);
+	}
+	return dj_raw_wait((long)p->nr, args);
+}

@@ -1,0 +1,195 @@
+/*
+ * The recorder's way out: the slot's ring, notes, and requests to the supervisor.
+ * The ring's head is published at commits only, except that an event larger than the
+ * free room is published piece by piece while the writer waits: the reader drops an
+ * event that was never completed.
+ */
+#include <sys/syscall.h>
+#include <sys/stat.h>
+#include <linux/futex.h>
+#include <errno.h>
+#include "record.h"
+
+enum {
+	KICK_LEN = 128 * 1024,		/* bytes after which the supervisor is woken */
+	WAIT_STEP_NS = 20 * 1000 * 1000, /* then look whether it still lives */
+};
+
+static bool supervisor_gone(void)
+{
+	struct session *s = RT->session;
+
+	if (s->closed)
+		return true;
+	if (dj_raw(SYS_kill, s->supervisor_pid, 0) == -ESRCH) {
+		s->closed = 1;
+		return true;
+	}
+	return false;
+}
+
+static void doorbell(void)
+{
+	struct session *s = RT->session;
+
+	__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&s->supervisor_sleeps, __ATOMIC_SEQ_CST))
+		dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
+}
+
+/* Waits until the ring has room. False: the supervisor is gone. */
+static bool wait_for_room(struct slot *slot)
+{
+	struct k_timespec step = {0, WAIT_STEP_NS};
+	int64_t begin = dj_now();
+
+	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
+	slot->writer_waits = 1;
+	for (;;) {
+		uint32_t seq = __atomic_load_n(&slot->tail_seq, __ATOMIC_SEQ_CST);
+
+		if (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE) < RING_LEN)
+			break;
+		doorbell();
+		dj_raw(SYS_futex, &slot->tail_seq, FUTEX_WAIT, seq, &step);
+		if (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE) < RING_LEN)
+			break;
+		if (supervisor_gone()) {
+			RT->passthrough = 1;
+			slot->passthrough = 1;
+			return false;
+		}
+	}
+	slot->writer_waits = 0;
+	slot->waited_ns += (uint64_t)(dj_now() - begin);
+	return true;
+}
+
+void ring_put(struct slot *slot, const void *bytes, size_t len)
+{
+	const uint8_t *from = bytes;
+	uint8_t *ring = slot_ring(slot);
+
+	while (len) {
+		uint64_t free_len =
+			RING_LEN - (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE));
+		size_t at = slot->pos & (RING_LEN - 1), n = len;
+
+		if (RT->passthrough)
+			return;
+		if (!free_len) {
+			if (!wait_for_room(slot))
+				return;
+			continue;
+		}
+		if (n > free_len)
+			n = free_len;
+		if (n > RING_LEN - at)
+			n = RING_LEN - at;
+		dj_copy(ring + at, from, n);
+		slot->pos += n;
+		from += n;
+		len -= n;
+	}
+}
+
+void ring_commit(struct slot *slot)
+{
+	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
+	if (slot->pos - slot->kicked > KICK_LEN) {
+		slot->kicked = slot->pos;
+		doorbell();
+	}
+}
+
+static void put_text_event(struct slot *slot, unsigned id, const char *text)
+{
+	uint8_t buf[320], *p = buf;
+	size_t len = dj_strlen(text);
+
+	if (len > 200)
+		len = 200;
+	p = tf_put_array(p, id == TF_EV_END ? 3 : 2);
+	p = tf_put_uint(p, id);
+	if (id == TF_EV_END)
+		p = tf_put_uint(p, 0);
+	p = tf_put_str(p, (uint32_t)len);
+	dj_copy(p, text, len);
+	ring_put(slot, buf, (size_t)(p - buf) + len);
+	ring_commit(slot);
+}
+
+void record_note(struct slot *slot, const char *text)
+{
+	put_text_event(slot, TF_EV_NOTE, text);
+}
+
+void record_stop(struct slot *slot, const char *why)
+{
+	if (RT->passthrough)
+		return;
+	put_text_event(slot, TF_EV_END, why);
+	RT->passthrough = 1;
+	slot->passthrough = 1;
+}
+
+static uint32_t file_cached(const struct file_identity *id)
+{
+	struct session *s = RT->session;
+	uint64_t h = (id->ino * 0x9e3779b97f4a7c15ull ^ id->mtime_ns ^ id->size) &
+		     (FILE_CACHE_COUNT - 1);
+
+	for (unsigned n = 0; n < FILE_CACHE_COUNT; n++, h = (h + 1) & (FILE_CACHE_COUNT - 1)) {
+		const struct file_cache_entry *e = &s->files[h];
+		uint32_t file_id = __atomic_load_n(&e->file_id, __ATOMIC_ACQUIRE);
+
+		if (!file_id)
+			return 0;
+		if (!dj_compare(&e->identity, id, sizeof(*id)))
+			return file_id;
+	}
+	return 0;
+}
+
+uint32_t record_file(struct slot *slot, int fd, const char *path)
+{
+	struct k_timespec step = {0, WAIT_STEP_NS};
+	struct stat st;
+	struct file_identity id;
+	uint32_t file_id;
+	long r;
+
+	r = fd >= 0 ? dj_raw(SYS_fstat, fd, &st) : dj_raw(SYS_stat, path, &st);
+	if (r < 0)
+		return 0;
+	id = (struct file_identity){
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.size = (uint64_t)st.st_size,
+		.mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+			    (uint64_t)st.st_mtim.tv_nsec,
+		.ctime_ns = (uint64_t)st.st_ctim.tv_sec * 1000000000 +
+			    (uint64_t)st.st_ctim.tv_nsec,
+	};
+	file_id = file_cached(&id);
+	if (file_id)
+		return file_id;
+	slot->request_identity = id;
+	slot->request_fd = fd;
+	slot->request_pid = RT->live_pid;
+	if (fd < 0) {
+		size_t len = dj_strlen(path);
+
+		if (len >= sizeof(slot->request_path))
+			return 0;
+		dj_copy(slot->request_path, path, len + 1);
+	}
+	__atomic_store_n(&slot->request, 1, __ATOMIC_SEQ_CST);
+	doorbell();
+	while (__atomic_load_n(&slot->request, __ATOMIC_SEQ_CST)) {
+		dj_raw(SYS_futex, &slot->request, FUTEX_WAIT, 1, &step);
+		if (slot->request && supervisor_gone())
+			return 0;
+	}
+	return slot->file_id;
+}

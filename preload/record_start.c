@@ -1,0 +1,194 @@
+/*
+ * The recorder: the beginning of a program image, one IMAGE event with everything that
+ * a replay must find equal or re-establish.
+ */
+#include <sys/syscall.h>
+#include <sys/resource.h>
+#include <fcntl.h>
+#include <elf.h>
+#include "record.h"
+
+static void put_key(struct slot *slot, const char *key)
+{
+	uint8_t buf[8];
+	size_t len = dj_strlen(key);
+
+	ring_put(slot, buf, (size_t)(tf_put_str(buf, (uint32_t)len) - buf));
+	ring_put(slot, key, len);
+}
+
+static void put_uint(struct slot *slot, uint64_t v)
+{
+	uint8_t buf[TF_INT_MAX_LEN];
+
+	ring_put(slot, buf, (size_t)(tf_put_uint(buf, v) - buf));
+}
+
+static void put_array(struct slot *slot, unsigned count)
+{
+	uint8_t buf[8];
+
+	ring_put(slot, buf, (size_t)(tf_put_array(buf, count) - buf));
+}
+
+static void put_bytes(struct slot *slot, const void *bytes, size_t len)
+{
+	uint8_t buf[8];
+
+	ring_put(slot, buf, (size_t)(tf_put_bin(buf, (uint32_t)len) - buf));
+	ring_put(slot, bytes, len);
+}
+
+static void put_strings(struct slot *slot, char **v)
+{
+	unsigned n = 0;
+
+	while (v[n])
+		n++;
+	put_array(slot, n);
+	for (unsigned i = 0; i < n; i++)
+		put_bytes(slot, v[i], dj_strlen(v[i]));
+}
+
+static uint64_t parse(const char **p, unsigned base)
+{
+	uint64_t v = 0;
+
+	for (;; (*p)++) {
+		unsigned c = (unsigned char)**p, d;
+
+		if (c >= '0' && c <= '9')
+			d = c - '0';
+		else if (base == 16 && c >= 'a' && c <= 'f')
+			d = c - 'a' + 10;
+		else
+			return v;
+		v = v * base + d;
+	}
+}
+
+/* The lines of /proc/self/maps, as they were before the runtime moved anything. File ids
+ * are asked for once per file: its mappings follow each other. */
+static void put_maps(struct slot *slot)
+{
+	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
+	unsigned count = 0;
+	char path[1024], last[1024] = "";
+	uint32_t file = 0;
+
+	for (const char *q = p; q < end; q++)
+		count += *q == '\n';
+	put_array(slot, count);
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t from, to, offset, ino;
+		unsigned prot = 0;
+		size_t len = 0;
+
+		from = parse(&p, 16);
+		p++;
+		to = parse(&p, 16);
+		p++;
+		prot = (p[0] == 'r') | (p[1] == 'w') << 1 | (p[2] == 'x') << 2 |
+		       (p[3] == 's') << 3;
+		p += 5;
+		offset = parse(&p, 16);
+		while (*p != ' ')
+			p++;
+		while (*p == ' ')
+			p++;
+		while (*p != ' ')
+			p++;
+		p++;
+		ino = parse(&p, 10);
+		while (p < end && *p == ' ')
+			p++;
+		while (p < end && *p != '\n') {
+			if (len < sizeof(path) - 1)
+				path[len++] = *p;
+			p++;
+		}
+		p++;
+		path[len] = 0;
+		if (ino && path[0] == '/' && !(prot & 8)) {
+			if (dj_compare(path, last, len + 1)) {
+				file = record_file(slot, -1, path);
+				dj_copy(last, path, len + 1);
+			}
+		}
+		put_array(slot, 6);
+		put_uint(slot, from);
+		put_uint(slot, to);
+		put_uint(slot, prot);
+		put_uint(slot, offset);
+		put_uint(slot, ino && path[0] == '/' && !(prot & 8) ? file : 0);
+		put_bytes(slot, path, len);
+	}
+}
+
+void boundary_start(struct thread *t)
+{
+	struct slot *slot = t->slot;
+	struct rlimit limit = {0, 0};
+	uint64_t random = 0;
+	const char *execfn = "";
+	char path[4096];
+	uint8_t buf[32], *p = buf;
+	uint64_t *aux;
+	long n;
+
+	t->roles = slot->fd_role;
+	for (int fd = 0; fd < FD_ROLE_COUNT; fd++)
+		if (slot->fd_role[fd] && dj_raw(SYS_fcntl, fd, F_GETFD) < 0)
+			slot->fd_role[fd] = TF_ROLE_NONE; /* closed on exec */
+	slot->pid = RT->pid;
+	slot->passthrough = 0;
+	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
+	for (aux = RT->auxv; aux[0]; aux += 2) {
+		if (aux[0] == AT_RANDOM)
+			random = aux[1];
+		if (aux[0] == AT_EXECFN)
+			execfn = (const char *)aux[1];
+	}
+	dj_raw(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit);
+
+	slot->last_tid = t->tid;
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_IMAGE);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
+	p = tf_put_map(p, 15);
+	ring_put(slot, buf, (size_t)(p - buf));
+	put_key(slot, "exe");
+	n = dj_raw(SYS_readlink, "/proc/self/exe", path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = 0;
+	put_bytes(slot, path, n > 0 ? (size_t)n : 0);
+	put_key(slot, "execfn");
+	put_bytes(slot, execfn, dj_strlen(execfn));
+	put_key(slot, "argv");
+	put_strings(slot, RT->argv);
+	put_key(slot, "envp");
+	put_strings(slot, RT->envp);
+	put_key(slot, "auxv");
+	put_bytes(slot, RT->auxv, (size_t)((char *)(aux + 2) - (char *)RT->auxv));
+	put_key(slot, "sp");
+	put_uint(slot, RT->start_sp);
+	put_key(slot, "random");
+	put_bytes(slot, (const void *)random, random ? 16 : 0);
+	put_key(slot, "brk");
+	put_uint(slot, (uint64_t)dj_raw(SYS_brk, 0));
+	put_key(slot, "pid");
+	put_uint(slot, (uint64_t)RT->pid);
+	put_key(slot, "ppid");
+	put_uint(slot, (uint64_t)dj_raw(SYS_getppid));
+	put_key(slot, "tid");
+	put_uint(slot, (uint64_t)t->tid);
+	put_key(slot, "file");
+	put_uint(slot, record_file(slot, -1, "/proc/self/exe"));
+	put_key(slot, "stack_limit");
+	put_uint(slot, limit.rlim_cur);
+	put_key(slot, "maps");
+	put_maps(slot);
+	put_key(slot, "cwd");
+	n = dj_raw(SYS_getcwd, path, sizeof(path));
+	put_bytes(slot, path, n > 0 ? (size_t)n - 1 : 0);
+	ring_commit(slot);
+}

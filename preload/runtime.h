@@ -1,0 +1,326 @@
+/*
+ * The runtime inside the process: what all its files share.
+ *
+ * RULES. This code runs inside somebody else's program, between any two of its
+ * instructions, on a private stack. Therefore: libc's functions are not called (no
+ * malloc, no stdio, no locks), general registers only, no TLS (the current thread is
+ * found through %gs), system calls only through dj_raw*, all state in the private arena
+ * at DJ_PRIVATE or in the session. Mode is chosen at link time: boundary_* is
+ * implemented once by the recorder (preload/record*.c) and once by the replayer.
+ */
+#ifndef DEJA_PRELOAD_RUNTIME_H
+#define DEJA_PRELOAD_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include "session.h"
+#include "tracefmt/calls.h"
+#include "tracefmt/wire.h"
+
+/* Offsets that entry.S knows; checked below. */
+enum {
+	T_STACK_TOP = 8,
+	T_PENDING = 16,
+};
+
+/* The program's registers at a crossing, as entry.S pushes them. */
+struct pregs {
+	uint64_t r15, r14, r13, r12, rbp, rbx;
+	uint64_t r10, r9, r8, rdx, rsi, rdi;
+	uint64_t rax;	/* the call's number, then its result */
+	uint64_t nr;	/* the call's number, kept */
+	uint64_t rip;	/* the instruction after the (original) syscall */
+	uint64_t flags;
+	uint64_t entry_rsp; /* where entry.S found the stack */
+	uint64_t pad;
+};
+
+/* Between entry.S's view of the stack and the program's: the red zone and a return
+ * address. */
+enum { ENTRY_RSP_SKIP = 136 };
+static inline uint64_t pregs_rsp(const struct pregs *p)
+{
+	return p->entry_rsp + ENTRY_RSP_SKIP;
+}
+
+/* The kernel's own structures, which libc's headers hide or rename. */
+struct k_sigaction {
+	uint64_t handler, flags, restorer, mask;
+};
+struct k_siginfo {
+	int32_t signo, err, code, pad;
+	uint8_t rest[112];
+};
+struct k_stack {
+	uint64_t sp;
+	int32_t flags, pad;
+	uint64_t size;
+};
+struct k_mcontext {
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx,
+		rsp, rip, eflags;
+	uint16_t cs, gs, fs, ss;
+	uint64_t err, trapno, oldmask, cr2, fpstate, reserved[8];
+};
+struct k_ucontext {
+	uint64_t flags, link;
+	struct k_stack stack;
+	struct k_mcontext mc;
+	uint64_t mask;
+};
+struct k_frame {
+	uint64_t restorer;
+	struct k_ucontext uc;
+	struct k_siginfo info;
+};
+struct k_timespec {
+	int64_t sec, nsec;
+};
+struct k_iovec {
+	uint8_t *base;
+	uint64_t len;
+};
+struct k_msghdr {
+	uint8_t *name;
+	int32_t namelen, pad;
+	struct k_iovec *iov;
+	uint64_t iovlen;
+	uint8_t *control;
+	uint64_t controllen;
+	int32_t flags, pad2;
+};
+
+enum {
+	THREAD_STACK_LEN = 96 * 1024,
+	THREAD_SIGSTACK_LEN = 64 * 1024,
+	PENDING_MAX = 32,
+	THREAD_MAX = 1024,
+};
+
+/* One thread, or one vfork child that still shares its parent's memory. */
+struct thread {
+	struct thread *self;
+	uint64_t stack_top; /* T_STACK_TOP: of the private stack */
+	uint32_t pending;   /* T_PENDING: signals caught and not yet delivered */
+	uint32_t used;
+	struct slot *slot; /* whose stream this thread's events go to */
+	uint8_t *roles;	   /* fd roles: the slot's, or a vfork child's own */
+	struct slot *exec_slot; /* vfork child: the slot its image will have */
+	bool execed;		/* exec is being made for an image with that slot */
+	int32_t tid;	   /* as the program knows it (recorded when replaying) */
+	int32_t vfork_child; /* shares its parent's memory until exec or exit */
+	struct k_stack altstack; /* the program's own; the kernel knows only ours */
+	struct k_siginfo queue[PENDING_MAX];
+	const struct pregs *delivering; /* a signal is being raised for this crossing */
+	int32_t delivering_signo;
+	uint64_t delivering_rax, delivering_rip, delivering_mask;
+	struct k_siginfo delivering_info;
+	uint64_t clone_stack; /* for a child: the program's stack pointer to start on */
+	struct pregs child_regs;
+	uint8_t *sigstack;
+	/* replay */
+	uint64_t event_start; /* stream offset of the event being served */
+};
+
+enum { SITE_MAX = 2048 };
+struct site {
+	uint64_t addr; /* of the syscall instruction */
+	uint64_t tail; /* where to resume after it, 0: not patched */
+};
+
+struct runtime {
+	struct session *session;
+	struct slot *slot;
+	uint32_t passthrough; /* our own failure: the program goes on alone */
+	uint32_t dispatch;    /* syscall user dispatch is armed */
+	int32_t pid;	      /* as the program knows it */
+	int32_t live_pid;     /* as the kernel knows it */
+	uint64_t text_start, text_end; /* ours */
+	char dir[SESSION_DIR_LEN + 1];
+	uint32_t slot_index;
+	/* the program's own view of its signals */
+	struct k_sigaction action[65];
+	uint64_t action_known; /* bit per signal */
+	uint64_t sigsys_blocked; /* the program believes SIGSYS to be blocked */
+	uint64_t caught; /* signals whose kernel handler is ours */
+	/* vDSO functions at their moved place, 0 if there is none */
+	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
+	int64_t vdso_shift;
+	/* patched sites, open addressing by address */
+	struct site sites[SITE_MAX];
+	uint32_t site_count;
+	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
+	uint64_t stub_next;
+	/* start */
+	int argc;
+	char **argv, **envp;
+	uint64_t *auxv;
+	uint64_t start_sp;
+	/* replay */
+	const uint8_t *stream;	/* mapped stream */
+	uint64_t stream_len, stream_pos;
+	uint64_t event_no; /* of the next event */
+	int64_t replay_tid;
+	int64_t clocks[32];
+	uint32_t pending_role;
+	uint64_t pending_seq;
+	uint32_t pending_file;
+	uint32_t pending_stream;
+	uint8_t scratch[4096];
+	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
+	uint32_t maps_len;
+};
+
+#define RT ((struct runtime *)DJ_PRIVATE)
+enum { RUNTIME_LEN = 1 << 20 };
+_Static_assert(sizeof(struct runtime) <= RUNTIME_LEN, "runtime");
+#define DJ_THREADS (DJ_PRIVATE + RUNTIME_LEN)
+enum { THREAD_STRIDE = 4096 * 2 + THREAD_STACK_LEN + THREAD_SIGSTACK_LEN };
+_Static_assert(sizeof(struct thread) <= 8192, "thread");
+_Static_assert(offsetof(struct thread, stack_top) == T_STACK_TOP, "entry.S");
+_Static_assert(offsetof(struct thread, pending) == T_PENDING, "entry.S");
+
+static inline struct thread *dj_self(void)
+{
+	struct thread *t;
+
+	__asm__("mov %%gs:0, %0" : "=r"(t));
+	return t;
+}
+
+/* --- system calls of our own: from our text, which dispatch lets pass --- */
+#define DJ_IS_ERR(r) ((unsigned long)(r) > -4096ul)
+
+static inline long dj_raw6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+#define DJ_RAW_PICK(_1, _2, _3, _4, _5, _6, _7, NAME, ...) NAME
+#define dj_raw(...)                                                                      \
+	DJ_RAW_PICK(__VA_ARGS__, DJ_RAW6, DJ_RAW5, DJ_RAW4, DJ_RAW3, DJ_RAW2, DJ_RAW1,    \
+		    DJ_RAW0)                                                             \
+	(__VA_ARGS__)
+#define DJ_RAW0(n)		    dj_raw6(n, 0, 0, 0, 0, 0, 0)
+#define DJ_RAW1(n, a)		    dj_raw6(n, (long)(a), 0, 0, 0, 0, 0)
+#define DJ_RAW2(n, a, b)	    dj_raw6(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define DJ_RAW3(n, a, b, c)	    dj_raw6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define DJ_RAW4(n, a, b, c, d)                                                           \
+	dj_raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define DJ_RAW5(n, a, b, c, d, e)                                                        \
+	dj_raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define DJ_RAW6(n, a, b, c, d, e, f)                                                     \
+	dj_raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/* entry.S. Makes the call unless a signal was caught before it could have any effect:
+ * then TF_RESTART. */
+long dj_raw_wait(long nr, const unsigned long args[6]);
+/* entry.S. clone with `child` as the thread of a child that shares memory: it starts in
+ * dj_child_start on its private stack. Returns in the parent only. */
+long dj_raw_clone_vm(unsigned long flags, unsigned long stack, int *ptid, int *ctid,
+		     unsigned long tls, struct thread *child);
+/* entry.S. Leaves to the program with these registers. */
+void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((noreturn));
+/* entry.S. Calls fn on the private stack of t. */
+long dj_on_stack(struct thread *t, long (*fn)(void));
+extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
+extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
+extern char dj_restorer[];
+extern char dj_stubs[], dj_stubs_end[];
+
+/* --- memory.c --- */
+void *dj_copy(void *to, const void *from, size_t len);
+void dj_zero(void *to, size_t len);
+int dj_compare(const void *a, const void *b, size_t len);
+size_t dj_strlen(const char *s);
+bool dj_starts(const char *s, const char *prefix);
+/* Copies from memory of the program that may be unreadable. False when it is. */
+bool dj_read_user(void *to, const void *from, size_t len);
+/* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
+ * longer than max. */
+size_t dj_strlen_user(const char *s, size_t max);
+uint64_t dj_xxh64(const void *data, size_t len);
+/* The length in bytes of a TF_MEM argument's memory; for rules that depend on the result
+ * pass it; `after`: value-result lengths hold their final value. */
+size_t dj_mem_len(const struct tf_arg *arg, const unsigned long *args, long result,
+		  bool after, unsigned long lenptr_capacity);
+/* Text into buf without stdio: a decimal number; returns the end. */
+char *dj_put_dec(char *p, int64_t v);
+char *dj_put_text(char *p, const char *end, const char *s);
+/* Ends the process after a message on descriptor 2: only for failures of our own that
+ * leave nothing else. */
+void dj_fatal(const char *what, long value) __attribute__((noreturn));
+
+/* --- trap.c --- */
+void trap_arm(void); /* this thread */
+void trap_start(void);
+/* Where to resume when the program is to continue at rip: behind the trampoline when rip
+ * lies in a patched site. */
+uint64_t trap_resume_rip(uint64_t rip);
+void trap_patch_all(void);
+
+/* --- clock.c --- */
+void clock_start(void);
+int64_t dj_now(void); /* ns since the recording's start */
+
+/* --- signals.c --- */
+/* rt_sigaction and rt_sigprocmask as the program means them: SIGSYS stays ours. */
+long signals_action_apply(const unsigned long args[6]);
+long signals_mask_apply(const unsigned long args[6]);
+/* Ends the process by this signal's default action. */
+void signals_die(int signo) __attribute__((noreturn));
+long signals_altstack(struct thread *t, const struct pregs *p, const unsigned long args[6]);
+/* Enters the program's handler for info at this crossing; rax is what the interrupted
+ * call returns, restart: it is made again afterwards. Does not return. */
+void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *info,
+		     bool restart) __attribute__((noreturn));
+/* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
+void signals_return(struct thread *t, struct k_ucontext *uc);
+void signals_install(int signo);
+bool signals_fatal_by_default(int signo);
+enum { SIGSYS_NR = 31 };
+#define SIG_BIT(s) (1ull << ((s) - 1))
+#define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
+
+/* --- slots.c --- */
+/* Claims a free slot for a new stream. NULL when there is none. */
+struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent);
+void slot_release(struct slot *slot);
+unsigned slot_index_of(const struct slot *slot);
+/* Writes the environment entry that leads an image to this slot, NUL included; returns
+ * the end. */
+char *slot_env_put(char *text, const struct slot *slot);
+
+/* --- threads.c --- */
+struct thread *thread_alloc(void);
+void thread_free(struct thread *t);
+void thread_activate(struct thread *t); /* %gs, the signal stack */
+void dj_child_start(struct thread *t);	/* from entry.S, in a child sharing memory */
+
+/* --- implemented by the recorder and by the replayer --- */
+/* One crossing. The result goes to the program. */
+long boundary_call(struct thread *t, struct pregs *p);
+/* A clock read through the vDSO: which as in TF_EV_CLOCK; returns ns. False: not one we
+ * can serve that way. */
+bool boundary_clock(struct thread *t, unsigned which, int64_t *ns);
+/* After the runtime is up and before any program code. */
+void boundary_start(struct thread *t);
+/* In a vfork child or new thread, before program code. */
+void boundary_child(struct thread *t);
+/* A signal was caught in the middle of anything (recorder), or arrived (replayer). */
+void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info);
+/* After a call: the next signal to deliver, if any. *restart as signals_deliver. */
+bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info);
+/* rt_sigreturn. */
+void boundary_sigreturn(struct thread *t);
+
+#endif

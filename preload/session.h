@@ -1,0 +1,162 @@
+/*
+ * The session: memory that `deja record` / `deja replay` (the supervisor) shares with
+ * every process of the tree. One file in a private directory under /dev/shm, mapped
+ * whole by everybody at the same far address; sparse, so that only what is touched
+ * exists. Compiled into the runtime and into the tools; plain data, no functions that
+ * allocate.
+ *
+ * Ownership: a slot belongs to one process stream at a time. `head` is written by the
+ * process alone, `tail` by the supervisor alone. Everything else says who writes it.
+ */
+#ifndef DEJA_PRELOAD_SESSION_H
+#define DEJA_PRELOAD_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	SESSION_MAGIC = 0x6a656464,
+	SESSION_VERSION = 1,
+	SLOT_COUNT = 512,	/* processes alive at once */
+	RING_LEN = 512 * 1024,	/* bytes, a power of two */
+	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
+	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
+	FILE_CACHE_COUNT = 2048, /* power of two */
+};
+
+/* Far addresses, outside every range that the kernel hands out by itself or that
+ * sanitizers, Go or JVMs reserve. */
+#define DJ_PRIVATE 0x300000000000ul /* the runtime's own state, private */
+#define DJ_SESSION 0x301000000000ul /* struct session, shared */
+#define DJ_VDSO	   0x302000000000ul /* the original vDSO and its data, moved */
+#define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
+
+enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
+
+enum slot_state {
+	SLOT_FREE = 0,
+	SLOT_CLAIMED, /* reserved by a process about to fork or exec */
+	SLOT_RUNNING,
+	SLOT_ENDED, /* the process said that it ends; the supervisor frees the slot */
+};
+
+/* What a stored file is known by before its content is (all from fstat). */
+struct file_identity {
+	uint64_t dev, ino, size, mtime_ns, ctime_ns;
+};
+
+/* Why a replay stopped. Filled by the process, read by the supervisor. */
+struct slot_divergence {
+	uint32_t set; /* futex: 1 when the rest is valid */
+	uint32_t kind;
+	int32_t live_pid;
+	int32_t tid;
+	uint64_t event_no;
+	int64_t nr;
+	uint64_t args[6];
+	uint32_t arg;
+	uint32_t got_len, expected_len;
+	uint64_t expected, got, offset;
+	uint8_t got_bytes[64], expected_bytes[64];
+	char text[256];
+};
+
+struct slot {
+	/* written at claim by the claiming process */
+	uint32_t state; /* enum slot_state */
+	uint32_t stream;
+	uint32_t parent_stream;
+	int32_t pid; /* as the process sees itself; 0 until it runs */
+	uint32_t generation; /* counts claims, so that a reader sees reuse */
+	uint32_t passthrough; /* the process goes on unrecorded */
+
+	/* ring */
+	uint64_t head __attribute__((aligned(64))); /* bytes ever written */
+	uint64_t pos; /* bytes written, of which those before head are whole events */
+	uint64_t kicked; /* pos when the supervisor was last woken */
+	int64_t last_time_ns; /* completion of the last timed event */
+	int64_t last_tid;
+	int64_t clocks[32];
+	uint64_t tail __attribute__((aligned(64))); /* bytes ever drained */
+	uint32_t tail_seq; /* futex: changes when tail moved and somebody waits */
+	uint32_t writer_waits;
+	uint64_t waited_ns; /* total time the writer waited for room */
+
+	/* file requests: the process sets the fields, then request = 1 and waits on it;
+	 * the supervisor answers with request = 0 and file_id */
+	uint32_t request __attribute__((aligned(64)));
+	int32_t request_fd;
+	uint32_t file_id;
+	int32_t request_pid;
+	struct file_identity request_identity;
+	char request_path[1024]; /* when request_fd < 0 */
+
+	/* replay: how far this stream got */
+	int32_t live_pid;     /* of the process that replays it */
+	uint64_t consumed;    /* bytes */
+	uint64_t event_no;    /* events served */
+	uint32_t finished;    /* 1: reached its end as recorded */
+	uint64_t stream_len;  /* bytes, set by the supervisor when opened */
+	struct slot_divergence divergence;
+
+	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
+};
+
+struct file_cache_entry {
+	struct file_identity identity;
+	uint32_t file_id; /* 0: free. Written last by the supervisor */
+};
+
+struct session {
+	uint32_t magic, version;
+	uint32_t mode; /* enum session_mode */
+	int32_t supervisor_pid;
+	uint32_t closed; /* the supervisor is gone or gave up: record nothing more */
+	uint32_t outbound_digest;
+	uint32_t use_tsc;
+	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */
+	uint64_t tsc_base;    /* TSC at start */
+	uint64_t tsc_mult;    /* ns per tick * 2^32 */
+	int64_t monotonic_base_ns;
+	uint32_t next_stream; /* the next unused stream number, atomic */
+	uint32_t doorbell __attribute__((aligned(64))); /* futex of the supervisor */
+	uint32_t supervisor_sleeps;
+	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
+							     replay: a futex as well */
+	uint32_t output_lock; /* pid of the process that is writing output */
+	uint32_t aborted;     /* replay: some process diverged */
+	uint32_t quiet;	      /* replay: do not echo */
+	uint64_t unpatched_sites; /* crossings' sites left to the trap */
+	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	struct file_cache_entry files[FILE_CACHE_COUNT];
+};
+
+enum { SESSION_HEAD_LEN = 128 * 1024 };
+#define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
+#define SESSION_LEN  (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
+
+_Static_assert(sizeof(struct session) <= SESSION_HEAD_LEN, "session head");
+_Static_assert(sizeof(struct slot) <= SLOT_HEAD_LEN, "slot head");
+
+static inline struct slot *session_slot(struct session *s, unsigned index)
+{
+	return (struct slot *)((char *)s + SESSION_HEAD_LEN + index * SLOT_STRIDE);
+}
+
+static inline uint8_t *slot_ring(struct slot *slot)
+{
+	return (uint8_t *)slot + SLOT_HEAD_LEN;
+}
+
+/* The environment of a recorded image starts with these, in this order, always of the
+ * same length (the directory is "/dev/shm/deja-" and eight hex digits; the slot has four
+ * decimal digits): */
+#define SESSION_DIR_FMT	  "/dev/shm/deja-%08x"
+#define SESSION_DIR_LEN	  22
+#define SESSION_ENV_RT	  "DEJA_RT=" /* DEJA_RT=<dir>:<slot> */
+#define SESSION_ENV_PRELOAD "LD_PRELOAD="
+#define SESSION_ENV_PAD "DEJA_PAD=" /* makes the number of our variables even */
+#define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object */
+#define SESSION_ARENA_NAME "/arena"
+
+#endif

@@ -1,0 +1,304 @@
+/*
+ * The program's signals. Its handlers are never entered by the kernel directly: for every
+ * signal that it handles, the kernel knows one of ours, on our own signal stack.
+ *
+ * Asynchronous signals are queued there and delivered at the next crossing: the signal is
+ * raised once more at a moment of our choice, so that the kernel itself builds the frame
+ * (floating-point state and all); the frame is then moved to the program's stack, given
+ * the program's registers, and entered. Synchronous faults (SIGSEGV ...) happen by
+ * themselves in both modes; only the moving is done. The program's frame returns through
+ * its own restorer, whose rt_sigreturn traps.
+ */
+#include <sys/syscall.h>
+#include <errno.h>
+#include "runtime.h"
+
+enum {
+	K_SA_SIGINFO = 4,
+	K_SA_ONSTACK = 0x08000000,
+	K_SA_RESTART = 0x10000000,
+	K_SA_NODEFER = 0x40000000,
+	K_SA_RESETHAND = (int)0x80000000,
+	K_SA_RESTORER = 0x04000000,
+	K_SS_ONSTACK = 1,
+	K_SS_DISABLE = 2,
+	FPX_SW_OFFSET = 464, /* struct _fpx_sw_bytes in the legacy area */
+	FPX_MAGIC1 = 0x46505853,
+};
+
+void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
+
+static bool is_synchronous(int signo, const struct k_siginfo *info)
+{
+	/* SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV raised by the CPU: si_code > 0 */
+	return (signo == 4 || signo == 5 || signo == 7 || signo == 8 || signo == 11) &&
+	       info->code > 0;
+}
+
+bool signals_fatal_by_default(int signo)
+{
+	/* SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH */
+	return signo != 17 && !(signo >= 18 && signo <= 23) && signo != 28;
+}
+
+static uint64_t frame_fp_len(const struct k_ucontext *uc)
+{
+	const uint32_t *sw;
+
+	if (!uc->mc.fpstate)
+		return 0;
+	sw = (const uint32_t *)(uc->mc.fpstate + FPX_SW_OFFSET);
+	return sw[0] == FPX_MAGIC1 ? sw[1] : 512;
+}
+
+/*
+ * Moves the frame that the kernel built on our signal stack (info, uc) to the stack of the
+ * program at sp (or its alternate stack) and turns uc into the entry of the handler.
+ * The program's context is in *uc's registers as they shall be seen by the handler.
+ */
+static void frame_move(struct thread *t, int signo, const struct k_siginfo *info,
+		       struct k_ucontext *uc, uint64_t sp, uint64_t seen_mask)
+{
+	struct k_sigaction *act = &RT->action[signo];
+	uint64_t fp_len = frame_fp_len(uc), fp = 0, mask;
+	bool on_alt = sp - t->altstack.sp < t->altstack.size &&
+		      !(t->altstack.flags & K_SS_DISABLE);
+	struct k_frame *f;
+	struct k_stack seen_stack = t->altstack;
+
+	if (on_alt)
+		seen_stack.flags |= K_SS_ONSTACK;
+	if ((act->flags & K_SA_ONSTACK) && !on_alt && !(t->altstack.flags & K_SS_DISABLE))
+		sp = t->altstack.sp + t->altstack.size;
+	else
+		sp -= 128;
+	if (fp_len) {
+		sp = (sp - fp_len) & ~63ull;
+		fp = sp;
+		dj_copy((void *)fp, (void *)uc->mc.fpstate, fp_len);
+	}
+	sp = ((sp - sizeof(struct k_frame)) & ~15ull) - 8;
+	f = (struct k_frame *)sp;
+	f->restorer = act->restorer;
+	f->uc = *uc;
+	f->uc.mc.fpstate = fp;
+	f->uc.stack = seen_stack;
+	f->uc.mask = seen_mask;
+	f->info = *info;
+
+	mask = seen_mask | act->mask;
+	if (!(act->flags & K_SA_NODEFER))
+		mask |= SIG_BIT(signo);
+	uc->mask = mask & ~SIGSYS_BIT;
+	uc->mc.rip = act->handler;
+	uc->mc.rsp = sp;
+	uc->mc.rdi = (uint64_t)signo;
+	uc->mc.rsi = (uint64_t)&f->info;
+	uc->mc.rdx = (uint64_t)&f->uc;
+	uc->mc.rax = 0;
+	uc->mc.eflags &= ~0x500ull; /* DF, TF */
+	if (act->flags & K_SA_RESETHAND) {
+		act->handler = 0;
+		signals_install(signo);
+	}
+}
+
+/* The kernel's handler for every signal that the program handles. */
+void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
+{
+	struct thread *t = dj_self();
+
+	if (t->delivering && t->delivering_signo == signo) {
+		const struct pregs *p = t->delivering;
+		uint64_t seen_mask = t->delivering_mask;
+
+		t->delivering = NULL;
+		uc->mc.r15 = p->r15, uc->mc.r14 = p->r14, uc->mc.r13 = p->r13;
+		uc->mc.r12 = p->r12, uc->mc.rbp = p->rbp, uc->mc.rbx = p->rbx;
+		uc->mc.r10 = p->r10, uc->mc.r9 = p->r9, uc->mc.r8 = p->r8;
+		uc->mc.rdx = p->rdx, uc->mc.rsi = p->rsi, uc->mc.rdi = p->rdi;
+		uc->mc.rax = t->delivering_rax;
+		uc->mc.rip = t->delivering_rip;
+		uc->mc.rcx = p->rip;
+		uc->mc.r11 = p->flags;
+		uc->mc.eflags = p->flags;
+		uc->mc.rsp = pregs_rsp(p);
+		frame_move(t, signo, &t->delivering_info, uc, pregs_rsp(p), seen_mask);
+		return;
+	}
+	if (is_synchronous(signo, info) &&
+	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
+		if (RT->action[signo].handler > 1) {
+			frame_move(t, signo, info, uc, uc->mc.rsp,
+				   uc->mask | (RT->sigsys_blocked ? SIGSYS_BIT : 0));
+			return;
+		}
+	}
+	boundary_signal(t, signo, info);
+	/* inside the window: the call has had no effect and is given up */
+	if (uc->mc.rip >= (uint64_t)dj_window_start &&
+	    uc->mc.rip <= (uint64_t)dj_window_syscall && t->pending)
+		uc->mc.rip = (uint64_t)dj_window_abort;
+}
+
+void signals_install(int signo)
+{
+	struct k_sigaction k = RT->action[signo];
+
+	if (k.handler > 1) {
+		k.handler = (uint64_t)signal_handler;
+		k.flags = (k.flags & ~(uint64_t)(uint32_t)K_SA_RESETHAND) | K_SA_SIGINFO |
+			  K_SA_ONSTACK | K_SA_RESTORER | K_SA_NODEFER;
+		k.restorer = (uint64_t)dj_restorer;
+		k.mask = ~SIGSYS_BIT;
+		RT->caught |= SIG_BIT(signo);
+	} else {
+		k.flags |= K_SA_RESTORER;
+		k.restorer = (uint64_t)dj_restorer;
+		RT->caught &= ~SIG_BIT(signo);
+	}
+	if (signo != SIGSYS_NR)
+		dj_raw(SYS_rt_sigaction, signo, &k, 0, 8);
+}
+
+long signals_action_apply(const unsigned long args[6])
+{
+	unsigned long signo = args[0];
+	struct k_sigaction new, old;
+
+	if (signo < 1 || signo > 64 || args[3] != 8 ||
+	    (args[1] && (signo == 9 || signo == 19)))
+		return -EINVAL;
+	if ((args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new))) ||
+	    (args[2] && !dj_read_user(&old, (void *)args[2], sizeof(old))))
+		return -EFAULT;
+	if (!(RT->action_known & SIG_BIT(signo))) {
+		if (signo != SIGSYS_NR)
+			dj_raw(SYS_rt_sigaction, signo, 0, &RT->action[signo], 8);
+		RT->action_known |= SIG_BIT(signo);
+	}
+	old = RT->action[signo];
+	if (args[1]) {
+		new.mask &= ~(SIG_BIT(9) | SIG_BIT(19));
+		RT->action[signo] = new;
+		signals_install((int)signo);
+	}
+	if (args[2])
+		*(struct k_sigaction *)args[2] = old;
+	return 0;
+}
+
+long signals_mask_apply(const unsigned long args[6])
+{
+	uint64_t set = 0, old = 0, clean;
+	long ret;
+
+	if (args[3] != 8)
+		return -EINVAL;
+	if ((args[1] && !dj_read_user(&set, (void *)args[1], 8)) ||
+	    (args[2] && !dj_read_user(&old, (void *)args[2], 8)))
+		return -EFAULT;
+	clean = set & ~SIGSYS_BIT;
+	ret = dj_raw(SYS_rt_sigprocmask, args[0], args[1] ? &clean : 0, &old, 8);
+	if (ret)
+		return ret;
+	if (args[2])
+		*(uint64_t *)args[2] = old | RT->sigsys_blocked;
+	if (args[1] && args[0] == 0)
+		RT->sigsys_blocked |= set & SIGSYS_BIT;
+	else if (args[1] && args[0] == 1)
+		RT->sigsys_blocked &= ~(set & SIGSYS_BIT);
+	else if (args[1])
+		RT->sigsys_blocked = set & SIGSYS_BIT;
+	return 0;
+}
+
+void signals_die(int signo)
+{
+	struct k_sigaction act = {0};
+	uint64_t mask = ~SIG_BIT(signo);
+
+	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
+	dj_raw(SYS_tgkill, dj_raw(SYS_getpid), dj_raw(SYS_gettid), signo);
+	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
+	for (;;)
+		dj_raw(SYS_exit_group, 128 + signo);
+}
+
+long signals_altstack(struct thread *t, const struct pregs *p, const unsigned long args[6])
+{
+	struct k_stack new, old = t->altstack;
+	bool on = pregs_rsp(p) - old.sp < old.size && !(old.flags & K_SS_DISABLE);
+
+	if (on)
+		old.flags |= K_SS_ONSTACK;
+	if (args[0]) {
+		if (!dj_read_user(&new, (void *)args[0], sizeof(new)))
+			return -EFAULT;
+		if (on)
+			return -EPERM;
+		if (new.flags & ~(K_SS_DISABLE | K_SS_ONSTACK | (int)0x80000000))
+			return -EINVAL;
+		if (new.flags & K_SS_DISABLE) {
+			new.sp = 0;
+			new.size = 0;
+		} else if (new.size < 2048) {
+			return -ENOMEM;
+		}
+		new.flags &= ~K_SS_ONSTACK;
+		new.pad = 0;
+		t->altstack = new;
+	}
+	if (args[1])
+		*(struct k_stack *)args[1] = old;
+	return 0;
+}
+
+void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *info,
+		     bool restart)
+{
+	int signo = info->signo;
+	uint64_t block = ~SIGSYS_BIT, now = 0;
+	struct k_siginfo raise = *info;
+
+	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &now, 8);
+	t->delivering_info = *info;
+	t->delivering_mask = now | (RT->sigsys_blocked ? SIGSYS_BIT : 0);
+	t->delivering_signo = signo;
+	t->delivering_rax = restart ? p->nr : p->rax;
+	t->delivering_rip = restart ? p->rip - 2 : p->rip;
+	if (RT->action[signo].handler <= 1 || signo == SIGSYS_NR) {
+		/* the handler went away meanwhile: natively the signal would be lost
+		 * or fatal; the action is applied by the kernel */
+		dj_raw(SYS_rt_sigprocmask, 2, &now, 0, 8);
+		dj_leave(p, trap_resume_rip(t->delivering_rip), pregs_rsp(p));
+	}
+	if (!(RT->caught & SIG_BIT(signo)))
+		signals_install(signo);
+	t->delivering = p;
+	raise.code = -1; /* SI_QUEUE: always allowed to oneself */
+	dj_raw(SYS_rt_tgsigqueueinfo, dj_raw(SYS_getpid), dj_raw(SYS_gettid), signo,
+	       &raise);
+	block &= ~SIG_BIT(signo);
+	dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8); /* the handler runs here */
+	dj_fatal("a raised signal did not arrive", signo);
+}
+
+void signals_return(struct thread *t, struct k_ucontext *uc)
+{
+	const struct k_frame *f = (const struct k_frame *)(uc->mc.rsp - 8);
+	uint64_t fp_len = frame_fp_len(&f->uc), fp = uc->mc.fpstate;
+
+	boundary_sigreturn(t);
+	if (fp_len && fp && fp_len <= frame_fp_len(uc))
+		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
+	uc->mc = f->uc.mc;
+	uc->mc.fpstate = fp;
+	uc->flags = f->uc.flags;
+	RT->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
+	uc->mask = f->uc.mask & ~SIGSYS_BIT;
+	uc->mc.rip = trap_resume_rip(uc->mc.rip);
+	t->altstack.sp = f->uc.stack.sp;
+	t->altstack.size = f->uc.stack.size;
+	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
+}

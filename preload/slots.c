@@ -1,0 +1,64 @@
+/*
+ * Slots of the session: claimed by the process about to fork or exec, freed by the
+ * supervisor, or by the claimer when the child never came to be.
+ */
+#include "runtime.h"
+
+unsigned slot_index_of(const struct slot *slot)
+{
+	return (unsigned)(((char *)slot - (char *)RT->session - SESSION_HEAD_LEN) /
+			  SLOT_STRIDE);
+}
+
+void slot_release(struct slot *slot)
+{
+	slot->stream = 0;
+	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+}
+
+struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
+{
+	for (unsigned i = 0; i < SLOT_COUNT; i++) {
+		struct slot *slot = session_slot(RT->session, i);
+		uint32_t free_state = SLOT_FREE;
+
+		if (slot->state != SLOT_FREE ||
+		    !__atomic_compare_exchange_n(&slot->state, &free_state, SLOT_CLAIMED,
+						 false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			continue;
+		slot->parent_stream = parent;
+		slot->pid = 0;
+		slot->live_pid = 0;
+		slot->passthrough = 0;
+		slot->head = slot->tail = slot->pos = slot->kicked = 0;
+		slot->last_time_ns = 0;
+		slot->last_tid = 0;
+		slot->waited_ns = 0;
+		slot->request = 0;
+		slot->consumed = 0;
+		slot->event_no = 0;
+		slot->finished = 0;
+		dj_zero(slot->clocks, sizeof(slot->clocks));
+		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
+		slot->generation++;
+		/* last: the supervisor looks at slots that have a stream */
+		__atomic_store_n(&slot->stream, stream, __ATOMIC_SEQ_CST);
+		return slot;
+	}
+	return NULL;
+}
+
+char *slot_env_put(char *text, const struct slot *slot)
+{
+	unsigned n = slot_index_of(slot);
+
+	text = dj_put_text(text, text + 64, SESSION_ENV_RT);
+	text = dj_put_text(text, text + 64, RT->dir);
+	*text++ = ':';
+	*text++ = (char)('0' + n / 1000 % 10);
+	*text++ = (char)('0' + n / 100 % 10);
+	*text++ = (char)('0' + n / 10 % 10);
+	*text++ = (char)('0' + n % 10);
+	*text++ = 0;
+	return text;
+}

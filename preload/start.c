@@ -1,0 +1,182 @@
+/*
+ * Start-up of the runtime in a program image: the constructor, run before every other
+ * library's (-z initfirst). Finds the session, scrubs the environment, brings up arena,
+ * clock and trap, then hands over to boundary_start on the private stack. In a process
+ * without a session (somebody preloaded us by hand) it does nothing at all.
+ */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <fcntl.h>
+#include <elf.h>
+#include "runtime.h"
+
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
+static void find_text(void)
+{
+	const Elf64_Ehdr *eh = &__ehdr_start;
+	const Elf64_Phdr *ph = (const void *)((const char *)eh + eh->e_phoff);
+
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X)) {
+			RT->text_start = (uint64_t)eh + ph[i].p_vaddr;
+			RT->text_end = RT->text_start + ph[i].p_memsz;
+		}
+}
+
+/* The program's own LD_PRELOAD behind ours in this entry, made to stand alone again;
+ * NULL when there was none. */
+static char *own_preload(char *entry)
+{
+	static const char name[] = "LD_PRELOAD=";
+	size_t ours = SESSION_DIR_LEN + sizeof(SESSION_SO_NAME) - 1;
+	char *value = entry + sizeof(name) - 1;
+
+	if (dj_strlen(value) <= ours || value[ours] != ':')
+		return NULL;
+	entry = value + ours + 1 - (sizeof(name) - 1);
+	dj_copy(entry, name, sizeof(name) - 1);
+	return entry;
+}
+
+/*
+ * Takes our variables out of the environment in place. They are always an even number:
+ * the words that become free before the auxiliary vector are made AT_IGNORE entries, so
+ * that both who walks on from the environment's end and who kept the vector's address
+ * find it whole.
+ */
+static void scrub_environment(char **envp)
+{
+	char **from = envp, **to = envp;
+
+	for (; *from; from++) {
+		if (dj_starts(*from, SESSION_ENV_RT) || dj_starts(*from, SESSION_ENV_PAD))
+			continue;
+		if (dj_starts(*from, SESSION_ENV_PRELOAD)) {
+			char *own = own_preload(*from);
+
+			if (own)
+				*to++ = own;
+			continue;
+		}
+		*to++ = *from;
+	}
+	RT->auxv = (uint64_t *)(from + 1);
+	*to++ = NULL;
+	for (; to <= from; to += 2) {
+		to[0] = (char *)AT_IGNORE;
+		to[1] = NULL;
+	}
+}
+
+static void read_maps(void)
+{
+	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
+
+	if (fd < 0)
+		return;
+	do {
+		n = dj_raw(SYS_read, fd, RT->maps + RT->maps_len,
+			   sizeof(RT->maps) - RT->maps_len);
+		if (n > 0)
+			RT->maps_len += (uint32_t)n;
+	} while (n > 0);
+	dj_raw(SYS_close, fd);
+}
+
+/* glibc has registered rseq before us; its cpu number would change under the program. */
+static void rseq_off(void)
+{
+	extern const ptrdiff_t __rseq_offset __attribute__((weak));
+	extern const unsigned int __rseq_size __attribute__((weak));
+	uint64_t tp;
+	int32_t *area;
+
+	if (!&__rseq_offset || !&__rseq_size || !__rseq_size)
+		return;
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	area = (int32_t *)(tp + (uint64_t)__rseq_offset);
+	dj_raw(SYS_rseq, area, 32, 1 /* RSEQ_FLAG_UNREGISTER */, 0x53053053);
+	area[0] = 0;
+	area[1] = -2; /* RSEQ_CPU_ID_REGISTRATION_FAILED */
+}
+
+static long start_on_private_stack(void)
+{
+	struct thread *t = dj_self();
+
+	scrub_environment(RT->envp);
+	read_maps();
+	clock_start();
+	rseq_off();
+	trap_start();
+	boundary_start(t);
+	return 0;
+}
+
+static bool attach(const char *value)
+{
+	char path[SESSION_DIR_LEN + sizeof(SESSION_ARENA_NAME)];
+	struct session *s;
+	struct thread *t;
+	unsigned slot = 0;
+	long fd, r;
+
+	for (size_t i = 0; i < SESSION_DIR_LEN; i++) {
+		if (!value[i])
+			return false;
+		path[i] = value[i];
+	}
+	for (size_t i = 0; i < sizeof(SESSION_ARENA_NAME); i++)
+		path[SESSION_DIR_LEN + i] = SESSION_ARENA_NAME[i];
+	if (value[SESSION_DIR_LEN] != ':')
+		return false;
+	for (const char *p = value + SESSION_DIR_LEN + 1; *p >= '0' && *p <= '9'; p++)
+		slot = slot * 10 + (unsigned)(*p - '0');
+	if (slot >= SLOT_COUNT)
+		return false;
+	fd = dj_raw(SYS_open, path, O_RDWR | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	r = dj_raw(SYS_mmap, DJ_SESSION, SESSION_LEN, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd, 0);
+	dj_raw(SYS_close, fd);
+	if (r != (long)DJ_SESSION)
+		return false;
+	s = (struct session *)DJ_SESSION;
+	if (s->magic != SESSION_MAGIC || s->version != SESSION_VERSION)
+		return false;
+	r = dj_raw(SYS_mmap, DJ_PRIVATE, RUNTIME_LEN, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+	if (r != (long)DJ_PRIVATE)
+		return false;
+	RT->session = s;
+	RT->slot_index = slot;
+	RT->slot = session_slot(s, slot);
+	dj_copy(RT->dir, path, SESSION_DIR_LEN);
+	RT->live_pid = (int32_t)dj_raw(SYS_getpid);
+	RT->pid = RT->live_pid;
+	find_text();
+	t = thread_alloc();
+	if (!t)
+		return false;
+	t->tid = RT->live_pid;
+	thread_activate(t);
+	return true;
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv, char **envp)
+{
+	for (char **e = envp; *e; e++) {
+		if (!dj_starts(*e, SESSION_ENV_RT))
+			continue;
+		if (!attach(*e + sizeof(SESSION_ENV_RT) - 1))
+			return;
+		RT->argc = argc;
+		RT->argv = argv;
+		RT->envp = envp;
+		RT->start_sp = (uint64_t)(argv - 1);
+		dj_on_stack(dj_self(), start_on_private_stack);
+		return;
+	}
+}

@@ -1,0 +1,169 @@
+/*
+ * Calls that change this process alone are performed on replay too, at the recorded
+ * addresses, and their results compared.
+ */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <fcntl.h>
+#include <errno.h>
+#include "replay.h"
+
+/* Opens stored file `id` through the supervisor's link in the session's directory. */
+static long open_stored(uint32_t id)
+{
+	char path[SESSION_DIR_LEN + 16], *p = path + SESSION_DIR_LEN;
+
+	dj_copy(path, RT->dir, SESSION_DIR_LEN);
+	*p++ = '/';
+	*p++ = 'f';
+	p = dj_put_dec(p, id);
+	*p = 0;
+	return dj_raw(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+static long local_mmap(struct thread *t, const unsigned long a[6], long result)
+{
+	unsigned long flags = a[3] & ~(unsigned long)(MAP_FIXED_NOREPLACE | MAP_SHARED |
+						      MAP_SHARED_VALIDATE | MAP_HUGETLB |
+						      MAP_LOCKED | MAP_SYNC);
+	uint32_t file = RT->pending_file;
+	long fd = -1, r;
+
+	RT->pending_file = 0;
+	flags |= MAP_FIXED;
+	/* shared anonymous memory must stay shared with children */
+	flags |= (a[3] & MAP_ANONYMOUS) && (a[3] & MAP_TYPE) != MAP_PRIVATE ? MAP_SHARED
+									    : MAP_PRIVATE;
+	if (!(a[3] & MAP_ANONYMOUS)) {
+		if (file) {
+			fd = open_stored(file);
+			if (fd < 0)
+				diverge(t, DIVERGED_UNSUPPORTED, SYS_mmap, a,
+					"a mapped file is missing from the recording");
+		} else {
+			flags |= MAP_ANONYMOUS;
+		}
+	}
+	r = dj_raw(SYS_mmap, result, a[1], a[2], flags, fd, fd >= 0 ? a[5] : 0);
+	if (fd >= 0)
+		dj_raw(SYS_close, fd);
+	if (r != result)
+		diverge_result(t, SYS_mmap, a, (uint64_t)result, (uint64_t)r);
+	return result;
+}
+
+static long local_mremap(struct thread *t, const unsigned long a[6], long result)
+{
+	long r;
+
+	if ((unsigned long)result == a[0])
+		r = dj_raw(SYS_mremap, a[0], a[1], a[2], 0, 0);
+	else
+		r = dj_raw(SYS_mremap, a[0], a[1], a[2],
+			   a[3] | MREMAP_MAYMOVE | MREMAP_FIXED, result);
+	if (r != result)
+		diverge_result(t, SYS_mremap, a, (uint64_t)result, (uint64_t)r);
+	return result;
+}
+
+static void apply_stack_limit(const unsigned long *limit)
+{
+	struct rlimit now;
+
+	if (dj_raw(SYS_prlimit64, 0, RLIMIT_STACK, 0, &now))
+		return;
+	now.rlim_cur = limit[0];
+	if (now.rlim_max != RLIM_INFINITY && now.rlim_cur > now.rlim_max)
+		now.rlim_cur = now.rlim_max;
+	dj_raw(SYS_prlimit64, 0, RLIMIT_STACK, &now, 0);
+}
+
+/* A fatal signal to ourselves happens here too. */
+static void local_kill(struct thread *t, long nr, const unsigned long a[6])
+{
+	bool thread_call = nr == SYS_tgkill || nr == SYS_rt_tgsigqueueinfo;
+	int signo = (int)(thread_call ? a[2] : a[1]);
+	int target = (int)a[0];
+	bool self = nr == SYS_tkill ? target == t->tid
+				    : target == RT->pid || (nr == SYS_kill && target <= 0);
+	struct event next;
+
+	if (!self || signo < 1 || signo > 64)
+		return;
+	next = head_peek(t);
+	if (next.id)
+		return; /* it lived on */
+	if (signo == 9 || (RT->action[signo].handler == 0 &&
+			   signals_fatal_by_default(signo))) {
+		t->slot->finished = 1;
+		signals_die(signo);
+	}
+}
+
+long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
+		  const unsigned long args[6], long result)
+{
+	long r;
+
+	if (result < 0 && DJ_IS_ERR(result)) {
+		RT->pending_file = 0;
+		return result;
+	}
+	switch (call->nr) {
+	case SYS_mmap:
+		return local_mmap(t, args, result);
+	case SYS_mremap:
+		return local_mremap(t, args, result);
+	case SYS_brk:
+		r = dj_raw(SYS_brk, args[0]);
+		if (r != result)
+			diverge_result(t, SYS_brk, args, (uint64_t)result, (uint64_t)r);
+		return result;
+	case SYS_munmap:
+	case SYS_mprotect:
+	case SYS_madvise:
+	case SYS_pkey_mprotect:
+		r = dj_raw(call->nr, args[0], args[1], args[2], args[3]);
+		if (call->nr != SYS_madvise && r != result)
+			diverge_result(t, call->nr, args, (uint64_t)result, (uint64_t)r);
+		return result;
+	case SYS_arch_prctl:
+		if (args[0] == 0x1002) /* ARCH_SET_FS */
+			dj_raw(SYS_arch_prctl, args[0], args[1]);
+		return result;
+	case SYS_rt_sigaction:
+		if (args[1]) {
+			unsigned long only_new[6] = {args[0], args[1], 0, args[3]};
+
+			signals_action_apply(only_new);
+		}
+		return result;
+	case SYS_rt_sigprocmask:
+		if (args[1]) {
+			unsigned long only_new[6] = {args[0], args[1], 0, args[3]};
+
+			signals_mask_apply(only_new);
+		}
+		return result;
+	case SYS_sigaltstack:
+		signals_altstack(t, p, args);
+		return result;
+	case SYS_prlimit64:
+		if ((int)args[1] == RLIMIT_STACK && args[2])
+			apply_stack_limit((const unsigned long *)args[2]);
+		return result;
+	case SYS_setrlimit:
+		if ((int)args[0] == RLIMIT_STACK && args[1])
+			apply_stack_limit((const unsigned long *)args[1]);
+		return result;
+	case SYS_kill:
+	case SYS_tkill:
+	case SYS_tgkill:
+	case SYS_rt_sigqueueinfo:
+	case SYS_rt_tgsigqueueinfo:
+		local_kill(t, call->nr, args);
+		return result;
+	}
+	return result;
+}

@@ -1,0 +1,298 @@
+/*
+ * Matching a call with an event: same call, same scalars, same outbound bytes; then the
+ * inbound bytes are copied to where the program wants them. No length from the recording
+ * is used before it was held against the live call's own.
+ */
+#include <errno.h>
+#include "replay.h"
+
+/* Everything the item functions need. */
+struct match {
+	struct thread *t;
+	const struct tf_call *call;
+	const unsigned long *args;
+	long result;
+	unsigned index; /* argument */
+};
+
+static void bad_event(const struct match *m)
+{
+	diverge(m->t, DIVERGED_UNDECODABLE, m->call->nr, m->args, m->call->name);
+}
+
+static void check_bytes(const struct match *m, const uint8_t *expected, size_t expected_len,
+			const uint8_t *got, size_t got_len)
+{
+	size_t n = expected_len < got_len ? expected_len : got_len;
+
+	if (expected_len == got_len && !dj_compare(expected, got, n))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (expected[i] != got[i])
+			n = i;
+	diverge_bytes(m->t, m->call->nr, m->args, m->index, n, expected, expected_len, got,
+		      got_len);
+}
+
+/* Outbound bytes in one piece: stored or as a digest. */
+static void check_outbound(const struct match *m, struct tf_in *in, const void *got,
+			   size_t got_len)
+{
+	uint32_t len;
+	const uint8_t *expected;
+	uint8_t type = tf_peek(in);
+
+	if (tf_get_nil(in))
+		return;
+	if (type < 0x80 || (type >= 0xcc && type <= 0xcf)) {
+		uint64_t digest = (uint64_t)tf_get_int(in);
+
+		if (digest != dj_xxh64(got, got_len))
+			diverge_bytes(m->t, m->call->nr, m->args, m->index, 0, NULL, 0, got,
+				      got_len);
+		return;
+	}
+	expected = tf_get_bytes(in, &len);
+	if (in->bad)
+		bad_event(m);
+	check_bytes(m, expected, len, got, got_len);
+}
+
+static void check_string(const struct match *m, struct tf_in *in, const char *got)
+{
+	uint32_t len, i = 0;
+	const uint8_t *expected;
+
+	if (tf_get_nil(in))
+		return;
+	expected = tf_get_bytes(in, &len);
+	if (in->bad)
+		bad_event(m);
+	while (i < len && expected[i] == (uint8_t)got[i])
+		i++;
+	if (i < len)
+		diverge_bytes(m->t, m->call->nr, m->args, m->index, i, expected, len,
+			      (const uint8_t *)got, dj_strlen(got) + 1);
+}
+
+static void iovec_exchange(const struct match *m, const uint8_t *bytes, size_t len,
+			   const struct k_iovec *iov, size_t count, bool inbound)
+{
+	for (size_t i = 0; i < count && len; i++) {
+		size_t n = iov[i].len < len ? iov[i].len : len;
+
+		if (inbound)
+			dj_copy(iov[i].base, bytes, n);
+		else
+			check_bytes(m, bytes, n, iov[i].base, n);
+		bytes += n;
+		len -= n;
+	}
+	if (len)
+		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
+			"the recorded data is longer than the program's vectors");
+}
+
+static void do_iovec(const struct match *m, struct tf_in *in, const struct k_iovec *iov,
+		     size_t count, bool inbound)
+{
+	uint32_t len;
+	const uint8_t *bytes;
+
+	if (tf_get_nil(in))
+		return;
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad)
+		bad_event(m);
+	iovec_exchange(m, bytes, len, iov, count, inbound);
+}
+
+static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg, bool inbound)
+{
+	const uint8_t *name, *control;
+	uint32_t name_len = 0, control_len = 0;
+	int64_t flags, full_name_len, full_control_len;
+
+	if (tf_get_nil(in))
+		return;
+	if (tf_get_array(in) != 6)
+		bad_event(m);
+	name = tf_get_nil(in) ? NULL : tf_get_bytes(in, &name_len);
+	if (!inbound && name) /* after the data's check would be too late to move back */
+		check_bytes(m, name, name_len, msg->name, (size_t)msg->namelen);
+	do_iovec(m, in, msg->iov, msg->iovlen, inbound);
+	control = tf_get_nil(in) ? NULL : tf_get_bytes(in, &control_len);
+	flags = tf_get_int(in);
+	full_name_len = tf_get_int(in);
+	full_control_len = tf_get_int(in);
+	if (in->bad)
+		bad_event(m);
+	if (!inbound) {
+		if (control)
+			check_bytes(m, control, control_len, msg->control, msg->controllen);
+		return;
+	}
+	if (name)
+		dj_copy(msg->name, name,
+			name_len < (uint32_t)msg->namelen ? name_len
+							  : (uint32_t)msg->namelen);
+	if (control)
+		dj_copy(msg->control, control,
+			control_len < msg->controllen ? control_len : msg->controllen);
+	msg->namelen = (int32_t)full_name_len;
+	msg->controllen = (uint64_t)full_control_len;
+	msg->flags = (int32_t)flags;
+}
+
+static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, bool inbound)
+{
+	uint32_t count;
+
+	if (tf_get_nil(in))
+		return;
+	count = tf_get_array(in);
+	if (in->bad || (long)count > m->result)
+		bad_event(m);
+	for (uint32_t i = 0; i < count; i++, vec += sizeof(struct k_msghdr) + 8) {
+		if (tf_get_array(in) != 2)
+			bad_event(m);
+		do_msg(m, in, (struct k_msghdr *)vec, inbound);
+		*(uint32_t *)(vec + sizeof(struct k_msghdr)) = (uint32_t)tf_get_int(in);
+	}
+}
+
+static void check_strv(const struct match *m, struct tf_in *in, char *const *v)
+{
+	uint32_t count;
+
+	if (tf_get_nil(in))
+		return;
+	count = tf_get_array(in);
+	for (uint32_t i = 0; i < count && !in->bad; i++) {
+		uint32_t len;
+		const uint8_t *s = tf_get_bytes(in, &len);
+
+		if (!v[i])
+			diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
+				"a shorter vector of strings");
+		check_bytes(m, s, len, (const uint8_t *)v[i], dj_strlen(v[i]));
+	}
+	if (in->bad)
+		bad_event(m);
+}
+
+/* One inbound piece into the program's memory. */
+static void take_inbound(const struct match *m, const struct tf_arg *a, struct tf_in *in,
+			 uint8_t *mem)
+{
+	uint32_t len;
+	const uint8_t *bytes;
+	size_t room;
+
+	if (tf_get_nil(in))
+		return;
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || !mem)
+		bad_event(m);
+	room = dj_mem_len(a, m->args, m->result, false, ~0ul);
+	if (a->rule == TF_RESULT && !a->ref)
+		room = len;
+	if (len > room)
+		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
+			"the recorded data is longer than the program's buffer");
+	if (a->rule == TF_POLLFD)
+		for (uint32_t i = 0; i + 8 <= len; i += 8)
+			if (dj_compare(bytes + i, mem + i, 6))
+				diverge_bytes(m->t, m->call->nr, m->args, m->index, i, bytes,
+					      len, mem, len);
+	dj_copy(mem, bytes, len);
+}
+
+static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
+{
+	void *mem = (void *)m->args[m->index];
+	bool rx = a->dir & TF_RX;
+
+	switch (a->rule) {
+	case TF_IOVEC:
+		do_iovec(m, in, mem, mem ? m->args[a->ref - 1] : 0, rx);
+		return;
+	case TF_MSG:
+		do_msg(m, in, mem, rx);
+		return;
+	case TF_MMSG:
+		do_mmsg(m, in, mem, rx);
+		return;
+	case TF_CSTR:
+		check_string(m, in, mem);
+		return;
+	case TF_STRV:
+		check_strv(m, in, mem);
+		return;
+	}
+	if (a->dir == TF_RTX)
+		check_outbound(m, in, mem,
+			       a->rule == TF_LENPTR
+				       ? *(uint32_t *)m->args[a->ref - 1]
+				       : dj_mem_len(a, m->args, 0, false, 0));
+	if (rx)
+		take_inbound(m, a, in, mem);
+	else
+		check_outbound(m, in, mem,
+			       mem ? dj_mem_len(a, m->args, m->result, true, ~0ul) : 0);
+}
+
+static uint64_t scalar(const struct tf_arg *a, unsigned long v)
+{
+	switch (a->kind) {
+	case TF_PTR:
+		return v != 0;
+	case TF_INT:
+	case TF_FD:
+	case TF_PID:
+	case TF_SIG:
+		return (uint64_t)(int64_t)(int)v;
+	case TF_UINT:
+	case TF_FLAGS:
+	case TF_MODE:
+		return (uint32_t)v;
+	}
+	return v;
+}
+
+long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
+		const unsigned long args[6])
+{
+	struct match m = {.t = t, .call = call, .args = args};
+	struct tf_arg resolved[6];
+	struct tf_in *in = &ev->in;
+	int known;
+
+	tf_get_int(in); /* dt */
+	tf_get_int(in); /* dur */
+	m.result = tf_get_int(in);
+	for (unsigned i = 0; i < call->nargs; i++) {
+		const struct tf_arg *a = &resolved[i];
+		uint64_t expected, got;
+
+		resolved[i] = call->arg[i];
+		if (a->kind == TF_MEM && a->rule == TF_SUB)
+			resolved[i] = tf_arg_resolve(call, i, args, &known);
+		if (a->kind == TF_NONE || a->kind == TF_MEM)
+			continue;
+		expected = (uint64_t)tf_get_int(in);
+		got = scalar(a, args[i]);
+		if (!in->bad && expected != got)
+			diverge_arg(t, call->nr, args, i, expected, got);
+	}
+	if (in->bad)
+		bad_event(&m);
+	for (unsigned i = 0; i < call->nargs; i++) {
+		m.index = i;
+		if (resolved[i].kind == TF_MEM)
+			match_mem(&m, &resolved[i], in);
+	}
+	if (in->bad)
+		bad_event(&m);
+	return m.result;
+}

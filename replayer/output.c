@@ -1,0 +1,71 @@
+/*
+ * The only thing a replay performs: what the recorded tree wrote to the recording's own
+ * stdout and stderr is written to this replay's, in the recorded order across processes.
+ */
+#include <sys/syscall.h>
+#include <linux/futex.h>
+#include <errno.h>
+#include "replay.h"
+
+static void echo(int fd, const uint8_t *bytes, size_t len)
+{
+	while (len) {
+		long n = dj_raw(SYS_write, fd, bytes, len);
+
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n <= 0)
+			return; /* nobody reads it any more */
+		bytes += n;
+		len -= (size_t)n;
+	}
+}
+
+static void echo_iovec(int fd, const struct k_iovec *iov, size_t count, size_t len)
+{
+	for (size_t i = 0; i < count && len; i++) {
+		size_t n = iov[i].len < len ? iov[i].len : len;
+
+		echo(fd, iov[i].base, n);
+		len -= n;
+	}
+}
+
+void output_echo(struct thread *t, long nr, const unsigned long args[6], long result)
+{
+	struct session *s = RT->session;
+	struct k_timespec step = {0, 20 * 1000 * 1000};
+	int fd = (int)RT->pending_role;
+	uint64_t seq = RT->pending_seq;
+
+	RT->pending_role = 0;
+	for (;;) {
+		uint64_t now = __atomic_load_n(&s->output_seq, __ATOMIC_SEQ_CST);
+
+		if (now + 1 >= seq)
+			break;
+		if (s->aborted)
+			for (;;)
+				dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		dj_raw(SYS_futex, &s->output_seq, FUTEX_WAIT, (uint32_t)now, &step);
+	}
+	if (result > 0 && !s->quiet) {
+		switch (nr) {
+		case SYS_writev:
+		case SYS_pwritev:
+		case SYS_pwritev2:
+			echo_iovec(fd, (const void *)args[1], args[2], (size_t)result);
+			break;
+		case SYS_sendmsg: {
+			const struct k_msghdr *m = (const void *)args[1];
+
+			echo_iovec(fd, m->iov, m->iovlen, (size_t)result);
+			break;
+		}
+		default:
+			echo(fd, (const void *)args[1], (size_t)result);
+		}
+	}
+	__atomic_store_n(&s->output_seq, seq, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, &s->output_seq, FUTEX_WAKE, 0x7fffffff);
+}

@@ -1,0 +1,193 @@
+/*
+ * Processes on replay: fork really forks, exec really execs, under recorded ids. The
+ * children find their own streams.
+ */
+#include <sys/syscall.h>
+#include <sched.h>
+#include "replay.h"
+#include "image.h"
+
+static void child_begin(struct thread *t, struct slot *slot)
+{
+	struct event ev;
+	struct tf_in *in = &ev.in;
+
+	RT->live_pid = (int32_t)dj_raw(SYS_getpid);
+	slot->live_pid = RT->live_pid;
+	RT->slot = t->slot = slot;
+	t->roles = slot->fd_role;
+	RT->slot_index = slot_index_of(slot);
+	RT->event_no = 0;
+	t->pending = 0;
+	thread_activate(t);
+	trap_arm();
+	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
+	if (!head_open(slot->stream, 0)) {
+		/* it was killed before its first event */
+		slot->finished = 1;
+		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+	}
+	ev = head_peek(t);
+	if (ev.id != TF_EV_CHILD)
+		diverge(t, DIVERGED_OTHER, SYS_clone, NULL,
+			"a child's stream does not begin with its birth");
+	tf_get_int(in); /* dt */
+	tf_get_int(in); /* parent's stream */
+	RT->pid = (int32_t)tf_get_int(in);
+	tf_get_int(in); /* ppid */
+	t->tid = (int32_t)tf_get_int(in);
+	head_take(t, &ev);
+}
+
+/* vfork and posix_spawn: the child runs in our memory, its events are in our stream until
+ * it execs; then the call's own event follows. */
+static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long args[6],
+			  unsigned long flags, const struct tf_call *call)
+{
+	struct thread *child = thread_alloc();
+	struct event ev;
+	long ret;
+
+	if (!child)
+		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args, "too many threads");
+	child->roles = t->roles;
+	child->slot = t->slot;
+	child->vfork_child = 1;
+	child->altstack = t->altstack;
+	child->child_regs = *p;
+	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
+	ret = dj_raw_clone_vm(flags & ~(unsigned long)(CLONE_PARENT_SETTID |
+						       CLONE_CHILD_SETTID |
+						       CLONE_CHILD_CLEARTID),
+			      child->stack_top, NULL, NULL, args[4], child);
+	if (ret < 0)
+		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
+			"this machine cannot make another process");
+	thread_free(child);
+	ev = head_peek(t);
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, (long)p->nr, args);
+	if (ev.id != call->id)
+		diverge(t, DIVERGED_CALL, (long)p->nr, args, "");
+	ret = match_call(t, &ev, call, args);
+	head_take(t, &ev);
+	p->rax = (uint64_t)ret;
+	dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
+}
+
+void boundary_child(struct thread *t)
+{
+	t->tid = (int32_t)RT->replay_tid;
+}
+
+long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
+		  struct event *ev, const struct tf_call *call)
+{
+	unsigned long flags = p->nr == SYS_clone	? args[0]
+			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
+						   : 17 /* SIGCHLD */;
+	struct slot *slot;
+	uint32_t stream;
+	long ret, live;
+
+	ret = match_call(t, ev, call, args);
+	head_take(t, ev);
+	stream = RT->pending_stream;
+	RT->pending_stream = 0;
+	if (ret < 0)
+		return ret;
+	if (!stream)
+		return ret; /* the child was not recorded */
+	slot = slot_claim(t, stream, t->slot->stream);
+	if (!slot)
+		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
+			"too many processes at once");
+	live = dj_raw(SYS_clone, 17, 0, 0, 0, 0);
+	if (live < 0)
+		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
+			"this machine cannot make another process");
+	if (live == 0) {
+		child_begin(t, slot);
+		if ((flags & CLONE_CHILD_SETTID) && p->nr == SYS_clone)
+			*(int32_t *)args[3] = t->tid;
+		if (p->nr == SYS_clone && args[1]) {
+			p->rax = 0;
+			dj_leave(p, trap_resume_rip(p->rip), args[1]);
+		}
+		return 0;
+	}
+	if ((flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
+		*(int32_t *)args[2] = (int32_t)ret;
+	slot->live_pid = (int32_t)live;
+	return ret;
+}
+
+long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6],
+		  const struct tf_call *call)
+{
+	unsigned long flags = p->nr == SYS_clone ? args[0] : CLONE_VM | CLONE_VFORK | 17;
+
+	return clone_sharing(t, p, args, flags, call);
+}
+
+long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
+		 struct event *ev, const struct tf_call *call)
+{
+	struct event next, image_event;
+	struct slot *slot = t->slot;
+	struct image img;
+	uint64_t base = 0, len = 0;
+	uint32_t path_len, external, stream;
+	const uint8_t *path;
+	const char *live = (const char *)args[p->nr == SYS_execveat ? 1 : 0];
+	long ret;
+
+	tf_get_int(&ev->in); /* dt */
+	path = tf_get_bytes(&ev->in, &path_len);
+	external = (uint32_t)tf_get_int(&ev->in);
+	stream = (uint32_t)tf_get_int(&ev->in);
+	if (ev->in.bad)
+		diverge(t, DIVERGED_UNDECODABLE, (long)p->nr, args, "an exec event");
+	if (dj_strlen(live) != path_len || dj_compare(live, path, path_len))
+		diverge_bytes(t, (long)p->nr, args, 0, 0, path, path_len,
+			      (const uint8_t *)live, dj_strlen(live));
+	next = head_peek_behind(ev);
+	head_take(t, ev);
+	if (next.id == call->id) { /* it failed */
+		struct event failed = head_peek(t);
+
+		ret = match_call(t, &failed, call, args);
+		head_take(t, &failed);
+		return ret;
+	}
+	if (external) {
+		if (!t->vfork_child)
+			stream_end(t, (long)p->nr, args);
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+	}
+	image_event = next;
+	if (stream) {
+		slot = slot_claim(t, stream, t->slot->stream);
+		if (!slot)
+			diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
+				"too many processes at once");
+		slot->live_pid = (int32_t)dj_raw(SYS_getpid);
+		image_event = head_first_of(stream, &base, &len);
+	}
+	if (!image_event.id) { /* it was killed before the image began */
+		if (!t->vfork_child)
+			stream_end(t, (long)p->nr, args);
+		slot->finished = 1;
+		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+	}
+	if (!image_decode(&image_event, &img))
+		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
+			"the recording has no program image after exec");
+	ret = image_exec(t, &img, slot);
+	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
+}

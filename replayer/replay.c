@@ -1,0 +1,110 @@
+/*
+ * The replayer's boundary: every crossing is answered from the stream. Nothing falls
+ * through to the live world.
+ */
+#include <sys/syscall.h>
+#include <sched.h>
+#include "replay.h"
+
+static long replay_exit(struct thread *t, const struct tf_call *call,
+			const unsigned long args[6], struct event *ev)
+{
+	match_call(t, ev, call, args);
+	head_take(t, ev);
+	if (!t->vfork_child) {
+		struct event next = head_peek(t);
+
+		if (next.id)
+			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
+		t->slot->finished = 1;
+		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+	}
+	for (;;)
+		dj_raw(call->nr, args[0]);
+}
+
+long boundary_call(struct thread *t, struct pregs *p)
+{
+	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+	long nr = (int)p->nr;
+	const struct tf_call *call = tf_call_by_nr(nr);
+	struct event ev;
+	long result;
+
+	if (!call)
+		return -38; /* ENOSYS, as the recorder answered */
+	ev = head_peek(t);
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, nr, args);
+	if (ev.id == TF_EV_EXEC && (nr == SYS_execve || nr == SYS_execveat))
+		return replay_exec(t, p, args, &ev, call);
+	if (nr == SYS_vfork || (nr == SYS_clone && (args[0] & CLONE_VM)))
+		return replay_vfork(t, p, args, call);
+	if (ev.id != call->id)
+		diverge(t, DIVERGED_CALL, nr, args, "");
+	switch (nr) {
+	case SYS_exit:
+	case SYS_exit_group:
+		return replay_exit(t, call, args, &ev);
+	case SYS_clone:
+	case SYS_fork:
+		return replay_clone(t, p, args, &ev, call);
+	}
+	result = match_call(t, &ev, call, args);
+	head_take(t, &ev);
+	if (RT->pending_role)
+		output_echo(t, nr, args, result);
+	return local_effect(t, p, call, args, result);
+}
+
+bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
+{
+	struct event ev = head_peek(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, SYS_clock_gettime, NULL);
+	if (ev.id != TF_EV_CLOCK)
+		return false; /* the call's own event decides */
+	if ((unsigned)tf_get_int(&ev.in) != which)
+		diverge(t, DIVERGED_CALL, SYS_clock_gettime, NULL, "another clock is read");
+	t->slot->clocks[which] += tf_get_int(&ev.in);
+	*ns = t->slot->clocks[which];
+	head_take(t, &ev);
+	return true;
+}
+
+/* A real signal: replay knows only recorded ones. */
+void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)
+{
+}
+
+bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
+{
+	struct event ev = head_peek(t);
+	const uint8_t *bytes;
+	uint32_t len;
+
+	if (ev.id != TF_EV_SIGNAL)
+		return false;
+	tf_get_int(&ev.in); /* dt */
+	tf_get_int(&ev.in); /* signo */
+	bytes = tf_get_bytes(&ev.in, &len);
+	if (ev.in.bad || len != sizeof(*info))
+		diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a signal event");
+	dj_copy(info, bytes, sizeof(*info));
+	if (info->signo < 1 || info->signo > 64)
+		diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a signal event");
+	head_take(t, &ev);
+	return true;
+}
+
+void boundary_sigreturn(struct thread *t)
+{
+	struct event ev = head_peek(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, SYS_rt_sigreturn, NULL);
+	if (ev.id != tf_call_by_nr(SYS_rt_sigreturn)->id)
+		diverge(t, DIVERGED_CALL, SYS_rt_sigreturn, NULL, "");
+	head_take(t, &ev);
+}

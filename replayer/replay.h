@@ -1,0 +1,88 @@
+/*
+ * The replayer inside the process: what its files share. Matching (may this event answer
+ * this call?) is in match.c, serving (copying results, effects) in serve.c and the
+ * by-hand files, and what happens when nothing matches in diverge.c.
+ */
+#ifndef DEJA_REPLAYER_REPLAY_H
+#define DEJA_REPLAYER_REPLAY_H
+
+#include "preload/runtime.h"
+
+/* Kinds of divergence, as tools/report.h names them. */
+enum {
+	DIVERGED_CALL = 1,
+	DIVERGED_ARG,
+	DIVERGED_OUTBOUND,
+	DIVERGED_STREAM_END,
+	DIVERGED_LEFT_OVER,
+	DIVERGED_MAPS,
+	DIVERGED_LOCAL_RESULT,
+	DIVERGED_UNDECODABLE,
+	DIVERGED_DIED,
+	DIVERGED_UNSUPPORTED,
+	DIVERGED_OTHER,
+};
+
+/* The event at the head of the stream. */
+struct event {
+	unsigned id; /* 0: the stream has ended */
+	unsigned count; /* fields after the id */
+	struct tf_in in; /* at the first field */
+	uint64_t next;	 /* stream offset behind the event */
+};
+
+/* --- head.c: the head of the stream --- */
+/* Maps stream number `stream`. False when it cannot be opened. */
+bool head_open(uint32_t stream, uint64_t pos);
+/* The next event that is not a prefix; prefixes (THREAD, OUTPUT, SPAWN, FILE, NOTE, SYNC)
+ * are taken in on the way. Does not consume. */
+struct event head_peek(struct thread *t);
+/* Consumes the event just peeked. */
+void head_take(struct thread *t, const struct event *ev);
+/* As head_peek, but looks behind `ev` and takes nothing in. */
+struct event head_peek_behind(const struct event *ev);
+/* The first event of another stream, mapped beside ours at *base until head_unmap. */
+struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len);
+void head_unmap(uint64_t base, uint64_t len);
+
+/* --- diverge.c --- */
+/* The replay of the whole tree stops here. */
+void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,
+	     const char *text) __attribute__((noreturn));
+void diverge_arg(struct thread *t, long nr, const unsigned long *args, unsigned arg,
+		 uint64_t expected, uint64_t got) __attribute__((noreturn));
+void diverge_bytes(struct thread *t, long nr, const unsigned long *args, unsigned arg,
+		   uint64_t offset, const uint8_t *expected, size_t expected_len,
+		   const uint8_t *got, size_t got_len) __attribute__((noreturn));
+void diverge_result(struct thread *t, long nr, const unsigned long *args,
+		    uint64_t expected, uint64_t got) __attribute__((noreturn));
+/* The stream ends here: as recorded, this process goes no further. */
+void stream_end(struct thread *t, long nr, const unsigned long *args)
+	__attribute__((noreturn));
+
+/* --- match.c --- */
+/* Checks a call event against the call as made and copies its inbound memory. Returns the
+ * recorded result; diverges on any difference. */
+long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
+		const unsigned long args[6]);
+
+/* --- output.c --- */
+/* Writes what this call wrote, if an OUTPUT prefix was seen, when its turn has come. */
+void output_echo(struct thread *t, long nr, const unsigned long args[6], long result);
+
+/* --- process.c --- */
+long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
+		  struct event *ev, const struct tf_call *call);
+/* The child's events come first in the stream, the call's own after them. */
+long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6],
+		  const struct tf_call *call);
+long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
+		 struct event *ev, const struct tf_call *call);
+
+/* --- local.c --- */
+/* The effect of a call that changes this process's own memory or threads, and the check
+ * of its result. */
+long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
+		  const unsigned long args[6], long result);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * See stack.h. Called by the divergence report.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <libunwind-ptrace.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "tools/cmd.h"
+#include "tools/stack.h"
+
+/* The mapped object an address is in. */
+struct object {
+	uint64_t start, end, offset;
+	char path[256];
+};
+
+static bool find_object(int32_t tid, uint64_t ip, struct object *object)
+{
+	char name[64], line[4096];
+	bool found = false;
+	FILE *maps;
+
+	snprintf(name, sizeof(name), "/proc/%d/maps", (int)tid);
+	maps = fopen(name, "re");
+	while (maps && !found && fgets(line, sizeof(line), maps)) {
+		object->path[0] = '\0';
+		if (sscanf(line,
+			   "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %255[^\n]",
+			   &object->start, &object->end, &object->offset,
+			   object->path) < 3)
+			continue;
+		found = ip >= object->start && ip < object->end;
+	}
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+/* Waits until the thread is stopped, at most a second. Its exit is left to whoever
+ * waits for it. */
+static bool wait_stopped(int32_t tid)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	for (int i = 0; i < 200; i++) {
+		siginfo_t info = {0};
+
+		if (waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL))
+			return false;
+		if (info.si_pid == tid)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	errno = ETIMEDOUT;
+	return false;
+}
+
+static void print_frame(FILE *out, unsigned number, uint64_t ip, const char *symbol,
+			uint64_t offset, const struct object *object)
+{
+	fprintf(out, "    #%-2u 0x%012" PRIx64, number, ip);
+	if (*symbol) {
+		fputs(" ", out);
+		cmd_print_text(out, symbol);
+		fprintf(out, "+0x%" PRIx64, offset);
+	}
+	if (object && object->path[0]) {
+		const char *name = strrchr(object->path, '/');
+
+		fputs(" in ", out);
+		cmd_print_text(out, name ? name + 1 : object->path);
+		if (!*symbol)
+			fprintf(out, "+0x%" PRIx64,
+				ip - object->start + object->offset);
+	}
+	fputc('\n', out);
+}
+
+static void print_frames(FILE *out, int32_t tid, unw_cursor_t *cur)
+{
+	unsigned printed = 0;
+
+	/* The bound on rounds keeps a damaged stack from circling in left-out frames.
+	 */
+	for (unsigned round = 0; round < 4 * STACK_FRAME_MAX; round++) {
+		struct object object;
+		unw_word_t ip = 0, offset = 0;
+		char symbol[256] = "";
+		bool known;
+
+		if (printed == STACK_FRAME_MAX) {
+			fprintf(out, "    ... (more)\n");
+			return;
+		}
+		if (unw_get_reg(cur, UNW_REG_IP, &ip) < 0 || !ip)
+			break;
+		known = find_object(tid, ip, &object);
+		if (unw_get_proc_name(cur, symbol, sizeof(symbol), &offset) < 0)
+			symbol[0] = '\0';
+		if (!known || !strstr(object.path, "/libdeja-"))
+			print_frame(out, printed++, ip, symbol, offset,
+				    known ? &object : NULL);
+		if (unw_step(cur) <= 0)
+			break;
+	}
+	if (!printed)
+		fprintf(out, "    no frame could be found\n");
+}
+
+static void unwind(FILE *out, int32_t tid)
+{
+	unw_addr_space_t space = unw_create_addr_space(&_UPT_accessors, 0);
+	void *info = _UPT_create(tid);
+	unw_cursor_t cur;
+
+	if (!space || !info || unw_init_remote(&cur, space, info) < 0)
+		fprintf(out, "    not available: its registers cannot be read\n");
+	else
+		print_frames(out, tid, &cur);
+	if (info)
+		_UPT_destroy(info);
+	if (space)
+		unw_destroy_addr_space(space);
+}
+
+void stack_print(FILE *out, int32_t tid)
+{
+	if (tid <= 0) {
+		fprintf(out, "    not available: the process is gone\n");
+		return;
+	}
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL)) {
+		fprintf(out, "    not available: process %d may not be traced: %s\n",
+			(int)tid, strerror(errno));
+		return;
+	}
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) || !wait_stopped(tid))
+		fprintf(out, "    not available: process %d does not stop: %s\n",
+			(int)tid, strerror(errno));
+	else
+		unwind(out, tid);
+	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+}

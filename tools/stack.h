@@ -1,0 +1,18 @@
+/*
+ * The call stack of another process, through ptrace and libunwind.
+ */
+#ifndef DEJA_TOOLS_STACK_H
+#define DEJA_TOOLS_STACK_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum { STACK_FRAME_MAX = 32 };
+
+/* Prints the stack of the thread `tid`, one indented line a frame, innermost first; or
+ * one line that says why it cannot be had. Frames of the runtime deja itself put into the
+ * process are left out. The thread is stopped meanwhile and goes on as it was; its exit is
+ * never reaped. */
+void stack_print(FILE *out, int32_t tid);
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * What every command says about itself, and the parsing of its options. The manual
+ * pages name the same options (tests/cli/help.sh compares them).
+ */
+#include <stdio.h>
+#include <string.h>
+#include "tools/cmd.h"
+
+#define STATUS_READER                                                                  \
+	"  0    done\n"                                                                \
+	"  121  the recording cannot be read\n"                                        \
+	"  125  deja itself failed\n"
+
+const struct cmd_usage cmd_usages[] = {
+    {.name = "record",
+     .summary = "run a program and record it",
+     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--] CMD [ARG...]",
+     .stops = true,
+     .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
+		{'q', "quiet", NULL, "say nothing unless something is wrong"},
+		{CMD_OPT_OUTBOUND, "outbound", "full|digest",
+		 "keep the bytes the program sends out, or a digest only"}},
+     .status = "  the program's own (128 + N when signal N ended it), or\n"
+	       "  122  the program cannot be recorded here\n"
+	       "  125  deja itself failed\n"
+	       "  126  the program cannot be executed\n"
+	       "  127  the program was not found\n",
+     .example = "deja record -- curl -s http://example.com/"},
+    {.name = "replay",
+     .summary = "run a recorded program again, from its recording alone",
+     .synopsis = "replay [REC]",
+     .status = "  the program's own, as it was when recorded, or\n"
+	       "  120  the replay diverged from the recording\n"
+	       "  121  the recording cannot be read\n"
+	       "  122  it cannot be replayed here\n"
+	       "  125  deja itself failed\n",
+     .example = "deja replay"},
+    {.name = "verify",
+     .summary = "replay without output, and say whether every event matched",
+     .synopsis = "verify [REC]",
+     .status = "  0    every event matched\n"
+	       "  120  the replay diverged from the recording\n"
+	       "  121  the recording cannot be read\n"
+	       "  122  it cannot be replayed here\n"
+	       "  125  deja itself failed\n",
+     .example = "deja verify curl-20261016-123456-4711"},
+    {.name = "ls",
+     .summary = "list the recordings",
+     .synopsis = "ls [--json]",
+     .option = {{CMD_OPT_JSON, "json", NULL, "print one JSON array"}},
+     .status = "  0    done\n"
+	       "  125  deja itself failed\n",
+     .example = "deja ls"},
+    {.name = "ps",
+     .summary = "show the processes of a recording as a tree",
+     .synopsis = "ps [--json] [REC]",
+     .option = {{CMD_OPT_JSON, "json", NULL, "print one JSON object"}},
+     .status = STATUS_READER,
+     .example = "deja ps"},
+    {.name = "info",
+     .summary = "tell about a recording, or which calls deja covers",
+     .synopsis = "info [--json] [--coverage] [REC]",
+     .option = {{CMD_OPT_JSON, "json", NULL, "print one JSON object"},
+		{CMD_OPT_COVERAGE, "coverage", NULL,
+		 "list how calls are treated and, when REC is named, how often it made "
+		 "them"}},
+     .status = STATUS_READER,
+     .example = "deja info --coverage"},
+    {.name = "cat",
+     .summary = "print the events of a recording, one a line",
+     .synopsis = "cat [--jsonl] [--pid P] [--call NAME,...] [REC]",
+     .option = {{CMD_OPT_JSONL, "jsonl", NULL,
+		 "print one JSON object a line, with all bytes"},
+		{CMD_OPT_PID, "pid", "P", "only events of process P"},
+		{CMD_OPT_CALL, "call", "NAME,...", "only these system calls"}},
+     .status = STATUS_READER,
+     .example = "deja cat --call openat,read"},
+    {.name = "version",
+     .summary = "print the versions of deja, its format and its libraries",
+     .synopsis = "version",
+     .status = "  0    done\n"
+	       "  125  deja itself failed\n",
+     .example = "deja version"},
+    {.name = "help",
+     .summary = "list the commands, or explain one",
+     .synopsis = "help [CMD]",
+     .status = "  0    done\n"
+	       "  125  no such command\n",
+     .example = "deja help record"},
+    {.name = NULL},
+};
+
+const struct cmd_usage *cmd_usage_find(const char *name)
+{
+	for (const struct cmd_usage *usage = cmd_usages; usage->name; usage++)
+		if (!strcmp(name, usage->name))
+			return usage;
+	return NULL;
+}
+
+static void print_option(FILE *out, const struct cmd_option *option)
+{
+	char left[48];
+
+	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", option->key < 256 ? '-' : ' ',
+		 option->key < 256 ? option->key : ' ', option->key < 256 ? "," : " ",
+		 option->name, option->arg ? " " : "", option->arg ? option->arg : "");
+	fprintf(out, "  %-26s %s\n", left, option->help);
+}
+
+void cmd_usage_print(FILE *out, const struct cmd_usage *usage)
+{
+	static const struct cmd_option help = {'h', "help", NULL,
+					       "print this and exit"};
+
+	fprintf(out, "Usage: deja %s\n\n", usage->synopsis);
+	fprintf(out, "deja %s: %s.\n", usage->name, usage->summary);
+	if (strstr(usage->synopsis, "[REC]"))
+		fprintf(out, "REC is a recording's directory, or the name of one in "
+			     "$DEJA_DIR; default: the latest.\n");
+	fprintf(out, "\nOptions:\n");
+	for (const struct cmd_option *option = usage->option; option->key; option++)
+		print_option(out, option);
+	print_option(out, &help);
+	fprintf(out, "\nExit status:\n%s\nExample:\n  %s\n", usage->status,
+		usage->example);
+}
+
+int cmd_getopt(int argc, char **argv, int *status)
+{
+	enum { MAX = sizeof(cmd_usages[0].option) / sizeof(cmd_usages[0].option[0]) };
+	const struct cmd_usage *usage = cmd_usage_find(argv[0]);
+	struct option longs[MAX + 2] = {{0}};
+	char shorts[2 * MAX + 4], *s = shorts;
+	size_t n = 0;
+	int key;
+
+	*status = CMD_FAILED;
+	if (!usage) {
+		cmd_error("no command '%s'", argv[0]);
+		return CMD_OPT_EXIT;
+	}
+	if (usage->stops)
+		*s++ = '+';
+	*s++ = ':'; /* a missing argument is told apart from an unknown option */
+	*s++ = 'h';
+	longs[n++] = (struct option){"help", no_argument, NULL, 'h'};
+	for (const struct cmd_option *option = usage->option; option->key; option++) {
+		longs[n++] = (struct option){
+		    option->name, option->arg ? required_argument : no_argument, NULL,
+		    option->key};
+		if (option->key < 256) {
+			*s++ = (char)option->key;
+			if (option->arg)
+				*s++ = ':';
+		}
+	}
+	*s = '\0';
+	opterr = 0;
+	key = getopt_long(argc, argv, shorts, longs, NULL);
+	switch (key) {
+	case 'h':
+		cmd_stdout_begin();
+		cmd_usage_print(stdout, usage);
+		*status = cmd_stdout_end(0);
+		return CMD_OPT_EXIT;
+	case ':':
+		cmd_error("%s: option '%s' needs an argument; see `deja %s --help`",
+			  usage->name, argv[optind - 1], usage->name);
+		return CMD_OPT_EXIT;
+	case '?':
+		/* optopt is the short option, 0 for an unknown long one, the key for a
+		 * long one with an argument it does not take. */
+		if (optopt > 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2))
+			cmd_error("%s: no option '-%c'; see `deja %s --help`",
+				  usage->name, optopt, usage->name);
+		else if (optopt)
+			cmd_error("%s: option '%s' takes no argument", usage->name,
+				  argv[optind - 1]);
+		else
+			cmd_error("%s: no option '%s'; see `deja %s --help`",
+				  usage->name, argv[optind - 1], usage->name);
+		return CMD_OPT_EXIT;
+	}
+	return key;
+}
+
+bool cmd_operands(int argc, char **argv, int max)
+{
+	if (argc - optind <= max)
+		return true;
+	cmd_error("%s: unexpected '%s'; see `deja %s --help`", argv[0],
+		  argv[optind + max], argv[0]);
+	return false;
+}

@@ -1,0 +1,397 @@
+/*
+ * The reader of process streams: frames by number (FORMAT.md 3). Called by libdeja.
+ * malloc, pread; one open file per reader.
+ *
+ * Nothing in the file is believed. The seek table is used only when it accounts for the
+ * file to the byte, and each frame must then be what its entry says. The file is read by
+ * pread, not mapped: one that shrinks meanwhile gives an error, not a signal.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "error.h"
+#include "seektable.h"
+#include "stream.h"
+
+enum {
+	FRAME_HEAD_MAX = 18,   /* bytes of a zstd frame header, at most */
+	BLOCK_MAX = 1 << 17,   /* bytes a zstd block holds, at most */
+	BLOCK_MIN_LEN = 4,     /* bytes a block takes, at least: header and one byte */
+	PREFIX_PIECE = 1 << 14, /* bytes read at a time for a frame's beginning */
+};
+
+struct frame {
+	uint64_t at; /* offset in the file */
+	uint32_t compressed_len, len;
+};
+
+struct tf_reader {
+	int fd;
+	uint64_t size;
+	char *path;
+	ZSTD_DCtx *dctx;
+	struct frame *frames;
+	size_t frame_count, frame_cap;
+	uint64_t byte_len;
+	enum deja_errno end;
+	uint8_t *in, *out;
+	size_t in_cap, out_cap;
+};
+
+static int read_at(tf_reader *r, uint64_t at, void *buf, size_t len)
+{
+	uint8_t *p = buf;
+
+	while (len) {
+		ssize_t n = pread(r->fd, p, len, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0) {
+			errno = EIO; /* it shrank */
+			return -1;
+		}
+		p += n;
+		at += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int add_frame(tf_reader *r, uint64_t at, uint64_t compressed_len, uint64_t len)
+{
+	if (r->frame_count == r->frame_cap) {
+		size_t cap = r->frame_cap ? 2 * r->frame_cap : 64;
+		struct frame *frames = realloc(r->frames, cap * sizeof(*frames));
+
+		if (!frames)
+			return -1;
+		r->frames = frames;
+		r->frame_cap = cap;
+	}
+	r->frames[r->frame_count].at = at;
+	r->frames[r->frame_count].compressed_len = (uint32_t)compressed_len;
+	r->frames[r->frame_count].len = (uint32_t)len;
+	r->frame_count++;
+	r->byte_len += len;
+	return 0;
+}
+
+/* No frame of this compressed length can hold more. */
+static int plausible(uint64_t compressed_len, uint64_t len)
+{
+	return len <= (compressed_len / BLOCK_MIN_LEN + 1) * BLOCK_MAX;
+}
+
+/* What a frame's header says. 0, or -1 when this is not the beginning of a frame that
+ * format 1 allows: zstd, with content size and checksum, without dictionary. */
+static int frame_head(const uint8_t *p, size_t len, size_t *head_len, uint64_t *content)
+{
+	static const uint8_t content_len[4] = { 0, 2, 4, 8 };
+	unsigned flags, single;
+
+	if (len < 6 || tf_get_le32(p) != ZSTD_MAGICNUMBER)
+		return -1;
+	flags = p[4];
+	single = flags >> 5 & 1;
+	if ((flags & 0x08) || (flags & 0x03) || !(flags & 0x04))
+		return -1;
+	*head_len = 5 + !single + content_len[flags >> 6] + (single && flags >> 6 == 0);
+	if (*head_len > len)
+		return -1;
+	*content = ZSTD_getFrameContentSize(p, len);
+	return *content <= UINT32_MAX ? 0 : -1;
+}
+
+/*
+ * Walks the frames from the beginning, by their block headers alone. Sets r->end. -1 only
+ * when memory or the disk fails.
+ */
+static int walk_frames(tf_reader *r)
+{
+	uint64_t at = 0;
+
+	r->frame_count = 0;
+	r->byte_len = 0;
+	r->end = DEJA_E_TRUNCATED;
+	while (at < r->size) {
+		uint8_t head[FRAME_HEAD_MAX];
+		uint64_t left = r->size - at, pos, content;
+		size_t n = left < sizeof(head) ? (size_t)left : sizeof(head), head_len;
+		int last = 0;
+
+		if (read_at(r, at, head, n) < 0)
+			return -1;
+		if (n >= 4 && tf_get_le32(head) == TF_SEEK_SKIPPABLE_MAGIC) {
+			/* A seek table, cut short or not good. */
+			if (n >= 8 && tf_get_le32(head + 4) <= left - TF_SEEK_HEAD_LEN)
+				r->end = DEJA_E_STREAM;
+			return 0;
+		}
+		if (frame_head(head, n, &head_len, &content) < 0) {
+			if (n == sizeof(head) || (n >= 4 && tf_get_le32(head) != ZSTD_MAGICNUMBER))
+				r->end = DEJA_E_STREAM;
+			return 0;
+		}
+		pos = at + head_len;
+		while (!last) {
+			uint8_t block[3];
+			uint32_t v, type, len;
+
+			if (r->size - pos < sizeof(block))
+				return 0;
+			if (read_at(r, pos, block, sizeof(block)) < 0)
+				return -1;
+			v = block[0] | (uint32_t)block[1] << 8 | (uint32_t)block[2] << 16;
+			last = v & 1;
+			type = v >> 1 & 3;
+			len = type == 1 ? 1 : v >> 3; /* RLE: one byte, repeated */
+			if (type == 3 || v >> 3 > BLOCK_MAX) {
+				r->end = DEJA_E_STREAM;
+				return 0;
+			}
+			if (r->size - pos < sizeof(block) + len)
+				return 0;
+			pos += sizeof(block) + len;
+		}
+		if (r->size - pos < 4) /* the checksum */
+			return 0;
+		pos += 4;
+		if (pos - at > UINT32_MAX || !plausible(pos - at, content)) {
+			r->end = DEJA_E_STREAM;
+			return 0;
+		}
+		if (add_frame(r, at, pos - at, content) < 0)
+			return -1;
+		at = pos;
+	}
+	return 0;
+}
+
+/* 1: the table is there and accounts for the whole file; 0: it does not; -1: memory or
+ * the disk failed. */
+static int read_seek_table(tf_reader *r)
+{
+	uint8_t footer[TF_SEEK_FOOTER_LEN], *table;
+	uint64_t table_len, at = 0;
+	uint32_t count, i;
+	size_t entry_len;
+	int good = 0;
+
+	if (r->size < TF_SEEK_HEAD_LEN + TF_SEEK_FOOTER_LEN)
+		return 0;
+	if (read_at(r, r->size - sizeof(footer), footer, sizeof(footer)) < 0)
+		return -1;
+	count = tf_get_le32(footer);
+	if (tf_get_le32(footer + 5) != TF_SEEK_MAGIC || (footer[4] & TF_SEEK_RESERVED) ||
+	    count > TF_SEEK_FRAME_MAX)
+		return 0;
+	entry_len = TF_SEEK_ENTRY_LEN +
+		    (footer[4] & TF_SEEK_HAS_CHECKSUM ? TF_SEEK_CHECKSUM_LEN : 0);
+	table_len = TF_SEEK_HEAD_LEN + (uint64_t)count * entry_len + TF_SEEK_FOOTER_LEN;
+	if (table_len > r->size)
+		return 0;
+	table = malloc(table_len);
+	if (!table)
+		return -1;
+	if (read_at(r, r->size - table_len, table, table_len) < 0) {
+		free(table);
+		return -1;
+	}
+	if (tf_get_le32(table) != TF_SEEK_SKIPPABLE_MAGIC ||
+	    tf_get_le32(table + 4) != table_len - TF_SEEK_HEAD_LEN)
+		goto out;
+	for (i = 0; i < count; i++) {
+		const uint8_t *entry = table + TF_SEEK_HEAD_LEN + i * entry_len;
+		uint32_t compressed_len = tf_get_le32(entry);
+		uint32_t len = tf_get_le32(entry + 4);
+
+		if (compressed_len > r->size - table_len - at ||
+		    !plausible(compressed_len, len))
+			goto out;
+		if (add_frame(r, at, compressed_len, len) < 0) {
+			good = -1;
+			goto out;
+		}
+		at += compressed_len;
+	}
+	good = at == r->size - table_len;
+	r->end = DEJA_OK;
+out:
+	free(table);
+	return good;
+}
+
+tf_reader *tf_reader_open(const char *path, struct deja_error *err)
+{
+	tf_reader *r = calloc(1, sizeof(*r));
+	struct stat st;
+	int rc;
+
+	if (!r) {
+		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	r->path = strdup(path);
+	r->dctx = ZSTD_createDCtx();
+	/* O_NONBLOCK: a FIFO of that name must not make us wait. */
+	r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (!r->path || !r->dctx) {
+		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
+		goto fail;
+	}
+	if (r->fd < 0 || fstat(r->fd, &st) < 0) {
+		tf_fail_errno(err, "cannot read %s", path);
+		goto fail;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		tf_fail(err, DEJA_E_STREAM, "%s: not a file", path);
+		goto fail;
+	}
+	r->size = (uint64_t)st.st_size;
+	rc = read_seek_table(r);
+	if (rc == 0)
+		rc = walk_frames(r);
+	if (rc < 0) {
+		tf_fail_errno(err, "cannot read %s", path);
+		goto fail;
+	}
+	return r;
+fail:
+	tf_reader_close(r);
+	return NULL;
+}
+
+void tf_reader_close(tf_reader *r)
+{
+	if (!r)
+		return;
+	if (r->fd >= 0)
+		close(r->fd);
+	ZSTD_freeDCtx(r->dctx);
+	free(r->path);
+	free(r->frames);
+	free(r->in);
+	free(r->out);
+	free(r);
+}
+
+size_t tf_reader_frame_count(const tf_reader *r)
+{
+	return r->frame_count;
+}
+
+enum deja_errno tf_reader_truncated(const tf_reader *r)
+{
+	return r->end;
+}
+
+uint64_t tf_reader_byte_len(const tf_reader *r)
+{
+	return r->byte_len;
+}
+
+static int damaged(const tf_reader *r, size_t index, struct deja_error *err)
+{
+	return tf_fail(err, DEJA_E_STREAM, "%s: frame %zu is damaged", r->path, index);
+}
+
+/* Room for len bytes. The old content is not kept; a buffer much too large is given
+ * back, as one huge event should not occupy memory for the rest of a reading. */
+static int make_room(uint8_t **buf, size_t *cap, size_t len)
+{
+	if (*cap >= len && (*cap <= 4 * (size_t)TF_FRAME_LEN || *cap / 4 <= len))
+		return 0;
+	free(*buf);
+	*cap = 0;
+	*buf = malloc(len ? len : 1);
+	if (!*buf)
+		return -1;
+	*cap = len;
+	return 0;
+}
+
+/* Checks that the frame is what its entry says, from the first bytes of it. */
+static int check_head(const struct frame *f, const uint8_t *bytes, size_t len)
+{
+	uint64_t content;
+	size_t head_len;
+
+	return frame_head(bytes, len, &head_len, &content) < 0 || content != f->len ? -1 : 0;
+}
+
+int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
+		    struct deja_error *err)
+{
+	const struct frame *f;
+	size_t n;
+
+	if (index >= r->frame_count)
+		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
+	f = &r->frames[index];
+	if (make_room(&r->in, &r->in_cap, f->compressed_len) < 0)
+		return tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
+	if (read_at(r, f->at, r->in, f->compressed_len) < 0)
+		return tf_fail_errno(err, "cannot read %s", r->path);
+	if (check_head(f, r->in, f->compressed_len) < 0 ||
+	    ZSTD_findFrameCompressedSize(r->in, f->compressed_len) != f->compressed_len)
+		return damaged(r, index, err);
+	if (make_room(&r->out, &r->out_cap, f->len) < 0)
+		return tf_fail(err, DEJA_E_NO_MEMORY, "no memory for a frame of %u bytes",
+			       f->len);
+	ZSTD_DCtx_reset(r->dctx, ZSTD_reset_session_only);
+	n = ZSTD_decompressDCtx(r->dctx, r->out, f->len, r->in, f->compressed_len);
+	if (ZSTD_isError(n) || n != f->len)
+		return damaged(r, index, err);
+	bytes->data = r->out;
+	bytes->len = n;
+	return 0;
+}
+
+int tf_reader_sync(tf_reader *r, size_t index, struct tf_state *st,
+		   struct deja_error *err)
+{
+	uint8_t piece[PREFIX_PIECE], sync[TF_SYNC_MAX];
+	ZSTD_outBuffer out = { sync, sizeof(sync), 0 };
+	const struct frame *f;
+	uint32_t at = 0;
+	long len;
+
+	if (index >= r->frame_count)
+		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
+	f = &r->frames[index];
+	ZSTD_DCtx_reset(r->dctx, ZSTD_reset_session_only);
+	while (at < f->compressed_len && out.pos < out.size) {
+		uint32_t left = f->compressed_len - at;
+		size_t n = left < sizeof(piece) ? left : sizeof(piece);
+		ZSTD_inBuffer in = { piece, n, 0 };
+
+		if (read_at(r, f->at + at, piece, n) < 0)
+			return tf_fail_errno(err, "cannot read %s", r->path);
+		if (at == 0 && check_head(f, piece, n) < 0)
+			return damaged(r, index, err);
+		while (in.pos < in.size && out.pos < out.size) {
+			size_t rc = ZSTD_decompressStream(r->dctx, &out, &in);
+
+			if (ZSTD_isError(rc))
+				return damaged(r, index, err);
+			if (rc == 0)
+				goto decoded; /* the frame is shorter than a SYNC may be */
+		}
+		at += (uint32_t)n;
+	}
+decoded:
+	tf_state_init(st);
+	len = tf_event_len(sync, out.pos);
+	/* A SYNC event: an array with the id 1. */
+	if (len < 2 || sync[1] != TF_EV_SYNC || tf_state_apply(st, sync, (size_t)len) < 0)
+		return damaged(r, index, err);
+	return 0;
+}

@@ -1,0 +1,354 @@
+/*
+ * The writer of process streams: raw event bytes in, zstd frames and a seek table out
+ * (FORMAT.md 3). Called by the supervisor's drain loop; uses malloc and blocking writes.
+ *
+ * The buffer holds one frame in the making: its SYNC event, complete events up to `done`,
+ * then the beginning of the next event. Bytes are looked at once and copied once, also
+ * when an event is as long as the kernel's longest read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "error.h"
+#include "scan.h"
+#include "seektable.h"
+#include "stream.h"
+
+enum {
+	PIECE_LEN = 1 << 16,	    /* bytes taken in before events are looked for */
+	KEEP_LEN = TF_FRAME_LEN * 4, /* a larger buffer is given back after use */
+};
+
+struct tf_writer {
+	int fd;
+	ZSTD_CCtx *cctx;
+	struct tf_state state;
+	struct tf_scan scan; /* of the event that begins at done */
+	uint8_t *buf;
+	size_t cap, len, sync_len, done;
+	uint8_t *out;
+	size_t out_cap;
+	struct tf_seek_entry *frames;
+	size_t frame_count, frame_cap;
+	uint64_t event_count, byte_len, disk_len;
+	struct deja_error failed; /* code 0 while all is well */
+};
+
+static int fail_with(tf_writer *w, struct deja_error *err)
+{
+	if (err && err != &w->failed)
+		*err = w->failed;
+	return -1;
+}
+
+static int write_all(tf_writer *w, const uint8_t *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(w->fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return tf_fail_errno(&w->failed, "cannot write the stream");
+		bytes += n;
+		len -= (size_t)n;
+		w->disk_len += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int reserve(tf_writer *w, size_t len)
+{
+	size_t cap = w->cap;
+	uint8_t *buf;
+
+	if (len <= cap)
+		return 0;
+	while (cap < len)
+		cap *= 2;
+	buf = realloc(w->buf, cap);
+	if (!buf)
+		return tf_fail(&w->failed, DEJA_E_NO_MEMORY,
+			       "no memory for an event of %zu bytes", len);
+	w->buf = buf;
+	w->cap = cap;
+	return 0;
+}
+
+static int compress(tf_writer *w, uint64_t *compressed_len)
+{
+	ZSTD_inBuffer in = { w->buf, w->done, 0 };
+	uint64_t before = w->disk_len;
+	size_t left;
+
+	ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
+	ZSTD_CCtx_setPledgedSrcSize(w->cctx, w->done);
+	do {
+		ZSTD_outBuffer out = { w->out, w->out_cap, 0 };
+
+		left = ZSTD_compressStream2(w->cctx, &out, &in, ZSTD_e_end);
+		if (ZSTD_isError(left))
+			return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "cannot compress: %s",
+				       ZSTD_getErrorName(left));
+		if (write_all(w, w->out, out.pos) < 0)
+			return -1;
+	} while (left);
+	*compressed_len = w->disk_len - before;
+	return 0;
+}
+
+static int add_frame(tf_writer *w, uint64_t compressed_len, uint64_t len)
+{
+	if (compressed_len > UINT32_MAX || len > UINT32_MAX ||
+	    w->frame_count >= TF_SEEK_FRAME_MAX)
+		return tf_fail(&w->failed, DEJA_E_STREAM, "the stream is too long");
+	if (w->frame_count == w->frame_cap) {
+		size_t cap = w->frame_cap ? 2 * w->frame_cap : 64;
+		struct tf_seek_entry *frames = realloc(w->frames, cap * sizeof(*frames));
+
+		if (!frames)
+			return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
+		w->frames = frames;
+		w->frame_cap = cap;
+	}
+	w->frames[w->frame_count].compressed_len = (uint32_t)compressed_len;
+	w->frames[w->frame_count].len = (uint32_t)len;
+	w->frame_count++;
+	return 0;
+}
+
+/* Begins the next frame with the bytes behind `done`. */
+static void begin_frame(tf_writer *w)
+{
+	uint8_t sync[TF_SYNC_MAX];
+	size_t sync_len = tf_state_sync(&w->state, sync);
+	size_t tail = w->len - w->done;
+
+	/* Room for both is certain: the buffer is never smaller than a frame and was
+	 * large enough for a SYNC and these bytes before, unless the clocks grew. */
+	memmove(w->buf + sync_len, w->buf + w->done, tail);
+	memcpy(w->buf, sync, sync_len);
+	w->sync_len = w->done = sync_len;
+	w->len = sync_len + tail;
+}
+
+/* Writes the complete events as one frame and begins the next. What a failed write left
+ * of a frame is cut off again, so that the file ends at a frame as far as can be. */
+static int end_frame(tf_writer *w)
+{
+	uint64_t start = w->disk_len, compressed_len = 0;
+
+	if (w->done == w->sync_len)
+		return 0;
+	if (compress(w, &compressed_len) < 0 || add_frame(w, compressed_len, w->done) < 0) {
+		if (ftruncate(w->fd, (off_t)start) == 0 &&
+		    lseek(w->fd, (off_t)start, SEEK_SET) >= 0)
+			w->disk_len = start;
+		w->done = w->sync_len; /* never written twice */
+		return -1;
+	}
+	w->byte_len += w->done;
+	if (reserve(w, w->len - w->done + TF_SYNC_MAX) < 0)
+		return -1;
+	begin_frame(w);
+	if (w->cap > KEEP_LEN && w->len <= TF_FRAME_LEN) {
+		uint8_t *buf = realloc(w->buf, KEEP_LEN);
+
+		if (buf) {
+			w->buf = buf;
+			w->cap = KEEP_LEN;
+		}
+	}
+	return 0;
+}
+
+/* Finds the events in what has arrived, cutting frames between them. */
+static int take_events(tf_writer *w)
+{
+	for (;;) {
+		const uint8_t *ev = w->buf + w->done;
+		int whole = tf_scan_continue(&w->scan, ev, w->len - w->done);
+		int64_t id;
+
+		if (whole < 0)
+			return tf_fail(&w->failed, DEJA_E_EVENT,
+				       "event %llu is not an event",
+				       (unsigned long long)w->state.next_number);
+		if (w->scan.pos > UINT32_MAX - TF_SYNC_MAX)
+			return tf_fail(&w->failed, DEJA_E_EVENT,
+				       "event %llu is longer than a frame can be",
+				       (unsigned long long)w->state.next_number);
+		if (!whole) {
+			/* A long event gets a frame of its own. */
+			if (w->scan.pos > TF_FRAME_LEN && w->done > w->sync_len)
+				return end_frame(w);
+			return 0;
+		}
+		{
+			struct tf_in in = { ev, ev + w->scan.pos, 0 };
+
+			tf_get_array(&in);
+			id = tf_get_int(&in);
+		}
+		if (id == TF_EV_SYNC ||
+		    tf_state_apply(&w->state, ev, w->scan.pos) < 0)
+			return tf_fail(&w->failed, DEJA_E_EVENT,
+				       "event %llu does not decode",
+				       (unsigned long long)w->state.next_number);
+		w->event_count++;
+		w->done += w->scan.pos;
+		tf_scan_begin(&w->scan);
+		if (w->done >= TF_FRAME_LEN && end_frame(w) < 0)
+			return -1;
+	}
+}
+
+tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
+{
+	tf_writer *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	w->cap = TF_FRAME_LEN + 2 * PIECE_LEN;
+	w->buf = malloc(w->cap);
+	w->out_cap = ZSTD_compressBound(w->cap);
+	w->out = malloc(w->out_cap);
+	w->cctx = ZSTD_createCCtx();
+	w->fd = -1;
+	if (!w->buf || !w->out || !w->cctx) {
+		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
+		goto fail;
+	}
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_checksumFlag, 1))) {
+		tf_fail(err, DEJA_E_RANGE, "no such compression level: %d", level);
+		goto fail;
+	}
+	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (w->fd < 0) {
+		tf_fail_errno(err, "cannot create %s", path);
+		goto fail;
+	}
+	tf_state_init(&w->state);
+	tf_scan_begin(&w->scan);
+	begin_frame(w);
+	return w;
+fail:
+	ZSTD_freeCCtx(w->cctx);
+	free(w->buf);
+	free(w->out);
+	free(w);
+	return NULL;
+}
+
+int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err)
+{
+	const uint8_t *p = bytes;
+
+	if (w->failed.code)
+		return fail_with(w, err);
+	while (len) {
+		size_t tail = w->len - w->done;
+		uint64_t missing = w->scan.pos > tail ? w->scan.pos - tail : 0;
+		size_t n = PIECE_LEN;
+
+		if (missing > n)
+			n = missing;
+		if (n > len)
+			n = len;
+		if (reserve(w, w->len + n) < 0)
+			return fail_with(w, err);
+		memcpy(w->buf + w->len, p, n);
+		w->len += n;
+		p += n;
+		len -= n;
+		if (take_events(w) < 0)
+			return fail_with(w, err);
+	}
+	return 0;
+}
+
+int tf_writer_flush(tf_writer *w, struct deja_error *err)
+{
+	if (w->failed.code || end_frame(w) < 0)
+		return fail_with(w, err);
+	return 0;
+}
+
+uint64_t tf_writer_event_count(const tf_writer *w)
+{
+	return w->event_count;
+}
+
+uint64_t tf_writer_byte_len(const tf_writer *w)
+{
+	return w->byte_len + (w->done > w->sync_len ? w->done : 0);
+}
+
+uint64_t tf_writer_disk_len(const tf_writer *w)
+{
+	return w->disk_len;
+}
+
+const struct tf_state *tf_writer_state(const tf_writer *w)
+{
+	return &w->state;
+}
+
+static int write_seek_table(tf_writer *w)
+{
+	size_t len = tf_seek_table_len(w->frame_count);
+	uint8_t *table = malloc(len), *p = table;
+	size_t i;
+	int rc;
+
+	if (!table)
+		return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
+	p = tf_put_le32(p, TF_SEEK_SKIPPABLE_MAGIC);
+	p = tf_put_le32(p, (uint32_t)(len - TF_SEEK_HEAD_LEN));
+	for (i = 0; i < w->frame_count; i++) {
+		p = tf_put_le32(p, w->frames[i].compressed_len);
+		p = tf_put_le32(p, w->frames[i].len);
+	}
+	p = tf_put_le32(p, (uint32_t)w->frame_count);
+	*p++ = 0; /* no checksums in the table */
+	tf_put_le32(p, TF_SEEK_MAGIC);
+	rc = write_all(w, table, len);
+	free(table);
+	return rc;
+}
+
+int tf_writer_close(tf_writer *w, struct deja_error *err)
+{
+	int rc;
+
+	if (w->failed.code) {
+		/* The events before the failure are kept; without a seek table the
+		 * stream does not pass for complete. */
+		struct deja_error first = w->failed;
+
+		if (first.code == DEJA_E_EVENT)
+			end_frame(w);
+		w->failed = first;
+		rc = -1;
+	} else {
+		rc = end_frame(w) < 0 || write_seek_table(w) < 0 ? -1 : 0;
+	}
+	if (close(w->fd) < 0 && rc == 0)
+		rc = tf_fail_errno(&w->failed, "cannot write the stream");
+	if (rc < 0)
+		fail_with(w, err);
+	ZSTD_freeCCtx(w->cctx);
+	free(w->buf);
+	free(w->out);
+	free(w->frames);
+	free(w);
+	return rc;
+}

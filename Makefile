@@ -38,7 +38,7 @@ say = @printf '  %-8s %s\n' "$(1)" "$(2)";
 endif
 
 TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c))
-TOOLS_SRC    := $(sort $(wildcard tools/*.c))
+TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))

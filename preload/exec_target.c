@@ -1,6 +1,7 @@
 /*
  * Can the runtime be preloaded into this executable? Looked at before exec, so that a
- * child that will escape is named instead of silently lost.
+ * child that will escape is named instead of silently lost. Compiled into the runtime and
+ * into the tools: needs nothing but system calls.
  */
 #include <sys/syscall.h>
 #include <sys/stat.h>
@@ -10,6 +11,14 @@
 #include "runtime.h"
 
 enum { INTERPRETER_DEPTH = 4, HEAD_LEN = 2048 };
+
+static bool begins(const char *s, const char *prefix)
+{
+	while (*prefix)
+		if (*s++ != *prefix++)
+			return false;
+	return true;
+}
 
 static uint32_t elf_reason(long fd, const uint8_t *head, long len)
 {
@@ -32,7 +41,7 @@ static uint32_t elf_reason(long fd, const uint8_t *head, long len)
 		n = dj_raw(SYS_pread64, fd, name, sizeof(name) - 1, ph.p_offset);
 		name[n > 0 ? n : 0] = 0;
 		for (const char *p = name; *p; p++)
-			if (dj_starts(p, "musl"))
+			if (begins(p, "musl"))
 				return EXEC_TARGET_LIBC;
 		return EXEC_TARGET_OK;
 	}
@@ -74,7 +83,7 @@ uint32_t exec_target(int dirfd, const char *path)
 		reason = EXEC_TARGET_OK;
 		if (!dj_raw(SYS_fstat, fd, &st) && S_ISREG(st.st_mode)) {
 			n = dj_raw(SYS_pread64, fd, head, sizeof(head) - 1, 0);
-			if (n > 4 && !dj_compare(head, "\177ELF", 4)) {
+			if (n > 4 && begins((const char *)head, "\177ELF")) {
 				reason = privilege_reason(fd, &st);
 				if (!reason)
 					reason = elf_reason(fd, head, n);

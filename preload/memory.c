@@ -115,8 +115,17 @@ size_t dj_strlen_user(const char *s, size_t max)
 	return 0;
 }
 
-size_t dj_mem_len(const struct tf_arg *arg, const unsigned long *args, long result,
-		  bool after, unsigned long lenptr_capacity)
+size_t dj_string_len(const struct tf_arg *arg, const char *s)
+{
+	size_t n = 0;
+
+	while ((!arg->unit || n < arg->unit) && s[n])
+		n++;
+	return arg->unit && n == arg->unit ? n : n + 1;
+}
+
+size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,
+		  long result, bool after, unsigned long lenptr_capacity)
 {
 	unsigned long ref = arg->ref ? args[arg->ref - 1] : 0;
 	size_t len;
@@ -144,6 +153,15 @@ size_t dj_mem_len(const struct tf_arg *arg, const unsigned long *args, long resu
 	case TF_IOVEC:
 		len = result > 0 ? (size_t)result : 0;
 		return len;
+	case TF_PAGES:
+		return (ref + 4095) / 4096 * arg->unit;
+	case TF_MSGBUF:
+		if (arg->dir == TF_RX && after)
+			return sizeof(long) + (result > 0 ? (size_t)result : 0);
+		return sizeof(long) + ref;
+	case TF_SELFLEN:
+		len = arg->unit + *(const uint32_t *)mem;
+		return arg->ref && len > ref ? ref : len;
 	case TF_FDSET:
 		return (int)ref <= 0 ? 0 : (ref + 63) / 64 * 8;
 	case TF_POLLFD:

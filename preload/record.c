@@ -112,7 +112,7 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 	if (needs_pre)
 		record_pre_take(call, args, &pre);
 	t0 = dj_now();
-	if (call->flags & TF_QUICK)
+	if (tf_flags_resolve(call, args) & TF_QUICK)
 		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
 			      (long)args[3], (long)args[4], (long)args[5]);
 	else
@@ -210,7 +210,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	switch (tf_class_resolve(call, args)) {
 	case TF_REFUSE:
 		return record_answer(t, call, args,
-				     -(long)(call->refuse_errno ? call->refuse_errno : EINVAL));
+				     -tf_refuse_errno(call, args));
 	case TF_BYHAND:
 		return record_by_hand(t, p, call, args);
 	default:

@@ -53,8 +53,8 @@ bool record_needs_pre(const struct tf_call *call)
 	for (unsigned i = 0; i < call->nargs; i++) {
 		const struct tf_arg *a = &call->arg[i];
 
-		if (a->kind == TF_MEM && (a->dir == TF_RTX || a->rule == TF_LENPTR ||
-					  a->rule == TF_SUB))
+		if (a->rule == TF_SUB ||
+		    (a->kind == TF_MEM && (a->dir == TF_RTX || a->rule == TF_LENPTR)))
 			return true;
 	}
 	return false;
@@ -72,8 +72,6 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		struct tf_arg a = call->arg[i];
 		size_t len;
 
-		if (a.kind != TF_MEM)
-			continue;
 		if (a.rule == TF_SUB)
 			a = tf_arg_resolve(call, i, args, &known);
 		if (a.kind != TF_MEM || !args[i])
@@ -84,8 +82,18 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		if (a.dir != TF_RTX || a.rule == TF_MSG || a.rule == TF_MMSG ||
 		    a.rule == TF_IOVEC)
 			continue;
-		len = a.rule == TF_LENPTR ? pre->capacity[i]
-					  : dj_mem_len(&a, args, 0, false, 0);
+		if (a.rule == TF_LENPTR)
+			len = pre->capacity[i];
+		else if (a.rule == TF_SELFLEN) {
+			uint32_t self;
+
+			if (!dj_read_user(&self, (void *)args[i], sizeof(self)))
+				continue;
+			len = a.unit + self;
+			if (a.ref && len > args[a.ref - 1])
+				len = args[a.ref - 1];
+		} else
+			len = dj_mem_len(&a, NULL, args, 0, false, 0);
 		if (!len || len > sizeof(pre->room) - used ||
 		    !dj_read_user(pre->room + used, (void *)args[i], len))
 			continue;
@@ -199,10 +207,10 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	switch (a->rule) {
 	case TF_CSTR:
 		if (strings_were_read(result)) {
-			put_bin(slot, mem, dj_strlen(mem) + 1);
+			put_bin(slot, mem, dj_string_len(a, mem));
 			return;
 		}
-		len = dj_strlen_user(mem, 4096);
+		len = dj_strlen_user(mem, a->unit ? a->unit : 4096);
 		if (len)
 			put_bin(slot, mem, len);
 		else
@@ -249,7 +257,9 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 		put_nil(slot);
 		return;
 	}
-	len = dj_mem_len(a, args, result, true, pre ? pre->capacity[index] : 0);
+	len = dj_mem_len(a, mem, args, result, true, pre ? pre->capacity[index] : 0);
+	if (a->rule == TF_SELFLEN && tx && rx && pre && len > pre->len[index])
+		len = pre->len[index];
 	if (rx)
 		put_bin(slot, mem, len);
 	else
@@ -262,39 +272,35 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 {
 	struct slot *slot = t->slot;
 	uint8_t buf[128], *p = buf;
-	uint8_t kind[6], mem_count = 0, scalar_count = 0, item_count = 0;
-	struct tf_arg sub;
-	unsigned sub_index = 6;
+	struct tf_arg subs[6];
+	const struct tf_arg *arg[6];
+	uint8_t mem_count = 0, field_count = 0;
 	int known;
 	int64_t dt;
 
 	record_thread_switch(t);
 	for (unsigned i = 0; i < call->nargs; i++) {
-		const struct tf_arg *a = &call->arg[i];
-
-		if (a->kind == TF_MEM && a->rule == TF_SUB) {
-			sub = tf_arg_resolve(call, i, args, &known);
-			sub_index = i;
-			a = &sub;
+		arg[i] = &call->arg[i];
+		if (arg[i]->rule == TF_SUB) {
+			subs[i] = tf_arg_resolve(call, i, args, &known);
+			arg[i] = &subs[i];
 		}
-		kind[i] = a->kind;
-		if (a->kind == TF_MEM) {
+		if (arg[i]->kind == TF_MEM)
 			mem_count++;
-			item_count += a->dir == TF_RTX ? 2 : 1;
-		} else if (a->kind != TF_NONE) {
-			scalar_count++;
-		}
+		field_count += arg[i]->kind == TF_MEM && arg[i]->dir == TF_RTX ? 2 : 1;
 	}
 	dt = record_dt(slot, t0);
-	p = tf_put_array(p, 4u + scalar_count + item_count);
+	p = tf_put_array(p, 4u + field_count);
 	p = tf_put_uint(p, call->id);
 	p = tf_put_uint(p, (uint64_t)dt);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, t1));
 	p = tf_put_int(p, result);
 	for (unsigned i = 0; i < call->nargs; i++) {
-		switch (kind[i]) {
-		case TF_NONE:
+		switch (arg[i]->kind) {
 		case TF_MEM:
+			break;
+		case TF_NONE: /* ignored by the kernel: garbage */
+			p = tf_put_uint(p, 0);
 			break;
 		case TF_PTR:
 			p = tf_put_uint(p, args[i] != 0);
@@ -320,10 +326,10 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 	}
 	ring_put(slot, buf, (size_t)(p - buf));
 	for (unsigned i = 0; mem_count && i < call->nargs; i++) {
-		if (kind[i] != TF_MEM)
+		if (arg[i]->kind != TF_MEM)
 			continue;
 		mem_count--;
-		put_mem(t, i == sub_index ? &sub : &call->arg[i], i, args, result, call, pre);
+		put_mem(t, arg[i], i, args, result, call, pre);
 	}
 	ring_commit(slot);
 }

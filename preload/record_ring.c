@@ -136,8 +136,7 @@ void record_stop(struct slot *slot, const char *why)
 static uint32_t file_cached(const struct file_identity *id)
 {
 	struct session *s = RT->session;
-	uint64_t h = (id->ino * 0x9e3779b97f4a7c15ull ^ id->mtime_ns ^ id->size) &
-		     (FILE_CACHE_COUNT - 1);
+	uint64_t h = file_cache_index(id);
 
 	for (unsigned n = 0; n < FILE_CACHE_COUNT; n++, h = (h + 1) & (FILE_CACHE_COUNT - 1)) {
 		const struct file_cache_entry *e = &s->files[h];

@@ -251,8 +251,10 @@ size_t dj_strlen_user(const char *s, size_t max);
 uint64_t dj_xxh64(const void *data, size_t len);
 /* The length in bytes of a TF_MEM argument's memory; for rules that depend on the result
  * pass it; `after`: value-result lengths hold their final value. */
-size_t dj_mem_len(const struct tf_arg *arg, const unsigned long *args, long result,
-		  bool after, unsigned long lenptr_capacity);
+size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,
+		  long result, bool after, unsigned long lenptr_capacity);
+/* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
+size_t dj_string_len(const struct tf_arg *arg, const char *s);
 /* Text into buf without stdio: a decimal number; returns the end. */
 char *dj_put_dec(char *p, int64_t v);
 char *dj_put_text(char *p, const char *end, const char *s);

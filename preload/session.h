@@ -119,6 +119,7 @@ struct session {
 	uint64_t tsc_mult;    /* ns per tick * 2^32 */
 	int64_t monotonic_base_ns;
 	uint32_t next_stream; /* the next unused stream number, atomic */
+	uint32_t slots_used;  /* no slot from here on was ever claimed */
 	uint32_t doorbell __attribute__((aligned(64))); /* futex of the supervisor */
 	uint32_t supervisor_sleeps;
 	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
@@ -137,6 +138,13 @@ enum { SESSION_HEAD_LEN = 128 * 1024 };
 
 _Static_assert(sizeof(struct session) <= SESSION_HEAD_LEN, "session head");
 _Static_assert(sizeof(struct slot) <= SLOT_HEAD_LEN, "slot head");
+
+/* Where in session.files an identity is looked for first. */
+static inline uint64_t file_cache_index(const struct file_identity *id)
+{
+	return (id->ino * 0x9e3779b97f4a7c15ull ^ id->mtime_ns ^ id->size) &
+	       (FILE_CACHE_COUNT - 1);
+}
 
 static inline struct slot *session_slot(struct session *s, unsigned index)
 {

@@ -41,6 +41,10 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
 		slot->generation++;
+		while ((free_state = RT->session->slots_used) < i + 1)
+			__atomic_compare_exchange_n(&RT->session->slots_used, &free_state,
+						    i + 1, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_RELAXED);
 		/* last: the supervisor looks at slots that have a stream */
 		__atomic_store_n(&slot->stream, stream, __ATOMIC_SEQ_CST);
 		return slot;

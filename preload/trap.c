@@ -184,7 +184,7 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	if (!s || s->tail == 1)
 		RT->session->unpatched_sites++;
 	sp = (uint64_t *)(uc->mc.rsp - 128);
-	*--sp = uc->mc.rip;
+	*--sp = trap_resume_rip(uc->mc.rip); /* it may just have been patched */
 	*--sp = (uint64_t)dj_ret_generic;
 	uc->mc.rsp = (uint64_t)sp;
 	uc->mc.rcx = uc->mc.rip;

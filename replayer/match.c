@@ -194,7 +194,9 @@ static void take_inbound(const struct match *m, const struct tf_arg *a, struct t
 	bytes = tf_get_bytes(in, &len);
 	if (in->bad || !mem)
 		bad_event(m);
-	room = dj_mem_len(a, m->args, m->result, false, ~0ul);
+	room = dj_mem_len(a, mem, m->args, m->result, false, ~0ul);
+	if (a->rule == TF_SELFLEN && a->dir == TF_RX)
+		room = a->ref ? m->args[a->ref - 1] : len;
 	if (a->rule == TF_RESULT && !a->ref)
 		room = len;
 	if (len > room)
@@ -230,16 +232,22 @@ static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 		check_strv(m, in, mem);
 		return;
 	}
+	if (!mem) {
+		tf_skip(in);
+		if (a->dir == TF_RTX)
+			tf_skip(in);
+		return;
+	}
 	if (a->dir == TF_RTX)
 		check_outbound(m, in, mem,
 			       a->rule == TF_LENPTR
 				       ? *(uint32_t *)m->args[a->ref - 1]
-				       : dj_mem_len(a, m->args, 0, false, 0));
+				       : dj_mem_len(a, mem, m->args, 0, false, 0));
 	if (rx)
 		take_inbound(m, a, in, mem);
 	else
 		check_outbound(m, in, mem,
-			       mem ? dj_mem_len(a, m->args, m->result, true, ~0ul) : 0);
+			       mem ? dj_mem_len(a, mem, m->args, m->result, true, ~0ul) : 0);
 }
 
 static uint64_t scalar(const struct tf_arg *a, unsigned long v)
@@ -276,10 +284,14 @@ long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
 		uint64_t expected, got;
 
 		resolved[i] = call->arg[i];
-		if (a->kind == TF_MEM && a->rule == TF_SUB)
+		if (a->rule == TF_SUB)
 			resolved[i] = tf_arg_resolve(call, i, args, &known);
-		if (a->kind == TF_NONE || a->kind == TF_MEM)
+		if (a->kind == TF_MEM)
 			continue;
+		if (a->kind == TF_NONE) { /* ignored by the kernel */
+			tf_get_int(in);
+			continue;
+		}
 		expected = (uint64_t)tf_get_int(in);
 		got = scalar(a, args[i]);
 		if (!in->bad && expected != got)

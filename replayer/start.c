@@ -7,6 +7,8 @@
 #include "replay.h"
 #include "image.h"
 
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
 static void ignore_signal(int signo)
 {
 	struct k_sigaction act = {.handler = 1, .flags = 0x04000000,
@@ -88,56 +90,99 @@ static char *put_hex(char *p, uint64_t v)
 	return p;
 }
 
-/* Our own object's path, and the data pages' number and place, may differ. */
-static bool map_matters(const uint8_t *path, uint32_t len)
+enum { OUR_SPAN = 0x200000 }; /* both runtime objects' (entry.S, .span) */
+
+/* One mapping of either list. */
+struct map {
+	uint64_t from, to;
+	const char *path;
+	uint32_t path_len;
+};
+
+/* Our own object differs inside its span; the vDSO's data pages do in number and place. */
+static bool map_matters(const struct map *m)
 {
-	return !(len >= 5 && !dj_compare(path, "[vvar", 5));
+	uint64_t base = (uint64_t)&__ehdr_start;
+
+	return !(m->from >= base && m->to <= base + OUR_SPAN) &&
+	       !(m->path_len >= 5 && !dj_compare(m->path, "[vvar", 5));
+}
+
+static bool next_live(const char **p, const char *end, struct map *m)
+{
+	while (*p < end) {
+		const char *q;
+
+		m->from = parse_hex(p);
+		(*p)++;
+		m->to = parse_hex(p);
+		q = *p;
+		while (*p < end && **p != '\n')
+			(*p)++;
+		while (q < *p && *q != '/' && *q != '[')
+			q++;
+		m->path = q;
+		m->path_len = (uint32_t)(*p - q);
+		(*p)++;
+		if (map_matters(m))
+			return true;
+	}
+	return false;
+}
+
+static bool next_recorded(struct tf_in *in, uint32_t *left, struct map *m)
+{
+	while (*left && !in->bad) {
+		(*left)--;
+		tf_get_array(in);
+		m->from = (uint64_t)tf_get_int(in);
+		m->to = (uint64_t)tf_get_int(in);
+		tf_get_int(in);
+		tf_get_int(in);
+		tf_get_int(in);
+		m->path = (const char *)tf_get_bytes(in, &m->path_len);
+		if (map_matters(m))
+			return true;
+	}
+	return false;
+}
+
+static char *put_map(char *q, char *end, const struct map *m)
+{
+	q = put_hex(q, m->from);
+	*q++ = '-';
+	q = put_hex(q, m->to);
+	*q++ = ' ';
+	for (uint32_t k = 0; k < m->path_len && k < 80 && q < end; k++)
+		*q++ = m->path[k];
+	return q;
 }
 
 static void check_maps(struct thread *t, const struct image *img)
 {
 	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
 	struct tf_in in = img->maps;
+	uint32_t left = img->map_count;
+	struct map recorded, live;
 
-	for (uint32_t i = 0; i < img->map_count; i++) {
-		uint64_t from, to, live_from, live_to;
-		const uint8_t *path;
-		uint32_t len;
-		char text[200], *q = text;
+	for (;;) {
+		bool more = next_recorded(&in, &left, &recorded);
+		char text[256], *q = text;
 
-		tf_get_array(&in);
-		from = (uint64_t)tf_get_int(&in);
-		to = (uint64_t)tf_get_int(&in);
-		tf_get_int(&in);
-		tf_get_int(&in);
-		tf_get_int(&in);
-		path = tf_get_bytes(&in, &len);
 		if (in.bad)
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "the start-up maps");
-		live_from = live_to = 0;
-		if (p < end) {
-			live_from = parse_hex(&p);
-			p++;
-			live_to = parse_hex(&p);
-			while (p < end && *p != '\n')
-				p++;
-			p++;
-		}
-		if ((from == live_from && to == live_to) || !map_matters(path, len))
+		if (more != next_live(&p, end, &live))
+			diverge(t, DIVERGED_MAPS, -1, NULL, "more or fewer mappings");
+		if (!more)
+			return;
+		if (recorded.from == live.from && recorded.to == live.to)
 			continue;
-		q = dj_put_text(q, text + 180, "recorded ");
-		q = put_hex(q, from);
-		*q++ = '-';
-		q = put_hex(q, to);
-		*q++ = ' ';
-		for (uint32_t k = 0; k < len && k < 80; k++)
-			*q++ = (char)path[k];
-		q = dj_put_text(q, text + 180, ", here ");
-		q = put_hex(q, live_from);
-		*q++ = '-';
-		q = put_hex(q, live_to);
+		q = dj_put_text(q, text + 200, "recorded ");
+		q = put_map(q, text + 200, &recorded);
+		q = dj_put_text(q, text + 200, ", here ");
+		q = put_map(q, text + 240, &live);
 		*q = 0;
-		diverge(t, DIVERGED_MAPS, 0, NULL, text);
+		diverge(t, DIVERGED_MAPS, -1, NULL, text);
 	}
 }
 

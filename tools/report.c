@@ -12,7 +12,7 @@
 #include "tools/report.h"
 #include "tools/stack.h"
 #include "tracefmt/calls.h"
-#include "tracefmt/print.h"
+#include "tracefmt/parts.h"
 
 enum { EVENTS_BEFORE = 5, LIVE_MEMORY_MAX = 256 };
 
@@ -153,39 +153,39 @@ static bool live_item(const struct divergence *d, const struct tf_arg *arg,
 	return true;
 }
 
-/* `name(arguments)` of a call that has not been made: the printer's line without the
- * result, which is its last part. */
+/* `name(arguments)` of a call that has not been made: memory that is not readable yet
+ * (inbound) or not here any more is shown by its address. */
 static void print_got_call(FILE *out, const struct divergence *d,
 			   const struct tf_call *call)
 {
-	static uint8_t memory[6][LIVE_MEMORY_MAX];
 	struct deja_event ev = {.id = call->id, .pid = d->pid, .tid = d->tid};
-	char *text = NULL, *cut = NULL;
-	size_t len;
-	FILE *mem = open_memstream(&text, &len);
+	uint8_t memory[LIVE_MEMORY_MAX];
+	struct tf_arg args[6];
+	unsigned shown = 0;
+	int known;
 
 	for (unsigned i = 0; i < call->nargs && i < 6; i++) {
-		int known;
-		struct tf_arg arg = tf_arg_resolve(call, i, d->args, &known);
+		ev.args[i] = (long)d->args[i];
+		args[i] = tf_arg_resolve(call, i, d->args, &known);
+		if (args[i].kind != TF_NONE)
+			shown = i + 1;
+	}
+	fprintf(out, "%s(", call->name);
+	for (unsigned i = 0; i < shown; i++) {
+		bool memory_arg = args[i].kind == TF_MEM;
 
-		if (arg.kind == TF_NONE)
-			continue;
-		if (arg.kind != TF_MEM)
-			ev.args[i] =
-			    (long)(arg.kind == TF_PTR ? !!d->args[i] : d->args[i]);
-		else if (live_item(d, &arg, i, memory[i], &ev.items[ev.item_count]))
-			ev.item_count++;
+		fputs(i ? ", " : "", out);
+		ev.item_count =
+		    memory_arg && live_item(d, &args[i], i, memory, &ev.items[0]);
+		if (d->args[i] &&
+		    (args[i].kind == TF_PTR || (memory_arg && !ev.item_count)))
+			fprintf(out, "0x%lx", d->args[i]);
+		else if (memory_arg && !ev.item_count)
+			fputs("NULL", out);
+		else
+			tf_put_arg(out, &ev, call, i, &args[i], TF_EXCERPT_LEN);
 	}
-	if (mem) {
-		tf_print_call(mem, &ev, NULL);
-		fclose(mem);
-		for (char *p = text; p && (p = strstr(p, " = ")); p++)
-			cut = p;
-		if (cut)
-			*cut = '\0';
-	}
-	fputs(text ? text : call->name, out);
-	free(text);
+	fputs(")", out);
 }
 
 static void print_got(FILE *out, const struct divergence *d)

@@ -1,6 +1,6 @@
 /*
- * The content-addressed store (store.h). Called by the supervisor; malloc, blocking I/O,
- * one mutex.
+ * The content-addressed store (store.h). Called by the supervisor; malloc, blocking
+ * I/O, one mutex.
  *
  * The shared store is a directory of files named by their hash, and a directory `id` of
  * symbolic links from an identity to the hash of what had that identity. Everything
@@ -26,11 +26,11 @@
 #include "tracefmt/error.h"
 
 enum {
-	HASH_LEN = 32,	     /* hex digits of an XXH128 */
-	COPY_LEN = 1 << 18,  /* bytes copied and hashed at a time */
-	STORED_MODE = 0500,  /* replays map them executable; nobody else reads them */
-	SETTLED_MS = 100,    /* a file older than this cannot change unseen: more than the
-				coarsest clock tick that file times are made of */
+	HASH_LEN = 32,	    /* hex digits of an XXH128 */
+	COPY_LEN = 1 << 18, /* bytes copied and hashed at a time */
+	STORED_MODE = 0500, /* replays map them executable; nobody else reads them */
+	SETTLED_MS = 100, /* a file older than this cannot change unseen: more than the
+			     coarsest clock tick that file times are made of */
 };
 
 struct identity {
@@ -40,12 +40,12 @@ struct identity {
 
 struct store {
 	pthread_mutex_t lock;
-	int rec_fd;	/* REC/f */
-	int shared_fd;	/* the shared store, or -1 */
-	int id_fd;	/* its id/, or -1 */
+	int rec_fd;    /* REC/f */
+	int shared_fd; /* the shared store, or -1 */
+	int id_fd;     /* its id/, or -1 */
 	struct deja_file *files;
 	struct identity *identities; /* by id - 1 */
-	uint8_t *settled;	     /* by id - 1: the identity vouches for the content */
+	uint8_t *settled; /* by id - 1: the identity vouches for the content */
 	size_t count, cap;
 	uint8_t *buf;
 	unsigned temp_count;
@@ -59,11 +59,11 @@ static int64_t timespec_ns(const struct timespec *t)
 static struct identity identity_of(const struct stat *st)
 {
 	struct identity id = {
-		.dev = st->st_dev,
-		.ino = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.mtime_ns = timespec_ns(&st->st_mtim),
-		.ctime_ns = timespec_ns(&st->st_ctim),
+	    .dev = st->st_dev,
+	    .ino = st->st_ino,
+	    .size = (uint64_t)st->st_size,
+	    .mtime_ns = timespec_ns(&st->st_mtim),
+	    .ctime_ns = timespec_ns(&st->st_ctim),
 	};
 	return id;
 }
@@ -220,8 +220,8 @@ static int create_temp(struct store *s, int dir, char *temp)
 
 		snprintf(temp, 64, ".tmp.%ld.%u.%p", (long)getpid(), s->temp_count++,
 			 (void *)s);
-		fd = openat(dir, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-			    0600);
+		fd = openat(dir, temp,
+			    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd >= 0 || errno != EEXIST)
 			return fd;
 	}
@@ -237,7 +237,8 @@ static int copy_plain(struct store *s, int from, int to, off_t at)
 		if (n <= 0)
 			return (int)n;
 		while (done < n) {
-			ssize_t w = pwrite(to, s->buf + done, (size_t)(n - done), at + done);
+			ssize_t w =
+			    pwrite(to, s->buf + done, (size_t)(n - done), at + done);
 
 			if (w < 0 && errno == EINTR)
 				continue;
@@ -249,8 +250,8 @@ static int copy_plain(struct store *s, int from, int to, off_t at)
 	}
 }
 
-/* Shares the blocks where the file system can, lets the kernel copy where it cannot, and
- * copies by hand what is left. All of the file, even if it grows meanwhile. */
+/* Shares the blocks where the file system can, lets the kernel copy where it cannot,
+ * and copies by hand what is left. All of the file, even if it grows meanwhile. */
 static int copy_file(struct store *s, int from, int to)
 {
 	off_t in = 0, out = 0;
@@ -263,7 +264,8 @@ static int copy_file(struct store *s, int from, int to)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break; /* the end, or it cannot: some file systems say 0 for that */
+			break; /* the end, or it cannot: some file systems say 0 for
+				  that */
 	}
 	return copy_plain(s, from, to, in);
 }
@@ -308,11 +310,12 @@ static int is_stored(int dir, const char *hash, uint64_t size)
 {
 	struct stat st;
 
-	return fstatat(dir, hash, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size == size;
+	return fstatat(dir, hash, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
-/* Gives temp its name. One that is there and good stays; one that is not is replaced. */
+/* Gives temp its name. One that is there and good stays; one that is not is replaced.
+ */
 static int publish(int dir, const char *temp, const char *hash, uint64_t size)
 {
 	if (linkat(dir, temp, dir, hash, 0) == 0 ||
@@ -381,7 +384,8 @@ static int take_shared(struct store *s, const char *hash, uint64_t size)
 }
 
 /* The hash that the shared store knows for an identity. */
-static int known_hash(struct store *s, const struct identity *id, char hash[HASH_LEN + 1])
+static int known_hash(struct store *s, const struct identity *id,
+		      char hash[HASH_LEN + 1])
 {
 	char name[128];
 	ssize_t len;
@@ -412,7 +416,8 @@ static void remember_hash(struct store *s, const struct identity *id, const char
 }
 
 /* Copies the file in, by way of the shared store if there is one. */
-static int store_content(struct store *s, int fd, char hash[HASH_LEN + 1], uint64_t *size)
+static int store_content(struct store *s, int fd, char hash[HASH_LEN + 1],
+			 uint64_t *size)
 {
 	if (s->shared_fd >= 0 && store_copy(s, fd, s->shared_fd, hash, size) == 0 &&
 	    take_shared(s, hash, *size) == 0)
@@ -466,7 +471,7 @@ static uint32_t add_locked(struct store *s, int fd, const char *path,
 			   struct deja_error *err)
 {
 	char hash[HASH_LEN + 1];
-	struct deja_file file = { .exact = true };
+	struct deja_file file = {.exact = true};
 	struct identity id, after;
 	struct stat st;
 	uint32_t known;

@@ -1,6 +1,6 @@
 /*
- * The content-addressed store of mapped files. Used by the supervisor: every file that a
- * recorded program maps is kept once, so that a replay maps the same bytes.
+ * The content-addressed store of mapped files. Used by the supervisor: every file that
+ * a recorded program maps is kept once, so that a replay maps the same bytes.
  *
  * REC/f/HASH holds a recording's files. They are hard links into a store shared by all
  * recordings of a directory where that is possible, so that the second recording of a
@@ -16,17 +16,17 @@
 struct store;
 
 /* Opens the store of a recording directory, which must exist. shared_dir: the shared
- * store, created if missing; NULL: $DEJA_DIR/.store, or .store in the default directory.
- * A shared store that cannot be used, or is on another file system, is done without.
- * NULL with *err. */
+ * store, created if missing; NULL: $DEJA_DIR/.store, or .store in the default
+ * directory. A shared store that cannot be used, or is on another file system, is done
+ * without. NULL with *err. */
 struct store *store_open(const char *recording_dir, const char *shared_dir,
 			 struct deja_error *err);
 /*
- * Stores the file open for reading at fd, whose offset is left alone; path is only its name for the
- * index, the file may have been deleted. Returns its id (>= 1), or 0 with *err. A file
- * with the same identity (device, inode, size, mtime, ctime) as one stored before gets
- * the same id without being read, unless it changed so recently that its times could
- * hide another change: it is then read again. Thread-safe.
+ * Stores the file open for reading at fd, whose offset is left alone; path is only its
+ * name for the index, the file may have been deleted. Returns its id (>= 1), or 0 with
+ * *err. A file with the same identity (device, inode, size, mtime, ctime) as one stored
+ * before gets the same id without being read, unless it changed so recently that its
+ * times could hide another change: it is then read again. Thread-safe.
  */
 uint32_t store_add(struct store *s, int fd, const char *path, struct deja_error *err);
 /* What has been stored, by id - 1. The array is valid until the next store_add. */

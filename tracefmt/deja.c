@@ -1,8 +1,8 @@
 /*
  * libdeja: recordings and cursors (deja.h). malloc; handles are not shared by threads.
  *
- * A source is one stream being read, a cursor is one source or, merged, a heap of all of
- * them by the time of their next event. A merged cursor opens a source only when its
+ * A source is one stream being read, a cursor is one source or, merged, a heap of all
+ * of them by the time of their next event. A merged cursor opens a source only when its
  * process has begun and closes it at its end, so that a build with ten thousand
  * processes needs neither as many descriptors nor as many buffers.
  */
@@ -83,8 +83,8 @@ static const struct stream *find_stream(const deja_recording *rec, uint32_t numb
 			hi = mid;
 	}
 	return lo < rec->stream_count && rec->streams[lo].number == number
-		       ? &rec->streams[lo]
-		       : NULL;
+		   ? &rec->streams[lo]
+		   : NULL;
 }
 
 /* p<N>.zst: N in decimal without leading zeros. 0 when it is no stream's name. */
@@ -119,8 +119,8 @@ static int add_stream(deja_recording *rec, size_t *cap, uint32_t number,
 	return 0;
 }
 
-/* The header's processes, and the files that are there: while recording the header knows
- * none yet. */
+/* The header's processes, and the files that are there: while recording the header
+ * knows none yet. */
 static int list_streams(deja_recording *rec, struct deja_error *err)
 {
 	size_t cap = 0, i, kept = 0;
@@ -243,7 +243,8 @@ static void decode_item(struct tf_in *in, struct deja_event *ev, unsigned index,
 		item->digest = (uint64_t)tf_get_int(in);
 		if (inbound)
 			in->bad = 1;
-	} else if (arg->rule == TF_STRV || arg->rule == TF_MSG || arg->rule == TF_MMSG) {
+	} else if (arg->rule == TF_STRV || arg->rule == TF_MSG ||
+		   arg->rule == TF_MMSG) {
 		tf_get_array(in);
 		in->p = in->bad ? in->p : start;
 		tf_skip(in);
@@ -263,7 +264,7 @@ static void decode_item(struct tf_in *in, struct deja_event *ev, unsigned index,
 static void decode_call(struct tf_in *in, uint32_t left, struct deja_event *ev)
 {
 	const struct tf_call *call = tf_call_by_id(ev->id);
-	unsigned long args[6] = { 0 };
+	unsigned long args[6] = {0};
 	struct tf_arg arg[6];
 	unsigned i;
 	int known;
@@ -303,7 +304,7 @@ static void decode_call(struct tf_in *in, uint32_t left, struct deja_event *ev)
 /* The pid that an IMAGE or CHILD event states, or 0. */
 static int32_t stated_pid(unsigned id, const uint8_t *raw, size_t len)
 {
-	struct tf_in in = { raw, raw + len, 0 };
+	struct tf_in in = {raw, raw + len, 0};
 	int64_t pid = 0;
 	uint32_t count, key_len;
 
@@ -333,8 +334,10 @@ static int source_fail(struct source *s, struct deja_error *err, enum deja_errno
 {
 	s->ended = 1;
 	if (s->stream.number == DEJA_STREAM_EXTERNAL)
-		return tf_fail(err, code, "%s: the external stream: %s", s->rec->path, what);
-	return tf_fail(err, code, "%s: stream %u: %s", s->rec->path, s->stream.number, what);
+		return tf_fail(err, code, "%s: the external stream: %s", s->rec->path,
+			       what);
+	return tf_fail(err, code, "%s: stream %u: %s", s->rec->path, s->stream.number,
+		       what);
 }
 
 static void source_close(struct source *s)
@@ -386,9 +389,10 @@ static int source_fill(struct source *s, struct deja_error *err)
 			case DEJA_OK:
 				return 0;
 			case DEJA_E_TRUNCATED:
-				return source_fail(s, err, DEJA_E_TRUNCATED,
-						   "truncated here; what came before is "
-						   "good");
+				return source_fail(
+				    s, err, DEJA_E_TRUNCATED,
+				    "truncated here; what came before is "
+				    "good");
 			default:
 				return source_fail(s, err, DEJA_E_STREAM,
 						   "damaged after the last frame");
@@ -687,7 +691,8 @@ static int merged_seek_time(deja_cursor *cur, int64_t time_ns, struct deja_error
 			continue;
 		}
 		if ((s->reader || source_open(s, &own) == 0) &&
-		    source_seek_time(s, time_ns, &own) == 0 && advance(cur, s, &own) == 0)
+		    source_seek_time(s, time_ns, &own) == 0 &&
+		    advance(cur, s, &own) == 0)
 			continue;
 		source_close(s);
 		if (own.code != DEJA_E_RANGE && rc == 0) {
@@ -704,7 +709,8 @@ static int merged_seek_time(deja_cursor *cur, int64_t time_ns, struct deja_error
 
 /* --- cursors --- */
 
-deja_cursor *deja_cursor_open(deja_recording *rec, uint32_t stream, struct deja_error *err)
+deja_cursor *deja_cursor_open(deja_recording *rec, uint32_t stream,
+			      struct deja_error *err)
 {
 	const struct stream *one = stream ? find_stream(rec, stream) : NULL;
 	deja_cursor *cur;
@@ -763,8 +769,9 @@ int deja_next(deja_cursor *cur, struct deja_event *ev, struct deja_error *err)
 int deja_seek_event(deja_cursor *cur, uint64_t number, struct deja_error *err)
 {
 	if (cur->merged)
-		return tf_fail(err, DEJA_E_RANGE,
-			       "event numbers belong to one stream, not to all of them");
+		return tf_fail(
+		    err, DEJA_E_RANGE,
+		    "event numbers belong to one stream, not to all of them");
 	return source_seek_event(&cur->sources[0], number, err);
 }
 

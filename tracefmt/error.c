@@ -73,7 +73,8 @@ int tf_fail_errno(struct deja_error *err, const char *fmt, ...)
 	vsnprintf(err->message, sizeof(err->message), fmt, ap);
 	va_end(ap);
 	len = strlen(err->message);
-	snprintf(err->message + len, sizeof(err->message) - len, ": %s", strerror(saved));
+	snprintf(err->message + len, sizeof(err->message) - len, ": %s",
+		 strerror(saved));
 	one_line(err->message);
 	errno = saved;
 	return -1;

@@ -10,10 +10,10 @@
  * failure is one statement. Control characters in the text become '?': names come from
  * recordings that nobody vouches for. */
 int tf_fail(struct deja_error *err, enum deja_errno code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* The same for a failed system call: DEJA_E_SYSTEM, or DEJA_E_NO_MEMORY for ENOMEM; the
  * text of errno is appended. errno is preserved. */
 int tf_fail_errno(struct deja_error *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -47,78 +47,82 @@ struct shape {
 	size_t count, size;
 };
 
-#define F(type, key, member) { key, type, offsetof(struct S, member), 0, NULL }
-#define F2(type, key, member, aux)                                                       \
-	{ key, type, offsetof(struct S, member), offsetof(struct S, aux), NULL }
-#define F3(key, member, aux, sub)                                                        \
-	{ key, MAPS, offsetof(struct S, member), offsetof(struct S, aux), &sub }
-#define SHAPE(fields) { fields, sizeof(fields) / sizeof((fields)[0]), sizeof(struct S) }
+#define F(type, key, member)                                                           \
+	{                                                                              \
+		key, type, offsetof(struct S, member), 0, NULL                         \
+	}
+#define F2(type, key, member, aux)                                                     \
+	{                                                                              \
+		key, type, offsetof(struct S, member), offsetof(struct S, aux), NULL   \
+	}
+#define F3(key, member, aux, sub)                                                      \
+	{                                                                              \
+		key, MAPS, offsetof(struct S, member), offsetof(struct S, aux), &sub   \
+	}
+#define SHAPE(fields)                                                                  \
+	{                                                                              \
+		fields, sizeof(fields) / sizeof((fields)[0]), sizeof(struct S)         \
+	}
 
 #define S deja_process
 static const struct field process_fields[] = {
-	F(U32, "stream", stream),
-	F(I32, "pid", pid),
-	F(I32, "ppid", ppid),
-	F(U32, "parent", parent),
-	F(I64, "start_ns", start_ns),
-	F(I64, "end_ns", end_ns),
-	F(U64, "events", event_count),
-	F(U64, "bytes", byte_len),
-	F2(STATUS, "status", status, status_known),
-	F(BOOL, "complete", complete),
-	F2(BINS, "argv", argv, argc),
-	F2(TEXTS, "notes", notes, note_count),
+    F(U32, "stream", stream),
+    F(I32, "pid", pid),
+    F(I32, "ppid", ppid),
+    F(U32, "parent", parent),
+    F(I64, "start_ns", start_ns),
+    F(I64, "end_ns", end_ns),
+    F(U64, "events", event_count),
+    F(U64, "bytes", byte_len),
+    F2(STATUS, "status", status, status_known),
+    F(BOOL, "complete", complete),
+    F2(BINS, "argv", argv, argc),
+    F2(TEXTS, "notes", notes, note_count),
 };
 static const struct shape process_shape = SHAPE(process_fields);
 #undef S
 #define S deja_external
 static const struct field external_fields[] = {
-	F(I32, "pid", pid),
-	F(BIN, "path", path),
-	F(TEXT, "reason", reason),
+    F(I32, "pid", pid),
+    F(BIN, "path", path),
+    F(TEXT, "reason", reason),
 };
 static const struct shape external_shape = SHAPE(external_fields);
 #undef S
 #define S deja_header
 static const struct field header_fields[] = {
-	F(U32, "format", format),
-	F(TEXT, "id", id),
-	F(TEXT, "deja", version),
-	F2(BINS, "argv", argv, argc),
-	F(BIN, "exe", exe),
-	F(BIN, "cwd", cwd),
-	F(TEXT, "host", host),
-	F(TEXT, "kernel", kernel),
-	F(TEXT, "machine", machine),
-	F(TEXT, "cpu", cpu),
-	F(I64, "start_ns", start_realtime_ns),
-	F(I64, "duration_ns", duration_ns),
-	F(U32, "page_size", page_size),
-	F2(LIMITS, "limits", limits, limit_count),
-	F(TEXT, "outbound", outbound),
-	F(TEXT, "doors", doors),
-	F(BOOL, "complete", complete),
-	F(TEXT, "cause", cause),
-	F2(STATUS, "status", status, status_known),
-	F(U64, "events", event_count),
-	F(U64, "bytes", byte_len),
-	F3("processes", processes, process_count, process_shape),
-	F3("externals", externals, external_count, external_shape),
-	F2(TEXTS, "warnings", warnings, warning_count),
+    F(U32, "format", format),
+    F(TEXT, "id", id),
+    F(TEXT, "deja", version),
+    F2(BINS, "argv", argv, argc),
+    F(BIN, "exe", exe),
+    F(BIN, "cwd", cwd),
+    F(TEXT, "host", host),
+    F(TEXT, "kernel", kernel),
+    F(TEXT, "machine", machine),
+    F(TEXT, "cpu", cpu),
+    F(I64, "start_ns", start_realtime_ns),
+    F(I64, "duration_ns", duration_ns),
+    F(U32, "page_size", page_size),
+    F2(LIMITS, "limits", limits, limit_count),
+    F(TEXT, "outbound", outbound),
+    F(TEXT, "doors", doors),
+    F(BOOL, "complete", complete),
+    F(TEXT, "cause", cause),
+    F2(STATUS, "status", status, status_known),
+    F(U64, "events", event_count),
+    F(U64, "bytes", byte_len),
+    F3("processes", processes, process_count, process_shape),
+    F3("externals", externals, external_count, external_shape),
+    F2(TEXTS, "warnings", warnings, warning_count),
 };
 static const struct shape header_shape = SHAPE(header_fields);
 #undef S
 #define S deja_file
 static const struct field file_fields[] = {
-	F(U32, "id", id),
-	F(BIN, "path", path),
-	F(TEXT, "hash", hash),
-	F(U64, "size", size),
-	F(U32, "mode", mode),
-	F(U64, "dev", dev),
-	F(U64, "ino", ino),
-	F(I64, "mtime_ns", mtime_ns),
-	F(BOOL, "exact", exact),
+    F(U32, "id", id),	  F(BIN, "path", path),		F(TEXT, "hash", hash),
+    F(U64, "size", size), F(U32, "mode", mode),		F(U64, "dev", dev),
+    F(U64, "ino", ino),	  F(I64, "mtime_ns", mtime_ns), F(BOOL, "exact", exact),
 };
 static const struct shape file_shape = SHAPE(file_fields);
 #undef S
@@ -193,7 +197,8 @@ static void pack_field(msgpack_packer *pk, const struct field *f, const char *ba
 		else if (f->type == BINS)
 			pack_bin(pk, (*(const char *const *const *)at)[i]);
 		else if (f->type == MAPS)
-			pack_map(pk, f->sub, *(const char *const *)at + i * f->sub->size);
+			pack_map(pk, f->sub,
+				 *(const char *const *)at + i * f->sub->size);
 		else {
 			const uint64_t *pair = (*(const uint64_t(*const *)[2])at)[i];
 
@@ -288,10 +293,11 @@ out:
 	return rc;
 }
 
-int tf_header_write(const char *dir, const struct deja_header *h, struct deja_error *err)
+int tf_header_write(const char *dir, const struct deja_header *h,
+		    struct deja_error *err)
 {
 	struct deja_header filled = *h;
-	struct out out = { .no_memory = false };
+	struct out out = {.no_memory = false};
 	msgpack_packer pk;
 	int rc;
 
@@ -310,7 +316,7 @@ int tf_header_write(const char *dir, const struct deja_header *h, struct deja_er
 int tf_files_write(const char *dir, const struct deja_file *files, size_t count,
 		   struct deja_error *err)
 {
-	struct out out = { .no_memory = false };
+	struct out out = {.no_memory = false};
 	msgpack_packer pk;
 	size_t i;
 	int rc;
@@ -377,13 +383,14 @@ static int are_maps(const msgpack_object_array *a)
 	uint32_t i;
 
 	for (i = 0; i < a->size; i++)
-		if (a->ptr[i].type != MSGPACK_OBJECT_MAP || a->ptr[i].via.map.size < MAP_MIN)
+		if (a->ptr[i].type != MSGPACK_OBJECT_MAP ||
+		    a->ptr[i].via.map.size < MAP_MIN)
 			return 0;
 	return 1;
 }
 
-static int unpack_array(msgpack_zone *zone, const msgpack_object *o, const struct field *f,
-			char *base, const char **bad)
+static int unpack_array(msgpack_zone *zone, const msgpack_object *o,
+			const struct field *f, char *base, const char **bad)
 {
 	size_t size = f->type == MAPS	  ? f->sub->size
 		      : f->type == LIMITS ? sizeof(uint64_t[2])
@@ -391,7 +398,8 @@ static int unpack_array(msgpack_zone *zone, const msgpack_object *o, const struc
 	size_t count, i;
 	char *items;
 
-	if (o->type != MSGPACK_OBJECT_ARRAY || (f->type == MAPS && !are_maps(&o->via.array)))
+	if (o->type != MSGPACK_OBJECT_ARRAY ||
+	    (f->type == MAPS && !are_maps(&o->via.array)))
 		return -1;
 	count = o->via.array.size;
 	items = msgpack_zone_malloc(zone, count * size + 1);
@@ -408,8 +416,10 @@ static int unpack_array(msgpack_zone *zone, const msgpack_object *o, const struc
 			uint64_t *pair = (uint64_t *)(items + i * size);
 
 			if (e->type != MSGPACK_OBJECT_ARRAY || e->via.array.size < 2 ||
-			    unpack_int(&e->via.array.ptr[0], 0, UINT64_MAX, &pair[0]) < 0 ||
-			    unpack_int(&e->via.array.ptr[1], 0, UINT64_MAX, &pair[1]) < 0)
+			    unpack_int(&e->via.array.ptr[0], 0, UINT64_MAX, &pair[0]) <
+				0 ||
+			    unpack_int(&e->via.array.ptr[1], 0, UINT64_MAX, &pair[1]) <
+				0)
 				return -1;
 		} else {
 			const char *s = unpack_string(zone, e);
@@ -424,8 +434,8 @@ static int unpack_array(msgpack_zone *zone, const msgpack_object *o, const struc
 	return 0;
 }
 
-static int unpack_field(msgpack_zone *zone, const msgpack_object *o, const struct field *f,
-			char *base, const char **bad)
+static int unpack_field(msgpack_zone *zone, const msgpack_object *o,
+			const struct field *f, char *base, const char **bad)
 {
 	char *at = base + f->at;
 	uint64_t v;
@@ -502,7 +512,8 @@ static int unpack_map(msgpack_zone *zone, const msgpack_object *o,
 			    memcmp(key->via.str.ptr, f->key, key->via.str.size) != 0)
 				continue;
 			*bad = f->key;
-			if (unpack_field(zone, &o->via.map.ptr[i].val, f, base, bad) < 0)
+			if (unpack_field(zone, &o->via.map.ptr[i].val, f, base, bad) <
+			    0)
 				return -1;
 		}
 	}
@@ -559,32 +570,32 @@ static char *read_file(const char *dir, const char *name, size_t *len)
 	close(fd);
 	*len = n;
 	return bytes;
-fail:
-	{
-		int saved = errno;
+fail : {
+	int saved = errno;
 
-		free(bytes);
-		close(fd);
-		errno = saved;
-	}
+	free(bytes);
+	close(fd);
+	errno = saved;
+}
 	return NULL;
 }
 
 /*
  * msgpack-c allocates arrays by their declared count before it has seen one element. A
- * walk that allocates nothing comes first: a document that ends where its structure ends
- * has no count larger than itself.
+ * walk that allocates nothing comes first: a document that ends where its structure
+ * ends has no count larger than itself.
  */
 static int unpack_document(const char *bytes, size_t len, msgpack_zone *zone,
 			   msgpack_object *o)
 {
-	struct tf_in in = { (const uint8_t *)bytes, (const uint8_t *)bytes + len, 0 };
+	struct tf_in in = {(const uint8_t *)bytes, (const uint8_t *)bytes + len, 0};
 	size_t off = 0;
 
 	tf_skip(&in);
 	if (in.bad || in.p != in.end)
 		return -1;
-	return msgpack_unpack(bytes, len, &off, zone, o) == MSGPACK_UNPACK_SUCCESS ? 0 : -1;
+	return msgpack_unpack(bytes, len, &off, zone, o) == MSGPACK_UNPACK_SUCCESS ? 0
+										   : -1;
 }
 
 int tf_header_read(const char *dir, struct msgpack_zone *zone, struct deja_header *h,
@@ -600,7 +611,8 @@ int tf_header_read(const char *dir, struct msgpack_zone *zone, struct deja_heade
 	memset(h, 0, sizeof(*h));
 	if (stat(dir, &st) < 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			return tf_fail(err, DEJA_E_NOT_FOUND, "%s: no such recording", dir);
+			return tf_fail(err, DEJA_E_NOT_FOUND, "%s: no such recording",
+				       dir);
 		return tf_fail_errno(err, "cannot read %s", dir);
 	}
 	if (!S_ISDIR(st.st_mode))
@@ -612,8 +624,8 @@ int tf_header_read(const char *dir, struct msgpack_zone *zone, struct deja_heade
 			return tf_fail(err, DEJA_E_NOT_A_RECORDING,
 				       "%s: not a recording (it has no header)", dir);
 		if (errno == EFBIG)
-			return tf_fail(err, DEJA_E_HEADER, "%s: the header is too large",
-				       dir);
+			return tf_fail(err, DEJA_E_HEADER,
+				       "%s: the header is too large", dir);
 		return tf_fail_errno(err, "cannot read %s/header", dir);
 	}
 	if (unpack_document(bytes, len, zone, &o) < 0)
@@ -624,8 +636,8 @@ int tf_header_read(const char *dir, struct msgpack_zone *zone, struct deja_heade
 			bad ? bad : "not a map");
 	else if (h->format > TF_FORMAT)
 		tf_fail(err, DEJA_E_VERSION,
-			"%s: made by a newer deja (format %u; this one reads up to %d)", dir,
-			h->format, TF_FORMAT);
+			"%s: made by a newer deja (format %u; this one reads up to %d)",
+			dir, h->format, TF_FORMAT);
 	else if (h->format == 0)
 		tf_fail(err, DEJA_E_HEADER, "%s: the header names no format", dir);
 	else
@@ -651,12 +663,12 @@ int tf_files_read(const char *dir, struct msgpack_zone *zone,
 		if (errno == ENOENT)
 			return 0;
 		if (errno == EFBIG || errno == EINVAL)
-			return tf_fail(err, DEJA_E_HEADER, "%s: the file index is damaged",
-				       dir);
+			return tf_fail(err, DEJA_E_HEADER,
+				       "%s: the file index is damaged", dir);
 		return tf_fail_errno(err, "cannot read %s/files", dir);
 	}
-	if (unpack_document(bytes, len, zone, &o) < 0 || o.type != MSGPACK_OBJECT_ARRAY ||
-	    !are_maps(&o.via.array)) {
+	if (unpack_document(bytes, len, zone, &o) < 0 ||
+	    o.type != MSGPACK_OBJECT_ARRAY || !are_maps(&o.via.array)) {
 		tf_fail(err, DEJA_E_HEADER, "%s: the file index is damaged", dir);
 		goto out;
 	}
@@ -669,8 +681,9 @@ int tf_files_read(const char *dir, struct msgpack_zone *zone,
 	for (i = 0; i < o.via.array.size; i++)
 		if (unpack_map(zone, &o.via.array.ptr[i], &file_shape, (char *)&list[i],
 			       &bad) < 0) {
-			tf_fail(err, DEJA_E_HEADER, "%s: the file index is damaged (%s)",
-				dir, bad ? bad : "not a map");
+			tf_fail(err, DEJA_E_HEADER,
+				"%s: the file index is damaged (%s)", dir,
+				bad ? bad : "not a map");
 			goto out;
 		}
 	*files = list;

@@ -36,7 +36,8 @@ static uint32_t get_u32(struct tf_in *in)
 }
 
 /* Room for an array's elements, each at least min_len bytes on the wire: no more is
- * allocated than the bytes at hand can fill. A second array of the same name is an error
+ * allocated than the bytes at hand can fill. A second array of the same name is an
+ * error
  * (*array is set). */
 static void *get_list(struct tf_in *in, void *array, size_t size, size_t min_len,
 		      size_t *count)
@@ -95,7 +96,7 @@ static void get_maps(struct tf_in *in, struct tf_image *img)
 
 int tf_image_decode(const uint8_t *raw, size_t len, struct tf_image *img)
 {
-	struct tf_in in = { raw, raw + len, 0 };
+	struct tf_in in = {raw, raw + len, 0};
 	uint32_t count, key_len;
 
 	memset(img, 0, sizeof(*img));

@@ -14,15 +14,17 @@ struct tf_print_opts {
 	bool show_stream;   /* stream number beside the pid */
 };
 
-/* One line with newline: time, pid, call(decoded arguments) = result, payload excerpt.
+/* One line with newline: time of completion, pid, call(decoded arguments) = result, payload excerpt.
  * Events that are not calls have lines of their own. */
 void tf_print_event(FILE *out, const struct deja_event *ev,
 		    const struct tf_print_opts *opts);
 /* Only `name(args) = result`, no time, no newline: for reports. */
 void tf_print_call(FILE *out, const struct deja_event *ev,
 		   const struct tf_print_opts *opts);
-/* One JSON object with newline. Payloads: "text" when valid UTF-8 without control
- * characters, else "base64". */
+/* One JSON object with newline: stream, event (number), time (s, of completion), pid,
+ * tid; calls: call, args (decoded, by name), result, errno (name, failed calls only),
+ * dur (s), items; else: kind and args. Payloads in items: "text" when valid UTF-8
+ * without control characters other than newline, tab and return, else "base64". */
 void tf_json_event(FILE *out, const struct deja_event *ev);
 /* A JSON string literal, quoted; bytes that are not UTF-8 become \u00XX. */
 void tf_json_string(FILE *out, const void *bytes, size_t len);

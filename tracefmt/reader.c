@@ -3,8 +3,8 @@
  * malloc, pread; one open file per reader.
  *
  * Nothing in the file is believed. The seek table is used only when it accounts for the
- * file to the byte, and each frame must then be what its entry says. The file is read by
- * pread, not mapped: one that shrinks meanwhile gives an error, not a signal.
+ * file to the byte, and each frame must then be what its entry says. The file is read
+ * by pread, not mapped: one that shrinks meanwhile gives an error, not a signal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,9 @@
 #include "stream.h"
 
 enum {
-	FRAME_HEAD_MAX = 18,   /* bytes of a zstd frame header, at most */
-	BLOCK_MAX = 1 << 17,   /* bytes a zstd block holds, at most */
-	BLOCK_MIN_LEN = 4,     /* bytes a block takes, at least: header and one byte */
+	FRAME_HEAD_MAX = 18,	/* bytes of a zstd frame header, at most */
+	BLOCK_MAX = 1 << 17,	/* bytes a zstd block holds, at most */
+	BLOCK_MIN_LEN = 4,	/* bytes a block takes, at least: header and one byte */
 	PREFIX_PIECE = 1 << 14, /* bytes read at a time for a frame's beginning */
 };
 
@@ -94,7 +94,7 @@ static int plausible(uint64_t compressed_len, uint64_t len)
  * format 1 allows: zstd, with content size and checksum, without dictionary. */
 static int frame_head(const uint8_t *p, size_t len, size_t *head_len, uint64_t *content)
 {
-	static const uint8_t content_len[4] = { 0, 2, 4, 8 };
+	static const uint8_t content_len[4] = {0, 2, 4, 8};
 	unsigned flags, single;
 
 	if (len < 6 || tf_get_le32(p) != ZSTD_MAGICNUMBER)
@@ -111,8 +111,8 @@ static int frame_head(const uint8_t *p, size_t len, size_t *head_len, uint64_t *
 }
 
 /*
- * Walks the frames from the beginning, by their block headers alone. Sets r->end. -1 only
- * when memory or the disk fails.
+ * Walks the frames from the beginning, by their block headers alone. Sets r->end. -1
+ * only when memory or the disk fails.
  */
 static int walk_frames(tf_reader *r)
 {
@@ -136,7 +136,8 @@ static int walk_frames(tf_reader *r)
 			return 0;
 		}
 		if (frame_head(head, n, &head_len, &content) < 0) {
-			if (n == sizeof(head) || (n >= 4 && tf_get_le32(head) != ZSTD_MAGICNUMBER))
+			if (n == sizeof(head) ||
+			    (n >= 4 && tf_get_le32(head) != ZSTD_MAGICNUMBER))
 				r->end = DEJA_E_STREAM;
 			return 0;
 		}
@@ -149,7 +150,8 @@ static int walk_frames(tf_reader *r)
 				return 0;
 			if (read_at(r, pos, block, sizeof(block)) < 0)
 				return -1;
-			v = block[0] | (uint32_t)block[1] << 8 | (uint32_t)block[2] << 16;
+			v = block[0] | (uint32_t)block[1] << 8 |
+			    (uint32_t)block[2] << 16;
 			last = v & 1;
 			type = v >> 1 & 3;
 			len = type == 1 ? 1 : v >> 3; /* RLE: one byte, repeated */
@@ -190,8 +192,8 @@ static int read_seek_table(tf_reader *r)
 	if (read_at(r, r->size - sizeof(footer), footer, sizeof(footer)) < 0)
 		return -1;
 	count = tf_get_le32(footer);
-	if (tf_get_le32(footer + 5) != TF_SEEK_MAGIC || (footer[4] & TF_SEEK_RESERVED) ||
-	    count > TF_SEEK_FRAME_MAX)
+	if (tf_get_le32(footer + 5) != TF_SEEK_MAGIC ||
+	    (footer[4] & TF_SEEK_RESERVED) || count > TF_SEEK_FRAME_MAX)
 		return 0;
 	entry_len = TF_SEEK_ENTRY_LEN +
 		    (footer[4] & TF_SEEK_HAS_CHECKSUM ? TF_SEEK_CHECKSUM_LEN : 0);
@@ -307,7 +309,8 @@ static int damaged(const tf_reader *r, size_t index, struct deja_error *err)
  * back, as one huge event should not occupy memory for the rest of a reading. */
 static int make_room(uint8_t **buf, size_t *cap, size_t len)
 {
-	if (*cap >= len && (*cap <= 4 * (size_t)TF_FRAME_LEN || *cap / 4 <= len))
+	if (*buf && *cap >= len &&
+	    (*cap <= 4 * (size_t)TF_FRAME_LEN || *cap / 4 <= len))
 		return 0;
 	free(*buf);
 	*cap = 0;
@@ -324,7 +327,8 @@ static int check_head(const struct frame *f, const uint8_t *bytes, size_t len)
 	uint64_t content;
 	size_t head_len;
 
-	return frame_head(bytes, len, &head_len, &content) < 0 || content != f->len ? -1 : 0;
+	return frame_head(bytes, len, &head_len, &content) < 0 || content != f->len ? -1
+										    : 0;
 }
 
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
@@ -344,8 +348,8 @@ int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
 	    ZSTD_findFrameCompressedSize(r->in, f->compressed_len) != f->compressed_len)
 		return damaged(r, index, err);
 	if (make_room(&r->out, &r->out_cap, f->len) < 0)
-		return tf_fail(err, DEJA_E_NO_MEMORY, "no memory for a frame of %u bytes",
-			       f->len);
+		return tf_fail(err, DEJA_E_NO_MEMORY,
+			       "no memory for a frame of %u bytes", f->len);
 	ZSTD_DCtx_reset(r->dctx, ZSTD_reset_session_only);
 	n = ZSTD_decompressDCtx(r->dctx, r->out, f->len, r->in, f->compressed_len);
 	if (ZSTD_isError(n) || n != f->len)
@@ -359,7 +363,7 @@ int tf_reader_sync(tf_reader *r, size_t index, struct tf_state *st,
 		   struct deja_error *err)
 {
 	uint8_t piece[PREFIX_PIECE], sync[TF_SYNC_MAX];
-	ZSTD_outBuffer out = { sync, sizeof(sync), 0 };
+	ZSTD_outBuffer out = {sync, sizeof(sync), 0};
 	const struct frame *f;
 	uint32_t at = 0;
 	long len;
@@ -371,7 +375,7 @@ int tf_reader_sync(tf_reader *r, size_t index, struct tf_state *st,
 	while (at < f->compressed_len && out.pos < out.size) {
 		uint32_t left = f->compressed_len - at;
 		size_t n = left < sizeof(piece) ? left : sizeof(piece);
-		ZSTD_inBuffer in = { piece, n, 0 };
+		ZSTD_inBuffer in = {piece, n, 0};
 
 		if (read_at(r, f->at + at, piece, n) < 0)
 			return tf_fail_errno(err, "cannot read %s", r->path);
@@ -383,7 +387,8 @@ int tf_reader_sync(tf_reader *r, size_t index, struct tf_state *st,
 			if (ZSTD_isError(rc))
 				return damaged(r, index, err);
 			if (rc == 0)
-				goto decoded; /* the frame is shorter than a SYNC may be */
+				goto decoded; /* the frame is shorter than a SYNC may be
+					       */
 		}
 		at += (uint32_t)n;
 	}
@@ -391,7 +396,8 @@ decoded:
 	tf_state_init(st);
 	len = tf_event_len(sync, out.pos);
 	/* A SYNC event: an array with the id 1. */
-	if (len < 2 || sync[1] != TF_EV_SYNC || tf_state_apply(st, sync, (size_t)len) < 0)
+	if (len < 2 || sync[1] != TF_EV_SYNC ||
+	    tf_state_apply(st, sync, (size_t)len) < 0)
 		return damaged(r, index, err);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * Finding the end of an event in bytes that arrive in pieces. No allocation; any context.
+ * Finding the end of an event in bytes that arrive in pieces. No allocation; any
+ * context.
  *
  * The position is kept between calls and may lie beyond what has arrived (inside a long
  * byte string), so every byte is looked at at most once however the pieces fall.
@@ -62,27 +63,42 @@ static inline int tf_scan_continue(struct tf_scan *s, const uint8_t *buf, size_t
 			continue;
 		}
 		switch (t) {
-		case 0xc0: case 0xc2: case 0xc3:
+		case 0xc0:
+		case 0xc2:
+		case 0xc3:
 			break;
-		case 0xcc: case 0xd0:
+		case 0xcc:
+		case 0xd0:
 			body = 1;
 			break;
-		case 0xcd: case 0xd1:
+		case 0xcd:
+		case 0xd1:
 			body = 2;
 			break;
-		case 0xca: case 0xce: case 0xd2:
+		case 0xca:
+		case 0xce:
+		case 0xd2:
 			body = 4;
 			break;
-		case 0xcb: case 0xcf: case 0xd3:
+		case 0xcb:
+		case 0xcf:
+		case 0xd3:
 			body = 8;
 			break;
-		case 0xc4: case 0xd9:
+		case 0xc4:
+		case 0xd9:
 			width = 1;
 			break;
-		case 0xc5: case 0xda: case 0xdc: case 0xde:
+		case 0xc5:
+		case 0xda:
+		case 0xdc:
+		case 0xde:
 			width = 2;
 			break;
-		case 0xc6: case 0xdb: case 0xdd: case 0xdf:
+		case 0xc6:
+		case 0xdb:
+		case 0xdd:
+		case 0xdf:
 			width = 4;
 			break;
 		default:
@@ -93,7 +109,8 @@ static inline int tf_scan_continue(struct tf_scan *s, const uint8_t *buf, size_t
 			else if (t < 0x90)
 				more = 2 * (t & 0x0f);
 			else
-				return -1; /* 0xc1, and ext types, which format 1 lacks */
+				return -1; /* 0xc1, and ext types, which format 1 lacks
+					    */
 		}
 		if (width) {
 			uint64_t n;

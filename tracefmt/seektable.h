@@ -13,10 +13,10 @@
 #define TF_SEEK_MAGIC 0x8F92EAB1u
 
 enum {
-	TF_SEEK_HEAD_LEN = 8,	/* skippable magic, length of what follows */
-	TF_SEEK_ENTRY_LEN = 8,	/* compressed and decompressed length of one frame */
+	TF_SEEK_HEAD_LEN = 8,	  /* skippable magic, length of what follows */
+	TF_SEEK_ENTRY_LEN = 8,	  /* compressed and decompressed length of one frame */
 	TF_SEEK_CHECKSUM_LEN = 4, /* more per entry when the descriptor says so */
-	TF_SEEK_FOOTER_LEN = 9, /* number of frames, descriptor, magic */
+	TF_SEEK_FOOTER_LEN = 9,	  /* number of frames, descriptor, magic */
 	TF_SEEK_FRAME_MAX = 0x8000000,
 	TF_SEEK_HAS_CHECKSUM = 0x80, /* bit of the descriptor */
 	TF_SEEK_RESERVED = 0x7c,     /* bits that must be 0 */

@@ -55,7 +55,7 @@ static void apply_image(struct tf_state *st, struct tf_in *in)
 
 int tf_state_apply(struct tf_state *st, const uint8_t *ev, size_t len)
 {
-	struct tf_in in = { ev, ev + len, 0 };
+	struct tf_in in = {ev, ev + len, 0};
 	uint32_t count = tf_get_array(&in);
 	int64_t id = tf_get_int(&in);
 	struct tf_state next;
@@ -145,7 +145,7 @@ size_t tf_state_sync(const struct tf_state *st, uint8_t *buf)
 long tf_event_len(const uint8_t *buf, size_t len)
 {
 	struct tf_scan s;
-	struct tf_in in = { buf, buf + len, 0 };
+	struct tf_in in = {buf, buf + len, 0};
 	int done;
 
 	tf_scan_begin(&s);

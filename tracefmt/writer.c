@@ -1,10 +1,11 @@
 /*
  * The writer of process streams: raw event bytes in, zstd frames and a seek table out
- * (FORMAT.md 3). Called by the supervisor's drain loop; uses malloc and blocking writes.
+ * (FORMAT.md 3). Called by the supervisor's drain loop; uses malloc and blocking
+ * writes.
  *
- * The buffer holds one frame in the making: its SYNC event, complete events up to `done`,
- * then the beginning of the next event. Bytes are looked at once and copied once, also
- * when an event is as long as the kernel's longest read.
+ * The buffer holds one frame in the making: its SYNC event, complete events up to
+ * `done`, then the beginning of the next event. Bytes are looked at once and copied
+ * once, also when an event is as long as the kernel's longest read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 #include "stream.h"
 
 enum {
-	PIECE_LEN = 1 << 16,	    /* bytes taken in before events are looked for */
+	PIECE_LEN = 1 << 16,	     /* bytes taken in before events are looked for */
 	KEEP_LEN = TF_FRAME_LEN * 4, /* a larger buffer is given back after use */
 };
 
@@ -37,6 +38,8 @@ struct tf_writer {
 	size_t frame_count, frame_cap;
 	uint64_t event_count, byte_len, disk_len;
 	struct deja_error failed; /* code 0 while all is well */
+	tf_writer_watch *watch;
+	void *watch_arg;
 };
 
 static int fail_with(tf_writer *w, struct deja_error *err)
@@ -82,19 +85,19 @@ static int reserve(tf_writer *w, size_t len)
 
 static int compress(tf_writer *w, uint64_t *compressed_len)
 {
-	ZSTD_inBuffer in = { w->buf, w->done, 0 };
+	ZSTD_inBuffer in = {w->buf, w->done, 0};
 	uint64_t before = w->disk_len;
 	size_t left;
 
 	ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
 	ZSTD_CCtx_setPledgedSrcSize(w->cctx, w->done);
 	do {
-		ZSTD_outBuffer out = { w->out, w->out_cap, 0 };
+		ZSTD_outBuffer out = {w->out, w->out_cap, 0};
 
 		left = ZSTD_compressStream2(w->cctx, &out, &in, ZSTD_e_end);
 		if (ZSTD_isError(left))
-			return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "cannot compress: %s",
-				       ZSTD_getErrorName(left));
+			return tf_fail(&w->failed, DEJA_E_NO_MEMORY,
+				       "cannot compress: %s", ZSTD_getErrorName(left));
 		if (write_all(w, w->out, out.pos) < 0)
 			return -1;
 	} while (left);
@@ -109,7 +112,8 @@ static int add_frame(tf_writer *w, uint64_t compressed_len, uint64_t len)
 		return tf_fail(&w->failed, DEJA_E_STREAM, "the stream is too long");
 	if (w->frame_count == w->frame_cap) {
 		size_t cap = w->frame_cap ? 2 * w->frame_cap : 64;
-		struct tf_seek_entry *frames = realloc(w->frames, cap * sizeof(*frames));
+		struct tf_seek_entry *frames =
+		    realloc(w->frames, cap * sizeof(*frames));
 
 		if (!frames)
 			return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
@@ -145,7 +149,8 @@ static int end_frame(tf_writer *w)
 
 	if (w->done == w->sync_len)
 		return 0;
-	if (compress(w, &compressed_len) < 0 || add_frame(w, compressed_len, w->done) < 0) {
+	if (compress(w, &compressed_len) < 0 ||
+	    add_frame(w, compressed_len, w->done) < 0) {
 		if (ftruncate(w->fd, (off_t)start) == 0 &&
 		    lseek(w->fd, (off_t)start, SEEK_SET) >= 0)
 			w->disk_len = start;
@@ -190,16 +195,17 @@ static int take_events(tf_writer *w)
 			return 0;
 		}
 		{
-			struct tf_in in = { ev, ev + w->scan.pos, 0 };
+			struct tf_in in = {ev, ev + w->scan.pos, 0};
 
 			tf_get_array(&in);
 			id = tf_get_int(&in);
 		}
-		if (id == TF_EV_SYNC ||
-		    tf_state_apply(&w->state, ev, w->scan.pos) < 0)
+		if (id == TF_EV_SYNC || tf_state_apply(&w->state, ev, w->scan.pos) < 0)
 			return tf_fail(&w->failed, DEJA_E_EVENT,
 				       "event %llu does not decode",
 				       (unsigned long long)w->state.next_number);
+		if (w->watch)
+			w->watch(w->watch_arg, (unsigned)id, ev, w->scan.pos);
 		w->event_count++;
 		w->done += w->scan.pos;
 		tf_scan_begin(&w->scan);
@@ -226,7 +232,8 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto fail;
 	}
-	if (ZSTD_isError(ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, level)) ||
+	if (ZSTD_isError(
+		ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, level)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_checksumFlag, 1))) {
 		tf_fail(err, DEJA_E_RANGE, "no such compression level: %d", level);
 		goto fail;
@@ -248,7 +255,8 @@ fail:
 	return NULL;
 }
 
-int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err)
+int tf_writer_append(tf_writer *w, const void *bytes, size_t len,
+		     struct deja_error *err)
 {
 	const uint8_t *p = bytes;
 
@@ -280,6 +288,12 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err)
 	if (w->failed.code || end_frame(w) < 0)
 		return fail_with(w, err);
 	return 0;
+}
+
+void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg)
+{
+	w->watch = watch;
+	w->watch_arg = arg;
 }
 
 uint64_t tf_writer_event_count(const tf_writer *w)

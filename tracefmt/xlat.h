@@ -100,6 +100,9 @@ enum tf_xlat {
 	TF_X_ERRNO,
 	TF_X_SIGNAL,
 	TF_X_SI_CODE,
+	TF_X_CLD,
+	TF_X_SEGV,
+	TF_X_FPE,
 	TF_X_LOCK,
 
 	/* Layouts of memory. */

@@ -94,10 +94,13 @@ static inline uint8_t *t_read_file(const char *path, size_t *len)
 
 static inline void t_write_header(const char *dir)
 {
-	static const char *const argv[] = { "cmd", "arg" };
+	static const char *const argv[] = {"cmd", "arg"};
 	struct deja_header h = {
-		.id = "00112233445566778899aabbccddeeff", .argc = 2, .argv = argv,
-		.outbound = "full", .doors = "dispatch",
+	    .id = "00112233445566778899aabbccddeeff",
+	    .argc = 2,
+	    .argv = argv,
+	    .outbound = "full",
+	    .doors = "dispatch",
 	};
 	struct deja_error err;
 
@@ -167,7 +170,8 @@ static inline void t_write_stream(const char *path, const uint8_t *bytes, size_t
 
 	assert_non_null(w);
 	while (at < len) {
-		size_t n = flush_every && flush_every < len - at ? flush_every : len - at;
+		size_t n =
+		    flush_every && flush_every < len - at ? flush_every : len - at;
 
 		assert_int_equal(tf_writer_append(w, bytes + at, n, &err), 0);
 		if (flush_every)

@@ -17,27 +17,56 @@ static void same_strings(const char *const *a, const char *const *b, size_t coun
 
 static void round_trip(void **state)
 {
-	static const char *const argv[] = { "prog", "", "a b\xff\xfe", "-x" };
-	static const char *const notes[] = { "note one", "note two" };
-	static const char *const warnings[] = { "child \xc3\xa9 is static" };
-	static const uint64_t limits[][2] = { { 1, 2 }, { 0, RLIM_INFINITY } };
+	static const char *const argv[] = {"prog", "", "a b\xff\xfe", "-x"};
+	static const char *const notes[] = {"note one", "note two"};
+	static const char *const warnings[] = {"child \xc3\xa9 is static"};
+	static const uint64_t limits[][2] = {{1, 2}, {0, RLIM_INFINITY}};
 	static const struct deja_process processes[] = {
-		{ .stream = 1, .pid = 42, .ppid = 1, .end_ns = 999, .event_count = 7,
-		  .byte_len = 1ull << 40, .status_known = true, .status = 256,
-		  .complete = true, .argc = 4, .argv = argv, .note_count = 2,
-		  .notes = notes },
-		{ .stream = 2, .parent = 1, .pid = 43, .ppid = 42, .start_ns = 5 },
+	    {.stream = 1,
+	     .pid = 42,
+	     .ppid = 1,
+	     .end_ns = 999,
+	     .event_count = 7,
+	     .byte_len = 1ull << 40,
+	     .status_known = true,
+	     .status = 256,
+	     .complete = true,
+	     .argc = 4,
+	     .argv = argv,
+	     .note_count = 2,
+	     .notes = notes},
+	    {.stream = 2, .parent = 1, .pid = 43, .ppid = 42, .start_ns = 5},
 	};
-	static const struct deja_external externals[] = { { 44, "/bin/st", "static" } };
+	static const struct deja_external externals[] = {{44, "/bin/st", "static"}};
 	struct deja_header h = {
-		.id = "0123456789abcdef0123456789abcdef", .version = "0.1.0", .argc = 4,
-		.argv = argv, .exe = "/usr/bin/prog\xff", .cwd = "/tmp", .host = "h",
-		.kernel = "6", .machine = "x86_64", .cpu = "c", .outbound = "full",
-		.doors = "patch", .start_realtime_ns = 1700000000000000000ll,
-		.duration_ns = 12345, .complete = true, .cause = "", .status_known = true,
-		.status = -1, .event_count = UINT64_MAX, .byte_len = 3, .process_count = 2,
-		.processes = processes, .external_count = 1, .externals = externals,
-		.warning_count = 1, .warnings = warnings, .limit_count = 2, .limits = limits,
+	    .id = "0123456789abcdef0123456789abcdef",
+	    .version = "0.1.0",
+	    .argc = 4,
+	    .argv = argv,
+	    .exe = "/usr/bin/prog\xff",
+	    .cwd = "/tmp",
+	    .host = "h",
+	    .kernel = "6",
+	    .machine = "x86_64",
+	    .cpu = "c",
+	    .outbound = "full",
+	    .doors = "patch",
+	    .start_realtime_ns = 1700000000000000000ll,
+	    .duration_ns = 12345,
+	    .complete = true,
+	    .cause = "",
+	    .status_known = true,
+	    .status = -1,
+	    .event_count = UINT64_MAX,
+	    .byte_len = 3,
+	    .process_count = 2,
+	    .processes = processes,
+	    .external_count = 1,
+	    .externals = externals,
+	    .warning_count = 1,
+	    .warnings = warnings,
+	    .limit_count = 2,
+	    .limits = limits,
 	};
 	char *dir = t_dir();
 	const struct deja_header *r;
@@ -106,8 +135,9 @@ static void round_trip(void **state)
 static void files(void **state)
 {
 	static const struct deja_file list[] = {
-		{ 1, "/lib/a\xff", "00000000000000000000000000000001", 5, 0100755, 1, 2, -3, true },
-		{ 2, "", "00000000000000000000000000000002", UINT64_MAX, 0, 0, 0, 0, false },
+	    {1, "/lib/a\xff", "00000000000000000000000000000001", 5, 0100755, 1, 2, -3,
+	     true},
+	    {2, "", "00000000000000000000000000000002", UINT64_MAX, 0, 0, 0, 0, false},
 	};
 	char *dir = t_dir();
 	const struct deja_file *f;
@@ -140,7 +170,7 @@ static void files(void **state)
 
 static void expect_error(const char *dir, enum deja_errno code)
 {
-	struct deja_error err = { 0 };
+	struct deja_error err = {0};
 
 	assert_null(deja_open(dir, &err));
 	if (err.code != code)
@@ -153,7 +183,7 @@ static void not_recordings(void **state)
 {
 	char *dir = t_dir();
 	struct deja_error err;
-	struct deja_header h = { .format = 2 };
+	struct deja_header h = {.format = 2};
 
 	expect_error(t_path(dir, "none\nsuch"), DEJA_E_NOT_FOUND);
 	expect_error(dir, DEJA_E_NOT_A_RECORDING);
@@ -166,12 +196,19 @@ static void not_recordings(void **state)
 	expect_error(dir, DEJA_E_HEADER);
 	t_write_file(t_path(dir, "header"), "\x80", 1);
 	expect_error(dir, DEJA_E_HEADER);
-	t_write_file(t_path(dir, "header"), "\x81\xa6" "format\xa1" "1", 10);
+	t_write_file(t_path(dir, "header"),
+		     "\x81\xa6"
+		     "format\xa1"
+		     "1",
+		     10);
 	expect_error(dir, DEJA_E_HEADER);
 	/* Counts that no memory could hold. */
 	t_write_file(t_path(dir, "header"), "\xdf\xff\xff\xff\xff", 5);
 	expect_error(dir, DEJA_E_HEADER);
-	t_write_file(t_path(dir, "header"), "\x81\xa4" "argv\xdd\xff\xff\xff\xff", 11);
+	t_write_file(t_path(dir, "header"),
+		     "\x81\xa4"
+		     "argv\xdd\xff\xff\xff\xff",
+		     11);
 	expect_error(dir, DEJA_E_HEADER);
 	assert_int_equal(tf_header_write(dir, &h, &err), 0);
 	expect_error(dir, DEJA_E_VERSION);
@@ -187,8 +224,10 @@ static void not_recordings(void **state)
 /* A newer deja of the same format may add keys. */
 static void unknown_keys(void **state)
 {
-	static const char bytes[] = "\x84\xa3new\x81\xa1x\x93\xc0\xc3\xcb\0\0\0\0\0\0\0\0"
-				    "\xa6" "format\x01\x07\x08\xa4host\xa2me";
+	static const char bytes[] =
+	    "\x84\xa3new\x81\xa1x\x93\xc0\xc3\xcb\0\0\0\0\0\0\0\0"
+	    "\xa6"
+	    "format\x01\x07\x08\xa4host\xa2me";
 	char *dir = t_dir();
 	struct deja_error err;
 	deja_recording *rec;
@@ -206,11 +245,14 @@ static void unknown_keys(void **state)
 /* Every damaged byte is an error or a header, never a crash (run under sanitizers). */
 static void damaged(void **state)
 {
-	static const char *const argv[] = { "prog", "arg" };
-	static const struct deja_process process = { .stream = 1, .argc = 2, .argv = argv };
-	static const uint64_t limits[][2] = { { 1, 2 } };
-	struct deja_header h = { .process_count = 1, .processes = &process,
-				 .limit_count = 1, .limits = limits };
+	static const char *const argv[] = {"prog", "arg"};
+	static const struct deja_process process = {
+	    .stream = 1, .argc = 2, .argv = argv};
+	static const uint64_t limits[][2] = {{1, 2}};
+	struct deja_header h = {.process_count = 1,
+				.processes = &process,
+				.limit_count = 1,
+				.limits = limits};
 	char *dir = t_dir();
 	struct deja_error err;
 	deja_recording *rec;
@@ -339,9 +381,9 @@ static void image(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip),	  cmocka_unit_test(files),
-		cmocka_unit_test(not_recordings), cmocka_unit_test(unknown_keys),
-		cmocka_unit_test(damaged),	  cmocka_unit_test(image),
+	    cmocka_unit_test(round_trip),     cmocka_unit_test(files),
+	    cmocka_unit_test(not_recordings), cmocka_unit_test(unknown_keys),
+	    cmocka_unit_test(damaged),	      cmocka_unit_test(image),
 	};
 
 	return cmocka_run_group_tests_name("header", tests, NULL, NULL);

@@ -34,7 +34,7 @@ static size_t make_events(uint8_t *buf, size_t *ends)
  * Returns their number, *code says how it ended. */
 static unsigned read_events(const char *dir, enum deja_errno *code)
 {
-	struct deja_error err = { 0 };
+	struct deja_error err = {0};
 	struct deja_event ev;
 	deja_recording *rec = deja_open(dir, &err);
 	deja_cursor *cur;
@@ -59,7 +59,8 @@ static unsigned read_events(const char *dir, enum deja_errno *code)
 		*code = err.code;
 	assert_int_equal(deja_next(cur, &ev, &err), 0);
 	/* Seeking in the same file, whatever it finds. */
-	if (deja_seek_event(cur, EVENTS / 2, &err) == 0 && deja_next(cur, &ev, &err) == 1)
+	if (deja_seek_event(cur, EVENTS / 2, &err) == 0 &&
+	    deja_next(cur, &ev, &err) == 1)
 		assert_int_equal(ev.number, EVENTS / 2);
 	deja_seek_time(cur, EVENTS, &err);
 	deja_next(cur, &ev, &err);
@@ -300,8 +301,9 @@ static void lies(void **state)
 
 	/* A frame that declares 4 GiB. */
 	for (at = 0; at < 3; at++) {
-		static const uint8_t huge[] = { 0x28, 0xb5, 0x2f, 0xfd, 0xc4, 0, 0xff, 0xff,
-						0xff, 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0 };
+		static const uint8_t huge[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc4, 0, 0xff,
+					       0xff, 0xff, 0xff, 0,    0,    0, 0,
+					       1,    0,	   0,	 0,    0,    0, 0};
 		uint8_t file[64];
 
 		memcpy(file, huge, sizeof(huge));
@@ -388,10 +390,10 @@ static void external(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(truncated), cmocka_unit_test(flipped),
-		cmocka_unit_test(noise),     cmocka_unit_test(bad_events),
-		cmocka_unit_test(lies),	     cmocka_unit_test(odd_files),
-		cmocka_unit_test(external),
+	    cmocka_unit_test(truncated), cmocka_unit_test(flipped),
+	    cmocka_unit_test(noise),	 cmocka_unit_test(bad_events),
+	    cmocka_unit_test(lies),	 cmocka_unit_test(odd_files),
+	    cmocka_unit_test(external),
 	};
 
 	return cmocka_run_group_tests_name("reader_hostile", tests, NULL, NULL);

@@ -40,7 +40,7 @@ static uint32_t add_path(struct store *s, const char *path)
 /* Until the file's times vouch for its content. */
 static void settle(void)
 {
-	struct timespec t = { 0, 150000000 };
+	struct timespec t = {0, 150000000};
 
 	nanosleep(&t, NULL);
 }
@@ -98,8 +98,8 @@ static void contents(void **state)
 	t_remove(dir);
 }
 
-/* The second recording takes an unchanged file by its identity: it is not read. The test
- * proves it with a wrong hash behind the identity. */
+/* The second recording takes an unchanged file by its identity: it is not read. The
+ * test proves it with a wrong hash behind the identity. */
 static void not_read_again(void **state)
 {
 	char *dir = t_dir(), first[33], command[9000];
@@ -134,7 +134,8 @@ static void not_read_again(void **state)
 	/* A link to what is gone, or has another size, is not followed. */
 	snprintf(command, sizeof(command),
 		 "cd '%s/shared' && chmod 600 00000000000000000000000000000000 && "
-		 ": > 00000000000000000000000000000000", dir);
+		 ": > 00000000000000000000000000000000",
+		 dir);
 	assert_int_equal(system(command), 0);
 	s = open_store(t_path(dir, "r4"), t_path(dir, "shared"));
 	add_path(s, file);
@@ -164,7 +165,8 @@ static void changed_at_once(void **state)
 		assert_int_equal(add_path(s, file), i + 1);
 	}
 	for (i = 1; i < 50; i++)
-		assert_string_not_equal(store_files(s)[i].hash, store_files(s)[i - 1].hash);
+		assert_string_not_equal(store_files(s)[i].hash,
+					store_files(s)[i - 1].hash);
 	store_close(s);
 	t_remove(dir);
 }
@@ -208,7 +210,8 @@ static void names(void **state)
 	t_remove(dir);
 }
 
-/* Without a shared store, or with one on another file system, all is in the recording. */
+/* Without a shared store, or with one on another file system, all is in the recording.
+ */
 static void unshared(void **state)
 {
 	char *dir = t_dir();
@@ -225,6 +228,7 @@ static void unshared(void **state)
 	s = open_store(t_path(dir, "r2"), "/dev/shm/deja-test-store");
 	assert_int_equal(add_path(s, t_path(dir, "a")), 1);
 	store_close(s);
+	rmdir("/dev/shm/deja-test-store");
 	assert_int_equal(setenv("DEJA_DIR", dir, 1), 0);
 	s = open_store(t_path(dir, "r3"), NULL);
 	assert_int_equal(add_path(s, t_path(dir, "a")), 1);
@@ -300,9 +304,9 @@ static void concurrent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(contents),	   cmocka_unit_test(not_read_again),
-		cmocka_unit_test(changed_at_once), cmocka_unit_test(names),
-		cmocka_unit_test(unshared),	   cmocka_unit_test(concurrent),
+	    cmocka_unit_test(contents),	       cmocka_unit_test(not_read_again),
+	    cmocka_unit_test(changed_at_once), cmocka_unit_test(names),
+	    cmocka_unit_test(unshared),	       cmocka_unit_test(concurrent),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

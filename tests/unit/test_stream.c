@@ -1,6 +1,6 @@
 /*
- * Streams: what is written is what is read, however the pieces fall; seeking agrees with
- * reading on; merged order; zstd and a second decoder accept the file.
+ * Streams: what is written is what is read, however the pieces fall; seeking agrees
+ * with reading on; merged order; zstd and a second decoder accept the file.
  */
 #include <signal.h>
 #include <sys/resource.h>
@@ -23,7 +23,7 @@ struct sample {
 
 static struct sample make_sample(size_t count, uint32_t payload_max)
 {
-	struct sample s = { .count = count };
+	struct sample s = {.count = count};
 	uint8_t *payload = malloc(payload_max + 1), *p;
 	size_t i;
 
@@ -63,7 +63,8 @@ static struct sample make_sample(size_t count, uint32_t payload_max)
 			break;
 		default:
 			for (k = 0; k < n; k++)
-				payload[k] = (uint8_t)(t_random(4) ? 'a' + k % 26 : t_random(256));
+				payload[k] = (uint8_t)(t_random(4) ? 'a' + k % 26
+								   : t_random(256));
 			e->id = t_random(2) ? T_READ : T_WRITE;
 			e->dur_ns = dur;
 			e->result = n;
@@ -155,7 +156,8 @@ static void split_points(void **state)
 	unsigned round;
 
 	for (round = 0; round < 8; round++) {
-		static const size_t piece_max[] = { 1, 2, 7, 100, 5000, 70000, 1 << 20, 9 };
+		static const size_t piece_max[] = {1,	 2,	7,	 100,
+						   5000, 70000, 1 << 20, 9};
 		char *dir = t_dir();
 		struct deja_error err;
 		tf_writer *w = tf_writer_open(t_path(dir, "p1.zst"), 1, &err);
@@ -207,10 +209,11 @@ static void other_decoders(void **state)
 	if (run("command -v zstd >/dev/null", "", "") != 0)
 		skip();
 	assert_int_equal(run("zstd -tq '%s'", t_path(dir, "p1.zst"), ""), 0);
-	if (access(script, R_OK) != 0 || run("command -v python3 >/dev/null", "", "") != 0)
+	if (access(script, R_OK) != 0 ||
+	    run("command -v python3 >/dev/null", "", "") != 0)
 		skip();
-	assert_int_equal(run("python3 tests/decode.py '%s' > '%s'", dir, t_path(dir, "out")),
-			 0);
+	assert_int_equal(
+	    run("python3 tests/decode.py '%s' > '%s'", dir, t_path(dir, "out")), 0);
 	snprintf(expected, sizeof(expected), "p1 events=%zu last_ns=%lld\n", s.count,
 		 (long long)s.state.time_ns);
 	out = fopen(t_path(dir, "out"), "r");
@@ -275,8 +278,8 @@ static void seeks(void **state)
 
 enum { STREAMS = 7, PER_STREAM = 300 };
 
-/* Streams of children that begin one after the other. Returns the number of events whose
- * time is at least t. */
+/* Streams of children that begin one after the other. Returns the number of events
+ * whose time is at least t. */
 static void write_streams(const char *dir, int64_t times[STREAMS][PER_STREAM])
 {
 	static uint8_t buf[PER_STREAM * 64];
@@ -299,7 +302,8 @@ static void write_streams(const char *dir, int64_t times[STREAMS][PER_STREAM])
 	}
 }
 
-static void check_merged(deja_cursor *cur, int64_t times[STREAMS][PER_STREAM], int64_t from)
+static void check_merged(deja_cursor *cur, int64_t times[STREAMS][PER_STREAM],
+			 int64_t from)
 {
 	unsigned seen[STREAMS], i, total = 0, expected = 0;
 	struct deja_event ev;
@@ -308,7 +312,8 @@ static void check_merged(deja_cursor *cur, int64_t times[STREAMS][PER_STREAM], i
 	int rc;
 
 	for (i = 0; i < STREAMS; i++) {
-		for (seen[i] = 0; seen[i] < PER_STREAM && times[i][seen[i]] < from; seen[i]++)
+		for (seen[i] = 0; seen[i] < PER_STREAM && times[i][seen[i]] < from;
+		     seen[i]++)
 			;
 		expected += PER_STREAM - seen[i];
 	}
@@ -330,8 +335,8 @@ static void check_merged(deja_cursor *cur, int64_t times[STREAMS][PER_STREAM], i
 static void merged(void **state)
 {
 	static int64_t times[STREAMS][PER_STREAM];
-	struct deja_process processes[STREAMS] = { 0 };
-	struct deja_header h = { .processes = processes, .process_count = STREAMS };
+	struct deja_process processes[STREAMS] = {0};
+	struct deja_header h = {.processes = processes, .process_count = STREAMS};
 	char *dir = t_dir();
 	struct deja_error err;
 	int with_header;
@@ -465,19 +470,19 @@ static void giant_event(void **state)
  * does not pass for complete. */
 static void bad_input(void **state)
 {
-	static const uint8_t sync[] = { 0x95, 1, 1, 0, 0, 0x90 };
-	static const uint8_t ext[] = { 0x92, 0xd4, 0, 0 };
-	static const uint8_t empty[] = { 0x90 };
-	static const uint8_t number[] = { 7 };
-	static const uint8_t zero[] = { 0x92, 0, 0 };
-	static const uint8_t short_call[] = { 0x93, 71, 0, 0 };
+	static const uint8_t sync[] = {0x95, 1, 1, 0, 0, 0x90};
+	static const uint8_t ext[] = {0x92, 0xd4, 0, 0};
+	static const uint8_t empty[] = {0x90};
+	static const uint8_t number[] = {7};
+	static const uint8_t zero[] = {0x92, 0, 0};
+	static const uint8_t short_call[] = {0x93, 71, 0, 0};
 	static const struct {
 		const uint8_t *bytes;
 		size_t len;
 	} cases[] = {
-		{ sync, sizeof(sync) },	  { ext, sizeof(ext) },
-		{ empty, sizeof(empty) }, { number, sizeof(number) },
-		{ zero, sizeof(zero) },	  { short_call, sizeof(short_call) },
+	    {sync, sizeof(sync)},   {ext, sizeof(ext)},
+	    {empty, sizeof(empty)}, {number, sizeof(number)},
+	    {zero, sizeof(zero)},   {short_call, sizeof(short_call)},
 	};
 	size_t i;
 
@@ -491,11 +496,12 @@ static void bad_input(void **state)
 		tf_writer *w = tf_writer_open(t_path(dir, "p1.zst"), 1, &err);
 
 		assert_non_null(w);
-		assert_int_equal(tf_writer_append(w, buf,
-						  (size_t)(t_put_getpid(buf, 3, 4, 5) - buf),
-						  &err),
-				 0);
-		assert_int_equal(tf_writer_append(w, cases[i].bytes, cases[i].len, &err), -1);
+		assert_int_equal(
+		    tf_writer_append(w, buf, (size_t)(t_put_getpid(buf, 3, 4, 5) - buf),
+				     &err),
+		    0);
+		assert_int_equal(
+		    tf_writer_append(w, cases[i].bytes, cases[i].len, &err), -1);
 		assert_int_equal(err.code, DEJA_E_EVENT);
 		assert_int_equal(tf_writer_append(w, buf, 1, &err), -1);
 		assert_int_equal(tf_writer_flush(w, &err), -1);
@@ -559,7 +565,7 @@ static void unfinished(void **state)
 static void full_disk(void **state)
 {
 	struct sample s = make_sample(20000, 200);
-	struct rlimit old, small = { 300000, RLIM_INFINITY };
+	struct rlimit old, small = {300000, RLIM_INFINITY};
 	char *dir = t_dir();
 	struct deja_error err;
 	struct deja_event ev;
@@ -595,6 +601,89 @@ static void full_disk(void **state)
 	free_sample(&s);
 }
 
+/* One call event from its elements behind the id; the header and the two times are
+ * added. */
+static uint8_t *put_call(uint8_t *p, unsigned id, unsigned count, const char *rest,
+			 size_t len)
+{
+	p = tf_put_array(p, 4 + count);
+	p = tf_put_uint(p, id);
+	memcpy(p, "\0\0\0", 3);
+	memcpy(p + 3, rest, len);
+	return p + 3 + len;
+}
+
+/* What an argument is depends on the request before it: among the scalars, among the
+ * items, or not there at all. */
+static void sub_arguments(void **state)
+{
+	enum { OPEN = 34, IOCTL = 48, FCNTL = 104 };
+	char *dir = t_dir();
+	uint8_t buf[512], *p = buf;
+	struct deja_error err;
+	struct deja_event ev;
+	deja_recording *rec;
+	deja_cursor *cur;
+	const struct tf_call *call;
+	unsigned long args[6] = {0};
+	unsigned id, i;
+	int known;
+
+	/* A reader resolves from left to right: no request stands behind its argument.
+	 */
+	for (id = TF_ID_FIRST; id < TF_ID_FIRST + TF_CALL_MAX; id++)
+		for (call = tf_call_by_id(id), i = 0; call && i < call->nargs; i++)
+			if (call->arg[i].kind == TF_MEM && call->arg[i].rule == TF_SUB)
+				assert_in_range(call->arg[i].ref, 1, i);
+
+	p = put_call(p, OPEN, 2, "\0\xc4\2a\0", 5);		/* flags, path */
+	p = put_call(p, OPEN, 3, "\x40\xcd\1\xb4\xc4\2b\0", 8); /* O_CREAT: mode */
+	p = put_call(p, IOCTL, 3,
+		     "\1\xcd\x54\x13\xc4\x08"
+		     "abcdefgh",
+		     14); /* TIOCGWINSZ */
+	p = put_call(p, IOCTL, 4, "\1\xce\xc0\x02\x7f\xff\xc4\2xy\xc4\2zw", 14);
+	p = put_call(p, FCNTL, 3, "\1\4\xcd\x08\0", 5); /* F_SETFL */
+	p = put_call(p, FCNTL, 2, "\1\3", 2);		/* F_GETFL */
+	t_write_header(dir);
+	t_write_stream(t_path(dir, "p1.zst"), buf, (size_t)(p - buf), 0);
+	rec = open_recording(dir);
+	cur = open_cursor(rec, 1);
+
+	assert_int_equal(deja_next(cur, &ev, &err), 1);
+	assert_int_equal(ev.args[2], 0);
+	assert_int_equal(ev.item_count, 1);
+	assert_memory_equal(ev.items[0].bytes.data, "a", 2);
+	assert_int_equal(deja_next(cur, &ev, &err), 1);
+	assert_int_equal(ev.args[1], 0100);
+	assert_int_equal(ev.args[2], 0664);
+	assert_memory_equal(ev.items[0].bytes.data, "b", 2);
+	assert_int_equal(deja_next(cur, &ev, &err), 1);
+	assert_int_equal(ev.item_count, 1);
+	assert_int_equal(ev.items[0].arg, 2);
+	assert_true(ev.items[0].inbound);
+	assert_int_equal(ev.items[0].bytes.len, 8);
+	/* Unknown, but its number says: two bytes both ways. */
+	tf_arg_resolve(tf_call_by_id(IOCTL), 2, (args[1] = 0xc0027fff, args), &known);
+	assert_false(known);
+	assert_int_equal(deja_next(cur, &ev, &err), 1);
+	assert_int_equal(ev.item_count, 2);
+	assert_false(ev.items[0].inbound);
+	assert_memory_equal(ev.items[0].bytes.data, "xy", 2);
+	assert_true(ev.items[1].inbound);
+	assert_memory_equal(ev.items[1].bytes.data, "zw", 2);
+	assert_int_equal(deja_next(cur, &ev, &err), 1);
+	assert_int_equal(ev.args[2], 0x800);
+	assert_int_equal(ev.item_count, 0);
+	assert_int_equal(deja_next(cur, &ev, &err), 1);
+	assert_int_equal(ev.args[2], 0);
+	assert_int_equal(ev.item_count, 0);
+	assert_int_equal(deja_next(cur, &ev, &err), 0);
+	deja_cursor_close(cur);
+	deja_close(rec);
+	t_remove(dir);
+}
+
 static void event_len(void **state)
 {
 	uint8_t buf[512], *end = t_put_io(buf, T_READ, 1, 2, "0123456789", 10);
@@ -628,11 +717,12 @@ static void event_len(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(event_len),	cmocka_unit_test(split_points),
-		cmocka_unit_test(seeks),	cmocka_unit_test(merged),
-		cmocka_unit_test(merged_damaged), cmocka_unit_test(giant_event),
-		cmocka_unit_test(bad_input),	cmocka_unit_test(unfinished),
-		cmocka_unit_test(full_disk),	cmocka_unit_test(other_decoders),
+	    cmocka_unit_test(event_len),      cmocka_unit_test(split_points),
+	    cmocka_unit_test(sub_arguments),  cmocka_unit_test(seeks),
+	    cmocka_unit_test(merged),	      cmocka_unit_test(merged_damaged),
+	    cmocka_unit_test(giant_event),    cmocka_unit_test(bad_input),
+	    cmocka_unit_test(unfinished),     cmocka_unit_test(full_disk),
+	    cmocka_unit_test(other_decoders),
 	};
 
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);

@@ -606,7 +606,7 @@ static void test_report_bytes(void **state)
 			       .event_no = 5,
 			       .kind = DIVERGED_BYTES,
 			       .nr = 1,
-			       .args = {1, 0, 6},
+			       .args = {1, 0x1234, 6},
 			       .arg = 1,
 			       .offset = 3,
 			       .got_bytes = "helxo\n",
@@ -615,6 +615,7 @@ static void test_report_bytes(void **state)
 			       .expected_len = 6};
 	char *text = t_report(&d);
 
+	t_has(text, "  got:      write(1, 0x1234, 6)\n");
 	t_has(text, "argument 2 (buf): its bytes differ");
 	t_has(text, "first difference at byte 3");
 	t_has(text, "    expected 000000  68 65 6c 6c 6f 0a");

@@ -1,0 +1,398 @@
+/*
+ * `deja record`: prepares recording directory and session, starts the command under the
+ * runtime, supervises, and ends as the command did.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "preload/exec_target.h"
+#include "tools/cmd.h"
+#include "tools/session.h"
+#include "tools/store.h"
+#include "tools/supervisor.h"
+#include "tracefmt/header.h"
+
+struct options {
+	const char *dir; /* -o, or NULL */
+	bool quiet, digest;
+	char **argv;
+};
+
+/* The file that exec would run for a command name. Malloc'd; NULL after printing;
+ * *status as shells give it. */
+static char *find_command(const char *name, int *status)
+{
+	const char *path = getenv("PATH");
+	bool denied = false;
+
+	*status = CMD_NOT_FOUND;
+	if (strchr(name, '/')) {
+		struct stat st;
+
+		if (stat(name, &st) < 0) {
+			cmd_error("%s: %s", name, strerror(errno));
+			return NULL;
+		}
+		*status = CMD_NOT_EXECUTABLE;
+		if (S_ISDIR(st.st_mode)) {
+			cmd_error("%s: is a directory", name);
+			return NULL;
+		}
+		if (access(name, X_OK) < 0) {
+			cmd_error("%s: %s", name, strerror(errno));
+			return NULL;
+		}
+		return strdup(name);
+	}
+	if (!path)
+		path = "/usr/local/bin:/usr/bin:/bin";
+	while (*name) {
+		size_t len = strcspn(path, ":");
+		char *full;
+		struct stat st;
+
+		if (asprintf(&full, "%.*s%s%s", (int)len, path, len ? "/" : "./", name) < 0)
+			return NULL;
+		if (stat(full, &st) == 0 && S_ISREG(st.st_mode)) {
+			if (access(full, X_OK) == 0)
+				return full;
+			denied = true;
+		}
+		free(full);
+		path += len;
+		if (!*path++)
+			break;
+	}
+	if (denied) {
+		*status = CMD_NOT_EXECUTABLE;
+		cmd_error("%s: found in PATH, but not executable", name);
+	} else {
+		cmd_error("%s: command not found", name);
+	}
+	return NULL;
+}
+
+static bool can_record(const char *path)
+{
+	const char *why = NULL;
+
+	switch (exec_target(AT_FDCWD, path)) {
+	case EXEC_TARGET_OK:
+		return true;
+	case EXEC_TARGET_STATIC:
+		why = "is statically linked, so nothing can be preloaded into it; record a "
+		      "dynamically linked build";
+		break;
+	case EXEC_TARGET_ARCH:
+		why = "is not an x86-64 program";
+		break;
+	case EXEC_TARGET_SETUID:
+		why = "is set-uid, set-gid or has capabilities, so the system ignores "
+		      "preloading; record it as the user it would become";
+		break;
+	case EXEC_TARGET_LIBC:
+		why = "uses another C library than glibc";
+		break;
+	}
+	cmd_error("%s: cannot be recorded: it %s", path, why);
+	return false;
+}
+
+static bool make_parents(const char *path)
+{
+	char *copy = strdup(path);
+	bool ok = copy;
+
+	for (char *p = copy ? copy + 1 : NULL; ok && p && *p; p++)
+		if (*p == '/') {
+			*p = 0;
+			if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+				ok = false;
+			*p = '/';
+		}
+	if (ok && mkdir(copy, 0700) < 0 && errno != EEXIST)
+		ok = false;
+	free(copy);
+	return ok;
+}
+
+static bool is_empty_dir(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	bool empty = d;
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			empty = false;
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+/* The recording's directory, created, absolute. Malloc'd; NULL after printing. */
+static char *make_directory(const struct options *opt)
+{
+	char *dir = NULL, *base, *abs;
+	struct stat st;
+
+	if (opt->dir) {
+		dir = strdup(opt->dir);
+	} else {
+		const char *app = strrchr(opt->argv[0], '/');
+		char stamp[32];
+		time_t now = time(NULL);
+
+		base = cmd_default_dir();
+		if (!base) {
+			cmd_error("no place for the recording: set DEJA_DIR or HOME, or "
+				  "give -o DIR");
+			return NULL;
+		}
+		strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime(&now));
+		if (!make_parents(base)) {
+			cmd_error("%s: %s; give another place with -o DIR", base,
+				  strerror(errno));
+			free(base);
+			return NULL;
+		}
+		if (asprintf(&dir, "%s/%s-%s-%d", base, app ? app + 1 : opt->argv[0], stamp,
+			     (int)getpid()) < 0)
+			dir = NULL;
+		free(base);
+	}
+	if (!dir)
+		return NULL;
+	if (mkdir(dir, 0700) < 0) {
+		if (errno != EEXIST) {
+			cmd_error("%s: %s", dir, strerror(errno));
+			goto fail;
+		}
+		if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
+			cmd_error("%s: exists and is not a directory", dir);
+			goto fail;
+		}
+		if (!is_empty_dir(dir)) {
+			cmd_error("%s: is not empty; a recording never overwrites anything, "
+				  "name a new directory",
+				  dir);
+			goto fail;
+		}
+		if (chmod(dir, 0700) < 0 || access(dir, W_OK | X_OK) < 0) {
+			cmd_error("%s: %s", dir, strerror(errno));
+			goto fail;
+		}
+	}
+	abs = realpath(dir, NULL);
+	free(dir);
+	return abs;
+fail:
+	free(dir);
+	return NULL;
+}
+
+/* `latest` in the default directory leads to this recording. Failing is no reason to
+ * complain: it is a convenience. */
+static void point_latest(const char *dir)
+{
+	char *base = cmd_default_dir(), *link = NULL, *tmp = NULL;
+
+	if (base && make_parents(base) && asprintf(&link, "%s/latest", base) > 0 &&
+	    asprintf(&tmp, "%s/.latest.%d", base, (int)getpid()) > 0) {
+		unlink(tmp);
+		if (symlink(dir, tmp) == 0 && rename(tmp, link) < 0)
+			unlink(tmp);
+	}
+	free(base);
+	free(link);
+	free(tmp);
+}
+
+static char *cpu_model(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[512], *model = NULL;
+
+	while (f && !model && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+			model = strdup(strchr(line, ':') + 2);
+			if (model)
+				model[strcspn(model, "\n")] = 0;
+		}
+	if (f)
+		fclose(f);
+	return model ? model : strdup("");
+}
+
+struct header_room {
+	struct utsname uts;
+	uint64_t limits[RLIM_NLIMITS][2];
+	char id[33], cwd[PATH_MAX], kernel[sizeof(struct utsname)];
+};
+
+static void fill_header(struct deja_header *h, struct header_room *room,
+			const struct options *opt, const char *exe)
+{
+	uint8_t random[16];
+	struct timespec ts;
+
+	memset(h, 0, sizeof(*h));
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		memset(random, 0, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++)
+		sprintf(room->id + 2 * i, "%02x", random[i]);
+	uname(&room->uts);
+	snprintf(room->kernel, sizeof(room->kernel), "%s %s", room->uts.release,
+		 room->uts.version);
+	if (!getcwd(room->cwd, sizeof(room->cwd)))
+		room->cwd[0] = 0;
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		struct rlimit limit = {0, 0};
+
+		getrlimit(i, &limit);
+		room->limits[i][0] = limit.rlim_cur;
+		room->limits[i][1] = limit.rlim_max;
+	}
+	clock_gettime(CLOCK_REALTIME, &ts);
+	h->format = TF_FORMAT;
+	h->id = room->id;
+	h->version = DEJA_VERSION;
+	while (opt->argv[h->argc])
+		h->argc++;
+	h->argv = (const char *const *)opt->argv;
+	h->exe = exe;
+	h->cwd = room->cwd;
+	h->host = room->uts.nodename;
+	h->kernel = room->kernel;
+	h->machine = room->uts.machine;
+	h->cpu = cpu_model();
+	h->outbound = opt->digest ? "digest" : "full";
+	h->doors = "dispatch";
+	h->start_realtime_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
+	h->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+	h->cause = "still being recorded";
+	h->limit_count = RLIM_NLIMITS;
+	h->limits = (const uint64_t(*)[2])room->limits;
+}
+
+static bool parse_options(int argc, char **argv, struct options *opt, int *status)
+{
+	int c;
+
+	memset(opt, 0, sizeof(*opt));
+	*status = CMD_FAILED;
+	while ((c = cmd_getopt(argc, argv, status)) != -1) {
+		switch (c) {
+		case 'o':
+			opt->dir = optarg;
+			break;
+		case 'q':
+			opt->quiet = true;
+			break;
+		case CMD_OPT_OUTBOUND:
+			if (strcmp(optarg, "full") && strcmp(optarg, "digest")) {
+				cmd_error("--outbound %s: must be full or digest", optarg);
+				return false;
+			}
+			opt->digest = !strcmp(optarg, "digest");
+			break;
+		default:
+			return false;
+		}
+	}
+	if (optind >= argc) {
+		cmd_error("record what? give a command, as in `deja record -- date`");
+		return false;
+	}
+	opt->argv = argv + optind;
+	return true;
+}
+
+static int64_t elapsed_ns(const struct live_session *s)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec - s->shared->monotonic_base_ns;
+}
+
+int cmd_record(int argc, char **argv)
+{
+	extern char **environ;
+	static struct header_room room;
+	struct options opt;
+	struct deja_header header;
+	struct live_session session;
+	struct supervisor *sv;
+	struct store *store;
+	struct deja_error err;
+	struct launch launch = {0};
+	char *exe, *dir, size[32];
+	int status, exec_errno, doors;
+	pid_t pid;
+
+	if (!parse_options(argc, argv, &opt, &status))
+		return status;
+	exe = find_command(opt.argv[0], &status);
+	if (!exe)
+		return status;
+	if (!can_record(exe))
+		return CMD_CANNOT_RUN;
+	dir = make_directory(&opt);
+	if (!dir)
+		return CMD_FAILED;
+	store = store_open(dir, NULL, &err);
+	if (!store) {
+		cmd_error("%s", err.message);
+		return CMD_FAILED;
+	}
+	if (!session_create(&session, SESSION_RECORD))
+		return CMD_FAILED;
+	session.shared->outbound_digest = opt.digest;
+	session.shared->no_dispatch = getenv("DEJA_NO_DISPATCH") != NULL;
+	fill_header(&header, &room, &opt, exe);
+	if (tf_header_write(dir, &header, &err) < 0) {
+		cmd_error("%s", err.message);
+		session_destroy(&session);
+		return CMD_FAILED;
+	}
+	session_root_slot(&session);
+	sv = supervisor_open(&session, dir, store, &header);
+	launch.path = exe;
+	launch.argv = opt.argv;
+	launch.envp = environ;
+	pid = session_launch(&session, &launch, &exec_errno);
+	if (pid < 0) {
+		if (exec_errno)
+			cmd_error("%s: %s", exe, strerror(exec_errno));
+		session_destroy(&session);
+		return exec_errno == ENOENT ? CMD_NOT_FOUND
+		       : exec_errno	    ? CMD_NOT_EXECUTABLE
+					    : CMD_FAILED;
+	}
+	supervisor_run(sv, pid, &status);
+	doors = session.shared->no_dispatch;
+	if (doors)
+		header.doors = "patch";
+	supervisor_close(sv, elapsed_ns(&session));
+	store_close(store);
+	session_destroy(&session);
+	point_latest(dir);
+	if (!opt.quiet)
+		fprintf(stderr, "deja: recorded %s (%llu events, %s)\n", dir,
+			(unsigned long long)header.event_count,
+			cmd_size_text(cmd_disk_len(dir), size, sizeof(size)));
+	session_end_as(status);
+}

@@ -1,0 +1,580 @@
+/*
+ * `deja replay` and `deja verify`: unpack the streams into a session, start the recorded
+ * command under the replaying runtime, and judge: every event of every stream matched, and
+ * the status as recorded, or a report of the first difference.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "tools/cmd.h"
+#include "tools/report.h"
+#include "tools/session.h"
+#include "tracefmt/header.h"
+#include "tracefmt/stream.h"
+
+enum {
+	WAIT_MS = 20,
+	NAME_MAX_LEN = 200, /* of one path component made up for exec */
+};
+
+/* What is known of one stream of the recording. */
+struct stream_state {
+	uint32_t stream;
+	const struct deja_process *process;
+	uint64_t len;	 /* bytes, unpacked */
+	bool truncated;	 /* ends without its last event */
+	bool started;	 /* a process of the replay took it up */
+	bool done;	 /* everything was consumed */
+	uint64_t served; /* events */
+};
+
+struct replay {
+	char *path;
+	deja_recording *rec;
+	const struct deja_header *header;
+	struct live_session session;
+	struct stream_state *streams;
+	size_t stream_count;
+	pid_t root;
+	int root_status;
+	bool root_ended;
+	bool verify;
+	int pidfds[SLOT_COUNT];
+	uint32_t slot_stream[SLOT_COUNT];
+	deja_cursor *external;
+	bool external_left;
+	struct deja_event external_event;
+};
+
+/* --- preparing --- */
+
+/* Writes stream `s` unpacked to the session's directory. */
+static bool unpack_stream(struct replay *r, struct stream_state *s)
+{
+	char path[PATH_MAX];
+	struct deja_error err;
+	struct deja_bytes bytes;
+	tf_reader *reader;
+	int fd;
+	bool ok = true;
+
+	snprintf(path, sizeof(path), "%s/p%u.zst", r->path, s->stream);
+	reader = tf_reader_open(path, &err);
+	if (!reader) {
+		cmd_error("%s: %s", path, err.message);
+		return false;
+	}
+	if (tf_reader_truncated(reader) == DEJA_E_STREAM) {
+		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
+		tf_reader_close(reader);
+		return false;
+	}
+	s->truncated = tf_reader_truncated(reader) != DEJA_OK;
+	snprintf(path, sizeof(path), "%s/s%u", r->session.dir, s->stream);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	for (size_t i = 0; ok && i < tf_reader_frame_count(reader); i++) {
+		size_t done = 0;
+
+		if (tf_reader_frame(reader, i, &bytes, &err) < 0) {
+			cmd_error("stream %u: %s", s->stream, err.message);
+			ok = false;
+			break;
+		}
+		while (ok && done < bytes.len) {
+			ssize_t n = write(fd, bytes.data + done, bytes.len - done);
+
+			if (n < 0) {
+				cmd_error("%s: %s", path, strerror(errno));
+				ok = false;
+				break;
+			}
+			done += (size_t)n;
+		}
+		s->len += bytes.len;
+	}
+	if (fd >= 0)
+		close(fd);
+	tf_reader_close(reader);
+	return ok && fd >= 0;
+}
+
+static bool link_files(struct replay *r)
+{
+	for (size_t i = 0; i < deja_file_count(r->rec); i++) {
+		const struct deja_file *f = deja_file_at(r->rec, i);
+		char link[64], target[PATH_MAX];
+
+		snprintf(link, sizeof(link), "%s/f%u", r->session.dir, f->id);
+		snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
+		if (symlink(target, link) < 0) {
+			cmd_error("%s: %s", link, strerror(errno));
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A path of exactly `len` characters, relative to a new directory in *cwd, that leads to
+ * stored file `id` (why: replayer/image.c). */
+static bool path_of_length(struct replay *r, uint32_t id, size_t len, char *cwd, char *path)
+{
+	char target[64];
+	char *p = path;
+
+	if (!len || len >= PATH_MAX)
+		return false;
+	sprintf(cwd, "%s/x%u", r->session.dir, id);
+	sprintf(target, "%s/f%u", r->session.dir, id);
+	if (mkdir(cwd, 0700) < 0 && errno != EEXIST)
+		return false;
+	for (; len > NAME_MAX_LEN; len -= 2)
+		*p++ = '.', *p++ = '/';
+	memset(p, 'x', len);
+	p[len] = 0;
+	{
+		char link[PATH_MAX];
+
+		snprintf(link, sizeof(link), "%s/%s", cwd, p);
+		return symlink(target, link) == 0 || errno == EEXIST;
+	}
+}
+
+static char **strings(const struct deja_bytes *v, size_t count)
+{
+	char **out = calloc(count + 1, sizeof(*out));
+
+	for (size_t i = 0; out && i < count; i++)
+		out[i] = strndup((const char *)v[i].data, v[i].len);
+	return out;
+}
+
+/* A changed library at its old place would be loaded by the live linker: said before the
+ * first event. */
+static bool check_libraries(struct replay *r, const struct tf_image *img)
+{
+	for (size_t i = 0; i < img->map_count; i++) {
+		const struct tf_image_map *m = &img->maps[i];
+		const struct deja_file *f = m->file ? deja_file_by_id(r->rec, m->file) : NULL;
+		char path[PATH_MAX];
+		struct stat st;
+
+		if (!f || m->file == img->file || m->path.len >= sizeof(path) ||
+		    strstr(f->path, "/libdeja-record.so"))
+			continue;
+		snprintf(path, sizeof(path), "%.*s", (int)m->path.len,
+			 (const char *)m->path.data);
+		if (stat(path, &st) < 0) {
+			cmd_error("cannot replay here: %s: %s (the recording needs it as it "
+				  "was)",
+				  path, strerror(errno));
+			return false;
+		}
+		if ((uint64_t)st.st_size != f->size) {
+			cmd_error("cannot replay here: %s is not the file that was recorded "
+				  "(%lld bytes, recorded %llu)",
+				  path, (long long)st.st_size, (unsigned long long)f->size);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Starts the recorded command. Returns 0, or the exit status to give. */
+static int start_root(struct replay *r)
+{
+	struct deja_error err;
+	struct deja_event ev;
+	struct tf_image img;
+	struct launch launch = {.in_null = true};
+	char cwd[PATH_MAX], path[PATH_MAX];
+	deja_cursor *cur = deja_cursor_open(r->rec, 1, &err);
+	int exec_errno;
+
+	if (!cur || deja_next(cur, &ev, &err) != 1) {
+		cmd_error("%s: its first stream cannot be read: %s", r->path, err.message);
+		return CMD_UNREADABLE;
+	}
+	while (ev.id == TF_EV_NOTE || ev.id == TF_EV_THREAD)
+		if (deja_next(cur, &ev, &err) != 1)
+			break;
+	if (ev.id != TF_EV_IMAGE || tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0) {
+		cmd_error("%s: the recording does not begin with a program image", r->path);
+		return CMD_UNREADABLE;
+	}
+	if (!check_libraries(r, &img))
+		return CMD_CANNOT_RUN;
+	session_root_slot(&r->session);
+	launch.argv = strings(img.argv, img.argc);
+	launch.envp = strings(img.envp, img.envc);
+	launch.stack_limit = img.stack_limit;
+	if (img.file && path_of_length(r, img.file, img.execfn.len, cwd, path)) {
+		launch.cwd = cwd;
+		launch.path = path;
+	} else {
+		snprintf(path, sizeof(path), "%.*s", (int)img.exe.len,
+			 (const char *)img.exe.data);
+		launch.path = path;
+	}
+	r->root = session_launch(&r->session, &launch, &exec_errno);
+	if (r->root < 0) {
+		if (exec_errno)
+			cmd_error("cannot replay here: the recorded executable: %s",
+				  strerror(exec_errno));
+		return CMD_CANNOT_RUN;
+	}
+	tf_image_free(&img);
+	deja_cursor_close(cur);
+	return 0;
+}
+
+/* --- watching --- */
+
+static struct stream_state *state_of(struct replay *r, uint32_t stream)
+{
+	for (size_t i = 0; i < r->stream_count; i++)
+		if (r->streams[i].stream == stream)
+			return &r->streams[i];
+	return NULL;
+}
+
+/* Takes the result of a slot whose process has ended, and frees it. */
+static void slot_ended(struct replay *r, unsigned i, struct slot *slot)
+{
+	struct stream_state *s = state_of(r, slot->stream);
+
+	if (s) {
+		s->started = true;
+		s->served = slot->event_no;
+		s->done = slot->finished || slot->consumed >= s->len;
+	}
+	if (r->pidfds[i] >= 0)
+		close(r->pidfds[i]);
+	r->pidfds[i] = -1;
+	slot->stream = 0;
+	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+}
+
+/* Looks at every slot. Returns how many processes are alive; *diverged: the slot of one
+ * that diverged, or NULL. */
+static unsigned look(struct replay *r, struct slot **diverged)
+{
+	unsigned alive = 0, used = r->session.shared->slots_used;
+
+	for (unsigned i = 0; i < used && i < SLOT_COUNT; i++) {
+		struct slot *slot = session_slot(r->session.shared, i);
+		struct pollfd p = {.events = POLLIN};
+
+		if (slot->state == SLOT_FREE || !slot->stream)
+			continue;
+		if (__atomic_load_n(&slot->divergence.set, __ATOMIC_SEQ_CST)) {
+			*diverged = slot;
+			return 1;
+		}
+		if (!slot->live_pid) {
+			alive++;
+			continue;
+		}
+		if (r->slot_stream[i] != slot->stream) { /* the slot was taken anew */
+			if (r->pidfds[i] >= 0)
+				close(r->pidfds[i]);
+			r->pidfds[i] = -1;
+			r->slot_stream[i] = slot->stream;
+		}
+		if (r->pidfds[i] < 0)
+			r->pidfds[i] = (int)syscall(SYS_pidfd_open, slot->live_pid, 0);
+		p.fd = r->pidfds[i];
+		if (p.fd >= 0 && poll(&p, 1, 0) == 0)
+			alive++;
+		else
+			slot_ended(r, i, slot);
+	}
+	return alive;
+}
+
+static void end_all(struct replay *r)
+{
+	for (unsigned i = 0; i < SLOT_COUNT && i < r->session.shared->slots_used; i++) {
+		struct slot *slot = session_slot(r->session.shared, i);
+
+		if (slot->state != SLOT_FREE && slot->live_pid > 0)
+			kill(slot->live_pid, SIGKILL);
+	}
+	if (!r->root_ended && r->root > 0) {
+		kill(r->root, SIGKILL);
+		waitpid(r->root, NULL, 0);
+	}
+}
+
+static int tell_divergence(struct replay *r, const struct slot *slot)
+{
+	const struct slot_divergence *d = &slot->divergence;
+	struct stream_state *s = state_of(r, slot->stream);
+	struct divergence out = {
+	    .pid = s && s->process ? s->process->pid : 0,
+	    .tid = d->tid,
+	    .stream = slot->stream,
+	    .event_no = d->event_no,
+	    .live_pid = d->live_pid,
+	    .kind = d->kind,
+	    .nr = (long)d->nr,
+	    .arg = d->arg,
+	    .expected = d->expected,
+	    .got = d->got,
+	    .offset = d->offset,
+	    .got_len = d->got_len,
+	    .expected_len = d->expected_len,
+	};
+
+	memcpy(out.args, d->args, sizeof(out.args));
+	memcpy(out.got_bytes, d->got_bytes, sizeof(out.got_bytes));
+	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
+	memcpy(out.text, d->text, sizeof(out.text));
+	out.text[sizeof(out.text) - 1] = 0;
+	report_divergence(stderr, r->path, &out);
+	return CMD_DIVERGED;
+}
+
+static int simple_divergence(struct replay *r, struct stream_state *s, unsigned kind,
+			     const char *text)
+{
+	struct divergence d = {
+	    .pid = s->process ? s->process->pid : 0,
+	    .tid = s->process ? s->process->pid : 0,
+	    .stream = s->stream,
+	    .event_no = s->served + 1,
+	    .kind = kind,
+	    .nr = -1,
+	};
+
+	snprintf(d.text, sizeof(d.text), "%s", text);
+	report_divergence(stderr, r->path, &d);
+	return CMD_DIVERGED;
+}
+
+/* Echoes what external children wrote, when its turn has come. */
+static void external_turns(struct replay *r)
+{
+	struct session *shared = r->session.shared;
+	struct deja_error err;
+
+	while (r->external_left) {
+		struct deja_event *ev = &r->external_event;
+		uint64_t seq;
+		int role;
+
+		if (ev->id != TF_EV_OUTPUT) {
+			r->external_left = deja_next(r->external, ev, &err) == 1;
+			continue;
+		}
+		{
+			struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
+
+			tf_get_array(&in);
+			tf_get_int(&in);
+			seq = (uint64_t)tf_get_int(&in);
+			role = (int)tf_get_int(&in);
+		}
+		if (__atomic_load_n(&shared->output_seq, __ATOMIC_SEQ_CST) + 1 < seq)
+			return;
+		r->external_left = deja_next(r->external, ev, &err) == 1;
+		if (r->external_left && ev->item_count && !r->verify && role >= 1 && role <= 2) {
+			const struct deja_bytes *b = &ev->items[0].bytes;
+
+			for (size_t done = 0; done < b->len;) {
+				ssize_t n = write(role, b->data + done, b->len - done);
+
+				if (n <= 0)
+					break;
+				done += (size_t)n;
+			}
+		}
+		__atomic_store_n(&shared->output_seq, seq, __ATOMIC_SEQ_CST);
+		session_wake((uint32_t *)&shared->output_seq);
+	}
+}
+
+/* Until every process of the replay has ended or one diverged. */
+static int watch(struct replay *r)
+{
+	for (;;) {
+		uint32_t seen = __atomic_load_n(&r->session.shared->doorbell,
+						__ATOMIC_SEQ_CST);
+		struct slot *diverged = NULL;
+		unsigned alive;
+
+		external_turns(r);
+		alive = look(r, &diverged);
+		if (diverged) {
+			int status = tell_divergence(r, diverged);
+
+			end_all(r);
+			return status;
+		}
+		if (!r->root_ended && waitpid(r->root, &r->root_status, WNOHANG) == r->root) {
+			r->root_ended = true;
+			continue;
+		}
+		if (r->root_ended && !alive)
+			return 0;
+		session_wait(&r->session, seen, r->root_ended ? 1 : WAIT_MS);
+	}
+}
+
+/* Everything consumed, everything as recorded? */
+static int judge(struct replay *r)
+{
+	for (size_t i = 0; i < r->stream_count; i++) {
+		struct stream_state *s = &r->streams[i];
+		char text[128];
+
+		if (!s->started)
+			return simple_divergence(r, s, DIVERGED_LEFT_OVER,
+						 "this process was never started here");
+		if (s->done)
+			continue;
+		if (s->stream == 1) {
+			char status[64];
+
+			snprintf(text, sizeof(text), "it ended here with %s",
+				 cmd_status_text(true, r->root_status, status,
+						 sizeof(status)));
+		} else {
+			snprintf(text, sizeof(text), "it ended before its recording did");
+		}
+		return simple_divergence(r, s, DIVERGED_DIED, text);
+	}
+	return 0;
+}
+
+/* --- the commands --- */
+
+static void on_child(int signo)
+{
+}
+
+static int run(struct replay *r)
+{
+	struct sigaction act = {.sa_handler = on_child};
+	struct deja_error err;
+	int status;
+
+	if (!session_create(&r->session, SESSION_REPLAY))
+		return CMD_FAILED;
+	r->session.shared->quiet = r->verify;
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
+		r->pidfds[i] = -1;
+	for (size_t i = 0; i < r->stream_count; i++)
+		if (!unpack_stream(r, &r->streams[i])) {
+			session_destroy(&r->session);
+			return CMD_UNREADABLE;
+		}
+	if (!link_files(r)) {
+		session_destroy(&r->session);
+		return CMD_FAILED;
+	}
+	r->external = deja_cursor_open(r->rec, DEJA_STREAM_EXTERNAL, &err);
+	if (r->external)
+		r->external_left = deja_next(r->external, &r->external_event, &err) == 1;
+	sigaction(SIGCHLD, &act, NULL);
+	status = start_root(r);
+	if (!status)
+		status = watch(r);
+	if (!status)
+		status = judge(r);
+	session_destroy(&r->session);
+	return status;
+}
+
+static bool prepare(struct replay *r, const char *arg, int *status)
+{
+	r->path = cmd_recording_path(arg);
+	*status = CMD_UNREADABLE;
+	if (!r->path)
+		return false;
+	r->rec = cmd_open(r->path, status);
+	if (!r->rec)
+		return false;
+	{
+		char *abs = realpath(r->path, NULL);
+
+		if (abs)
+			r->path = abs;
+	}
+	r->header = deja_header(r->rec);
+	r->streams = calloc(r->header->process_count + 1, sizeof(*r->streams));
+	for (size_t i = 0; r->streams && i < r->header->process_count; i++) {
+		const struct deja_process *p = &r->header->processes[i];
+
+		if (p->event_count) {
+			r->streams[r->stream_count].stream = p->stream;
+			r->streams[r->stream_count++].process = p;
+		}
+	}
+	if (!r->stream_count) {
+		cmd_error("%s: holds no events: nothing can be replayed", r->path);
+		return false;
+	}
+	return true;
+}
+
+/* What was left out of the recording, in one line. */
+static void tell_limits(const struct replay *r)
+{
+	for (size_t i = 0; i < r->stream_count; i++)
+		if (r->streams[i].truncated)
+			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
+				  r->path, r->streams[i].stream,
+				  (unsigned long long)r->streams[i].served);
+	if (!r->header->complete && r->header->cause[0])
+		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes",
+			  r->path, r->header->cause);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	struct replay r = {0};
+	int status;
+
+	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT)
+		return status;
+	if (!cmd_operands(argc, argv, 1))
+		return CMD_FAILED;
+	if (!prepare(&r, argv[optind], &status))
+		return status;
+	status = run(&r);
+	if (status)
+		return status;
+	tell_limits(&r);
+	session_end_as(r.header->status_known ? r.header->status : r.root_status);
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct replay r = {.verify = true};
+	unsigned long long served = 0;
+	int status;
+
+	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT)
+		return status;
+	if (!cmd_operands(argc, argv, 1))
+		return CMD_FAILED;
+	if (!prepare(&r, argv[optind], &status))
+		return status;
+	status = run(&r);
+	if (status)
+		return status;
+	tell_limits(&r);
+	for (size_t i = 0; i < r.stream_count; i++)
+		served += r.streams[i].served;
+	printf("OK %llu/%llu events\n", served, (unsigned long long)r.header->event_count);
+	return 0;
+}

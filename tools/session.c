@@ -1,0 +1,351 @@
+/*
+ * Making and unmaking live sessions, and starting programs in them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dirent.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "tools/cmd.h"
+#include "tools/session.h"
+
+enum { CALIBRATE_NS = 2 * 1000 * 1000 };
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+static uint64_t tsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+/* The kernel itself trusts the TSC as clock: then so may we. */
+static bool tsc_is_reliable(void)
+{
+	char name[64] = "", line[4096];
+	FILE *f = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+			"r");
+	bool constant = false;
+
+	if (f) {
+		if (!fgets(name, sizeof(name), f))
+			name[0] = 0;
+		fclose(f);
+	}
+	f = fopen("/proc/cpuinfo", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "flags", 5)) {
+			constant = strstr(line, "constant_tsc") && strstr(line, "nonstop_tsc");
+			break;
+		}
+	if (f)
+		fclose(f);
+	return constant && (!strncmp(name, "tsc", 3) || !strncmp(name, "kvm-clock", 9));
+}
+
+static void set_clock(struct session *s)
+{
+	int64_t t0 = monotonic_ns(), t1;
+	uint64_t c0 = tsc(), c1;
+
+	s->monotonic_base_ns = t0;
+	s->tsc_base = c0;
+	if (!tsc_is_reliable())
+		return;
+	do
+		t1 = monotonic_ns();
+	while (t1 - t0 < CALIBRATE_NS);
+	c1 = tsc();
+	if (c1 <= c0)
+		return;
+	s->tsc_mult = (uint64_t)(((unsigned __int128)(t1 - t0) << 32) / (c1 - c0));
+	s->use_tsc = 1;
+}
+
+/* The runtime object beside the tool: build/lib/deja or PREFIX/lib/deja. */
+static bool runtime_path(enum session_mode mode, char *path, size_t len)
+{
+	char self[PATH_MAX], *slash;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return false;
+	self[n] = 0;
+	for (int i = 0; i < 2; i++) {
+		slash = strrchr(self, '/');
+		if (!slash)
+			return false;
+		*slash = 0;
+	}
+	if ((size_t)snprintf(path, len, "%s/lib/deja/libdeja-%s.so", self,
+			     mode == SESSION_RECORD ? "record" : "replay") >= len)
+		return false;
+	if (access(path, R_OK) < 0) {
+		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static bool make_fifos(struct live_session *s)
+{
+	for (int i = 0; i < 2; i++) {
+		char path[SESSION_DIR_LEN + 8];
+
+		snprintf(path, sizeof(path), "%s/out%d", s->dir, i + 1);
+		if (mkfifo(path, 0600) < 0)
+			return false;
+		/* both ends, so that opening never blocks and reading never ends */
+		s->out_fifo[i] = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (s->out_fifo[i] < 0)
+			return false;
+	}
+	return true;
+}
+
+bool session_create(struct live_session *s, enum session_mode mode)
+{
+	char path[PATH_MAX], link[SESSION_DIR_LEN + 16];
+	uint32_t random;
+	int fd = -1;
+
+	s->shared = NULL;
+	s->out_fifo[0] = s->out_fifo[1] = -1;
+	if (!runtime_path(mode, path, sizeof(path)))
+		return false;
+	for (int tries = 0; tries < 100; tries++) {
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			break;
+		snprintf(s->dir, sizeof(s->dir), SESSION_DIR_FMT, random);
+		if (mkdir(s->dir, 0700) == 0)
+			goto made;
+		if (errno != EEXIST)
+			break;
+	}
+	cmd_error("%s: %s; deja needs a writable /dev/shm", s->dir, strerror(errno));
+	return false;
+made:
+	snprintf(link, sizeof(link), "%s" SESSION_SO_NAME, s->dir);
+	if (symlink(path, link) < 0)
+		goto fail;
+	snprintf(link, sizeof(link), "%s" SESSION_ARENA_NAME, s->dir);
+	fd = open(link, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)SESSION_LEN) < 0)
+		goto fail;
+	s->shared = mmap(NULL, SESSION_LEN, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (s->shared == MAP_FAILED) {
+		s->shared = NULL;
+		goto fail;
+	}
+	close(fd);
+	fd = -1;
+	if (mode == SESSION_RECORD && !make_fifos(s))
+		goto fail;
+	s->shared->version = SESSION_VERSION;
+	s->shared->mode = mode;
+	s->shared->supervisor_pid = getpid();
+	s->shared->next_stream = 2;
+	set_clock(s->shared);
+	s->shared->magic = SESSION_MAGIC;
+	return true;
+fail:
+	cmd_error("%s: %s", s->dir, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	session_destroy(s);
+	return false;
+}
+
+static void remove_tree(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char child[PATH_MAX];
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
+		if (unlink(child) < 0 && errno == EISDIR)
+			remove_tree(child);
+	}
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+void session_destroy(struct live_session *s)
+{
+	if (s->shared) {
+		s->shared->closed = 1;
+		munmap(s->shared, SESSION_LEN);
+	}
+	for (int i = 0; i < 2; i++)
+		if (s->out_fifo[i] >= 0)
+			close(s->out_fifo[i]);
+	remove_tree(s->dir);
+}
+
+struct slot *session_root_slot(struct live_session *s)
+{
+	struct slot *slot = session_slot(s->shared, 0);
+
+	slot->stream = 1;
+	slot->state = SLOT_CLAIMED;
+	slot->fd_role[1] = 1;
+	slot->fd_role[2] = 2;
+	s->shared->slots_used = 1;
+	return slot;
+}
+
+/* The environment of an image under the runtime (see preload/session.h). Malloc'd in one
+ * piece; never freed, the caller execs. */
+static char **make_environment(const struct live_session *s, char *const *own)
+{
+	size_t count = 0, len = 512, name_len = strlen(SESSION_ENV_PRELOAD);
+	bool preload = false;
+	char **envp, **out, *text;
+
+	for (; own[count]; count++)
+		if (!strncmp(own[count], SESSION_ENV_PRELOAD, name_len)) {
+			preload = true;
+			len += strlen(own[count]) + 64;
+		}
+	envp = out = malloc((count + 4) * sizeof(char *) + len);
+	if (!envp)
+		return NULL;
+	text = (char *)(envp + count + 4);
+	*out++ = text;
+	text += sprintf(text, SESSION_ENV_RT "%s:%04d", s->dir, 0) + 1;
+	*out++ = text;
+	if (preload)
+		text += sprintf(text, SESSION_ENV_PAD) + 1;
+	else
+		text += sprintf(text, SESSION_ENV_PRELOAD "%s" SESSION_SO_NAME, s->dir) + 1;
+	for (size_t i = 0; i < count; i++) {
+		if (strncmp(own[i], SESSION_ENV_PRELOAD, name_len)) {
+			*out++ = own[i];
+			continue;
+		}
+		*out++ = text;
+		text += sprintf(text, SESSION_ENV_PRELOAD "%s" SESSION_SO_NAME ":%s", s->dir,
+				own[i] + name_len) +
+			1;
+	}
+	*out = NULL;
+	return envp;
+}
+
+pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_errno)
+{
+	char **envp = make_environment(s, l->envp);
+	int report[2];
+	pid_t pid;
+
+	*exec_errno = 0;
+	if (!envp || pipe2(report, O_CLOEXEC) < 0) {
+		cmd_error("%s", strerror(errno));
+		return -1;
+	}
+	pid = fork();
+	if (pid < 0) {
+		cmd_error("cannot fork: %s", strerror(errno));
+		return -1;
+	}
+	if (pid == 0) {
+		struct rlimit limit;
+
+		personality(ADDR_NO_RANDOMIZE | (personality(0xffffffff) & ~0ul));
+		if (l->stack_limit && !getrlimit(RLIMIT_STACK, &limit)) {
+			limit.rlim_cur = l->stack_limit;
+			if (limit.rlim_cur > limit.rlim_max)
+				limit.rlim_cur = limit.rlim_max;
+			setrlimit(RLIMIT_STACK, &limit);
+		}
+		if (l->in_null) {
+			int fd = open("/dev/null", O_RDONLY);
+
+			if (fd > 0) {
+				dup2(fd, 0);
+				close(fd);
+			}
+		}
+		if (l->cwd && chdir(l->cwd) < 0)
+			_exit(CMD_FAILED);
+		execve(l->path, l->argv, envp);
+		{
+			int e = errno;
+			ssize_t n = write(report[1], &e, sizeof(e));
+
+			(void)n;
+		}
+		_exit(CMD_FAILED);
+	}
+	close(report[1]);
+	if (read(report[0], exec_errno, sizeof(*exec_errno)) != sizeof(*exec_errno))
+		*exec_errno = 0;
+	close(report[0]);
+	free(envp);
+	if (*exec_errno) {
+		waitpid(pid, NULL, 0);
+		return -1;
+	}
+	return pid;
+}
+
+void session_wait(struct live_session *s, uint32_t seen, int timeout_ms)
+{
+	struct timespec ts = {timeout_ms / 1000, timeout_ms % 1000 * 1000000l};
+
+	__atomic_store_n(&s->shared->supervisor_sleeps, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &s->shared->doorbell, FUTEX_WAIT, seen, &ts, NULL, 0);
+	__atomic_store_n(&s->shared->supervisor_sleeps, 0, __ATOMIC_SEQ_CST);
+}
+
+void session_wake(uint32_t *futex)
+{
+	syscall(SYS_futex, futex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void session_end_as(int status)
+{
+	if (WIFSIGNALED(status)) {
+		struct rlimit none = {0, 0};
+		sigset_t mask;
+		int signo = WTERMSIG(status);
+
+		setrlimit(RLIMIT_CORE, &none);
+		fflush(NULL);
+		signal(signo, SIG_DFL);
+		sigemptyset(&mask);
+		sigaddset(&mask, signo);
+		sigprocmask(SIG_UNBLOCK, &mask, NULL);
+		raise(signo);
+		exit(128 + signo);
+	}
+	exit(WEXITSTATUS(status));
+}

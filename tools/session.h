@@ -1,0 +1,51 @@
+/*
+ * A live session: the shared memory and private directory between the supervisor and the
+ * processes of a recorded or replayed tree (preload/session.h is the layout).
+ */
+#ifndef DEJA_TOOLS_SESSION_H
+#define DEJA_TOOLS_SESSION_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "preload/session.h"
+
+struct live_session {
+	char dir[SESSION_DIR_LEN + 1];
+	struct session *shared;
+	int out_fifo[2]; /* recording: read ends of the external children's stdout, stderr;
+			    else -1 */
+};
+
+/* Makes directory, arena and the link to the runtime object of this mode. False after
+ * printing why not. */
+bool session_create(struct live_session *s, enum session_mode mode);
+/* Unmaps, and removes the directory with all it holds. */
+void session_destroy(struct live_session *s);
+/* The slot for the recorded command, stream 1. */
+struct slot *session_root_slot(struct live_session *s);
+
+/*
+ * Starts path with argv and envp under the runtime, as slot 0. stack_limit: bytes, 0 to
+ * leave it. cwd: NULL to stay. in_null: standard input from /dev/null. Returns the pid, or
+ * -1 with *exec_errno set when exec failed (0: something else, printed).
+ */
+struct launch {
+	const char *path;
+	char *const *argv;
+	char *const *envp;
+	const char *cwd;
+	unsigned long stack_limit;
+	bool in_null;
+};
+pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);
+
+/* Waits for the doorbell or at most timeout_ms. `seen` is its value read before looking at
+ * the slots. */
+void session_wait(struct live_session *s, uint32_t seen, int timeout_ms);
+void session_wake(uint32_t *futex);
+
+/* Ends the calling process as `status` (from wait(2)) says: exits, or dies by the same
+ * signal without a core file. */
+void session_end_as(int status) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,661 @@
+/*
+ * See supervisor.h. One loop: look at every claimed slot, move what its ring holds into
+ * its stream's writer, answer file requests, take in external output; then sleep until
+ * the doorbell rings or a few milliseconds pass.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "preload/exec_target.h"
+#include "tools/cmd.h"
+#include "tools/supervisor.h"
+#include "tracefmt/calls.h"
+#include "tracefmt/header.h"
+#include "tracefmt/stream.h"
+
+enum {
+	SLEEP_MIN_MS = 2,
+	SLEEP_MAX_MS = 50,
+	LEVEL = 1, /* zstd's */
+	FLUSH_NS = 1000 * 1000 * 1000, /* how long events may wait for their frame */
+};
+
+/* One process stream being written. */
+struct track {
+	struct supervisor *sv;
+	uint32_t stream, parent;
+	int32_t pid, ppid;
+	int pidfd;     /* -1: not opened yet; -2: cannot be watched */
+	int slot;      /* -1: ended */
+	tf_writer *writer;
+	bool failed;   /* its stream could not be written */
+	bool exited;   /* its exit event was seen */
+	int status;    /* as wait(2), when status_known */
+	bool status_known;
+	int64_t start_ns, end_ns;
+	uint64_t event_count, byte_len;
+	char **argv;
+	size_t argc;
+	char **notes;
+	size_t note_count;
+};
+
+struct supervisor {
+	struct live_session *session;
+	const char *dir;
+	struct store *store;
+	struct deja_header *header;
+	struct track **tracks; /* by stream - 1 */
+	size_t track_count;
+	int slot_track[SLOT_COUNT]; /* stream of each slot, 0: none */
+	tf_writer *external;
+	struct deja_external *externals;
+	size_t external_count;
+	char **warnings;
+	size_t warning_count;
+	char cause[256];
+	pid_t root;
+	int root_status;
+	bool root_ended;
+};
+
+static const char *external_reason(unsigned reason)
+{
+	switch (reason) {
+	case EXEC_TARGET_STATIC:
+		return "statically linked";
+	case EXEC_TARGET_ARCH:
+		return "not an x86-64 program";
+	case EXEC_TARGET_SETUID:
+		return "runs with other privileges (set-uid, set-gid or capabilities)";
+	case EXEC_TARGET_LIBC:
+		return "uses another C library";
+	case EXEC_TARGET_NO_SLOT:
+		return "too many processes at once";
+	}
+	return "unknown reason";
+}
+
+static void add_text(char ***list, size_t *count, const char *text, size_t len)
+{
+	char **grown = realloc(*list, (*count + 1) * sizeof(char *));
+	char *copy = strndup(text, len);
+
+	if (grown)
+		*list = grown;
+	if (!grown || !copy) {
+		free(copy);
+		return;
+	}
+	(*list)[(*count)++] = copy;
+}
+
+static void warn(struct supervisor *sv, const char *text)
+{
+	cmd_error("warning: %s", text);
+	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
+}
+
+static int64_t now_ns(struct supervisor *sv)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec -
+	       sv->session->shared->monotonic_base_ns;
+}
+
+/* --- what the supervisor reads in the events it moves --- */
+
+static void see_image(struct track *t, const uint8_t *ev, size_t len)
+{
+	struct tf_image img;
+
+	if (tf_image_decode(ev, len, &img) < 0)
+		return;
+	for (size_t i = 0; i < t->argc; i++)
+		free(t->argv[i]);
+	t->argc = 0;
+	for (size_t i = 0; i < img.argc; i++)
+		add_text(&t->argv, &t->argc, (const char *)img.argv[i].data, img.argv[i].len);
+	t->pid = img.pid;
+	t->ppid = img.ppid;
+	tf_image_free(&img);
+}
+
+static void see_exec(struct track *t, struct tf_in *in)
+{
+	struct supervisor *sv = t->sv;
+	struct deja_external *grown;
+	char text[512], path[256];
+	const uint8_t *bytes;
+	uint32_t len, external;
+
+	tf_get_int(in); /* dt */
+	bytes = tf_get_bytes(in, &len);
+	external = (uint32_t)tf_get_int(in);
+	if (in->bad || !external)
+		return;
+	snprintf(path, sizeof(path), "%.*s", (int)len, (const char *)bytes);
+	grown = realloc(sv->externals, (sv->external_count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	sv->externals = grown;
+	grown[sv->external_count++] = (struct deja_external){
+	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
+	snprintf(text, sizeof(text), "%s is not recorded itself (%s); its output is", path,
+		 external_reason(external));
+	warn(sv, text);
+}
+
+static struct track *track_by_pid(struct supervisor *sv, int pid)
+{
+	for (size_t i = sv->track_count; i-- > 0;)
+		if (sv->tracks[i] && sv->tracks[i]->pid == pid)
+			return sv->tracks[i];
+	return NULL;
+}
+
+static void see_wait4(struct supervisor *sv, struct tf_in *in)
+{
+	const uint8_t *bytes;
+	uint32_t len;
+	int pid, status;
+	struct track *child;
+
+	tf_get_int(in); /* dt */
+	tf_get_int(in); /* dur */
+	pid = (int)tf_get_int(in);
+	tf_get_int(in); /* pid */
+	tf_get_int(in); /* options */
+	if (pid <= 0 || tf_peek(in) == 0xc0)
+		return;
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || len != 4)
+		return;
+	memcpy(&status, bytes, 4);
+	child = track_by_pid(sv, pid);
+	if (child && (WIFEXITED(status) || WIFSIGNALED(status))) {
+		child->status = status;
+		child->status_known = true;
+	}
+}
+
+static void see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
+{
+	static unsigned exit_group_id, wait4_id;
+	struct track *t = arg;
+	struct tf_in in = {ev, ev + len, 0};
+	const uint8_t *bytes;
+	uint32_t n;
+
+	if (!exit_group_id) {
+		exit_group_id = tf_call_by_nr(SYS_exit_group)->id;
+		wait4_id = tf_call_by_nr(SYS_wait4)->id;
+	}
+	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != wait4_id))
+		return;
+	tf_get_array(&in);
+	tf_get_int(&in);
+	switch (id) {
+	case TF_EV_IMAGE:
+		see_image(t, ev, len);
+		return;
+	case TF_EV_EXEC:
+		see_exec(t, &in);
+		return;
+	case TF_EV_END:
+		tf_get_int(&in);
+		/* fall through */
+	case TF_EV_NOTE:
+		bytes = tf_get_bytes(&in, &n);
+		if (in.bad)
+			return;
+		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
+		if (id == TF_EV_END) {
+			char text[320];
+
+			snprintf(text, sizeof(text), "process %d is recorded up to here only: %.*s",
+				 t->pid, (int)n, (const char *)bytes);
+			warn(t->sv, text);
+		}
+		return;
+	case TF_EV_CHILD:
+		tf_get_int(&in);
+		tf_get_int(&in);
+		t->pid = (int)tf_get_int(&in);
+		t->ppid = (int)tf_get_int(&in);
+		return;
+	}
+	if (id == wait4_id) {
+		see_wait4(t->sv, &in);
+	} else if (id == exit_group_id) {
+		tf_get_int(&in);
+		tf_get_int(&in);
+		tf_get_int(&in);
+		t->status = ((int)tf_get_int(&in) & 0xff) << 8;
+		t->status_known = t->exited = true;
+	}
+}
+
+/* --- slots --- */
+
+static struct track *track_of(struct supervisor *sv, int index)
+{
+	struct slot *slot = session_slot(sv->session->shared, (unsigned)index);
+	uint32_t stream = slot->stream;
+	struct track *t, **grown;
+
+	if (sv->slot_track[index] == (int)stream)
+		return sv->tracks[stream - 1];
+	if (stream > sv->track_count) {
+		grown = realloc(sv->tracks, stream * sizeof(*grown));
+		if (!grown)
+			return NULL;
+		memset(grown + sv->track_count, 0,
+		       (stream - sv->track_count) * sizeof(*grown));
+		sv->tracks = grown;
+		sv->track_count = stream;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->sv = sv;
+	t->stream = stream;
+	t->parent = slot->parent_stream;
+	t->slot = index;
+	t->pidfd = -1;
+	t->start_ns = now_ns(sv);
+	sv->tracks[stream - 1] = t;
+	sv->slot_track[index] = (int)stream;
+	return t;
+}
+
+static void track_failed(struct track *t, const struct deja_error *err)
+{
+	struct supervisor *sv = t->sv;
+
+	t->failed = true;
+	if (!sv->cause[0]) {
+		snprintf(sv->cause, sizeof(sv->cause), "%s", err->message);
+		cmd_error("%s: recording stops here, the program goes on", err->message);
+	}
+	sv->session->shared->closed = 1;
+}
+
+/* Moves what the ring holds. False when there was nothing. */
+static bool drain(struct track *t, struct slot *slot)
+{
+	uint64_t head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE), tail = slot->tail;
+	struct deja_error err;
+
+	if (head == tail)
+		return false;
+	if (!t->writer && !t->failed) {
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
+		t->writer = tf_writer_open(path, LEVEL, &err);
+		if (t->writer)
+			tf_writer_set_watch(t->writer, see_event, t);
+		else
+			track_failed(t, &err);
+	}
+	while (tail != head) {
+		size_t at = tail & (RING_LEN - 1), n = head - tail;
+
+		if (n > RING_LEN - at)
+			n = RING_LEN - at;
+		if (!t->failed && tf_writer_append(t->writer, slot_ring(slot) + at, n, &err) < 0)
+			track_failed(t, &err);
+		tail += n;
+		__atomic_store_n(&slot->tail, tail, __ATOMIC_SEQ_CST);
+		if (slot->writer_waits) {
+			__atomic_fetch_add(&slot->tail_seq, 1, __ATOMIC_SEQ_CST);
+			session_wake(&slot->tail_seq);
+		}
+	}
+	return true;
+}
+
+static void answer_request(struct supervisor *sv, struct slot *slot)
+{
+	struct session *shared = sv->session->shared;
+	struct deja_error err;
+	char path[64], target[4096] = "";
+	ssize_t n;
+	int fd;
+	uint32_t id = 0;
+
+	if (slot->request_fd >= 0) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", slot->request_pid,
+			 slot->request_fd);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = 0;
+	} else {
+		/* through the process's own root */
+		char *p = slot->request_path;
+
+		p[sizeof(slot->request_path) - 1] = 0;
+		if (!strcmp(p, "/proc/self/exe"))
+			snprintf(target, sizeof(target), "/proc/%d/exe", slot->request_pid);
+		else
+			snprintf(target, sizeof(target), "/proc/%d/root%s",
+				 slot->request_pid, p);
+		fd = open(target, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			fd = open(p, O_RDONLY | O_CLOEXEC);
+		if (!strcmp(p, "/proc/self/exe")) {
+			char link[64];
+
+			snprintf(link, sizeof(link), "/proc/%d/exe", slot->request_pid);
+			n = readlink(link, target, sizeof(target) - 1);
+			target[n > 0 ? n : 0] = 0;
+		} else {
+			snprintf(target, sizeof(target), "%s", p);
+		}
+	}
+	if (fd >= 0) {
+		id = store_add(sv->store, fd, target, &err);
+		close(fd);
+	}
+	if (id) {
+		uint64_t h = file_cache_index(&slot->request_identity);
+
+		for (unsigned i = 0; i < FILE_CACHE_COUNT / 2;
+		     i++, h = (h + 1) & (FILE_CACHE_COUNT - 1)) {
+			struct file_cache_entry *e = &shared->files[h];
+
+			if (e->file_id)
+				continue;
+			e->identity = slot->request_identity;
+			__atomic_store_n(&e->file_id, id, __ATOMIC_RELEASE);
+			break;
+		}
+	}
+	slot->file_id = id;
+	__atomic_store_n(&slot->request, 0, __ATOMIC_SEQ_CST);
+	session_wake(&slot->request);
+}
+
+static void track_end(struct track *t, struct slot *slot)
+{
+	struct deja_error err;
+
+	t->end_ns = now_ns(t->sv);
+	if (t->writer) {
+		t->event_count = tf_writer_event_count(t->writer);
+		t->byte_len = tf_writer_byte_len(t->writer);
+		if (tf_writer_close(t->writer, &err) < 0 && !t->failed)
+			track_failed(t, &err);
+		t->writer = NULL;
+	}
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	t->pidfd = -1;
+	t->sv->slot_track[t->slot] = 0;
+	t->slot = -1;
+	slot->stream = 0;
+	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+}
+
+/* True while the process may still write. */
+static bool track_alive(struct track *t, const struct slot *slot)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	if (slot->state == SLOT_ENDED)
+		return false;
+	if (t->pidfd == -1 && slot->pid) {
+		t->pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
+		if (t->pidfd < 0)
+			return false;
+	}
+	if (t->pidfd < 0)
+		return true;
+	p.fd = t->pidfd;
+	return poll(&p, 1, 0) == 0;
+}
+
+/* Looks at every slot once. Returns how many processes are alive; *busy: something was
+ * moved. */
+static unsigned look_at_slots(struct supervisor *sv, bool *busy)
+{
+	unsigned alive = 0, used = sv->session->shared->slots_used;
+
+	for (unsigned i = 0; i < used && i < SLOT_COUNT; i++) {
+		struct slot *slot = session_slot(sv->session->shared, i);
+		struct track *t;
+		bool lives;
+
+		if (slot->state == SLOT_FREE || !slot->stream)
+			continue;
+		if (slot->state == SLOT_CLAIMED && !slot->pid && slot->head == 0) {
+			alive++; /* between claim and birth */
+			continue;
+		}
+		t = track_of(sv, (int)i);
+		if (!t)
+			continue;
+		if (slot->request)
+			answer_request(sv, slot);
+		lives = track_alive(t, slot); /* before the last look at the ring */
+		if (drain(t, slot))
+			*busy = true;
+		if (slot->request)
+			answer_request(sv, slot);
+		if (lives)
+			alive++;
+		else
+			track_end(t, slot);
+	}
+	return alive;
+}
+
+/* --- children that could not be preloaded --- */
+
+static void external_output(struct supervisor *sv, int role, const uint8_t *bytes, size_t len)
+{
+	const struct tf_call *call = tf_call_by_nr(SYS_write);
+	uint8_t buf[64], *p = buf;
+	struct deja_error err;
+	uint64_t seq = __atomic_add_fetch(&sv->session->shared->output_seq, 1,
+					  __ATOMIC_SEQ_CST);
+	static int64_t last_ns;
+	int64_t now = now_ns(sv);
+
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(role, bytes + done, len - done);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	if (!sv->external) {
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/x1.zst", sv->dir);
+		sv->external = tf_writer_open(path, LEVEL, &err);
+		if (!sv->external)
+			return;
+	}
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_OUTPUT);
+	p = tf_put_uint(p, seq);
+	p = tf_put_uint(p, (uint64_t)role);
+	p = tf_put_array(p, 7);
+	p = tf_put_uint(p, call->id);
+	p = tf_put_uint(p, (uint64_t)(now - last_ns));
+	p = tf_put_uint(p, 0);
+	p = tf_put_uint(p, len);
+	p = tf_put_uint(p, (uint64_t)role);
+	p = tf_put_uint(p, len);
+	p = tf_put_bin(p, (uint32_t)len);
+	last_ns = now;
+	tf_writer_append(sv->external, buf, (size_t)(p - buf), &err);
+	tf_writer_append(sv->external, bytes, len, &err);
+}
+
+static bool look_at_externals(struct supervisor *sv)
+{
+	uint8_t bytes[65536];
+	bool busy = false;
+
+	for (int i = 0; i < 2; i++) {
+		ssize_t n = read(sv->session->out_fifo[i], bytes, sizeof(bytes));
+
+		if (n > 0) {
+			external_output(sv, i + 1, bytes, (size_t)n);
+			busy = true;
+		}
+	}
+	return busy;
+}
+
+/* --- the loop --- */
+
+static volatile sig_atomic_t forward_signal;
+
+static void on_signal(int signo)
+{
+	if (signo != SIGCHLD)
+		forward_signal = signo;
+}
+
+static void install_signals(void)
+{
+	struct sigaction act = {.sa_handler = on_signal};
+
+	sigaction(SIGCHLD, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+	/* the terminal sends these to the program as well: it decides */
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGQUIT, &act, NULL);
+	sigaction(SIGPIPE, &act, NULL);
+}
+
+struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
+				   struct store *store, struct deja_header *header)
+{
+	struct supervisor *sv = calloc(1, sizeof(*sv));
+
+	if (!sv)
+		return NULL;
+	sv->session = s;
+	sv->dir = rec_dir;
+	sv->store = store;
+	sv->header = header;
+	return sv;
+}
+
+void supervisor_run(struct supervisor *sv, pid_t root, int *status)
+{
+	int sleep_ms = SLEEP_MIN_MS;
+	bool told = false;
+
+	install_signals();
+	sv->root = root;
+	for (;;) {
+		uint32_t seen = __atomic_load_n(&sv->session->shared->doorbell,
+						__ATOMIC_SEQ_CST);
+		bool busy = false;
+		unsigned alive = look_at_slots(sv, &busy);
+
+		if (look_at_externals(sv))
+			busy = true;
+		if (!sv->root_ended && waitpid(root, &sv->root_status, WNOHANG) == root) {
+			sv->root_ended = true;
+			continue; /* what it wrote last */
+		}
+		if (sv->root_ended && !alive && !busy)
+			break;
+		if (sv->root_ended && alive && !told && !busy && sleep_ms == SLEEP_MAX_MS) {
+			told = true;
+			cmd_error("the command has ended; still recording %u background "
+				  "process%s",
+				  alive, alive == 1 ? "" : "es");
+		}
+		if (forward_signal) {
+			if (!sv->root_ended)
+				kill(root, forward_signal);
+			forward_signal = 0;
+		}
+		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
+		if (sleep_ms > SLEEP_MAX_MS)
+			sleep_ms = SLEEP_MAX_MS;
+		session_wait(sv->session, seen, sleep_ms);
+	}
+	*status = sv->root_status;
+	if (sv->track_count && sv->tracks[0]) {
+		sv->tracks[0]->status = sv->root_status;
+		sv->tracks[0]->status_known = true;
+	}
+}
+
+bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
+{
+	struct deja_header *h = sv->header;
+	struct deja_process *processes = calloc(sv->track_count + 1, sizeof(*processes));
+	struct deja_error err;
+	bool ok = true;
+
+	if (sv->external)
+		tf_writer_close(sv->external, &err);
+	for (size_t i = 0; processes && i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+		struct deja_process *p = &processes[h->process_count];
+
+		if (!t || (!t->event_count && i))
+			continue;
+		h->process_count++;
+		*p = (struct deja_process){
+		    .stream = t->stream,
+		    .parent = t->parent,
+		    .pid = t->pid,
+		    .ppid = t->ppid,
+		    .start_ns = t->start_ns,
+		    .end_ns = t->end_ns,
+		    .event_count = t->event_count,
+		    .byte_len = t->byte_len,
+		    .status_known = t->status_known,
+		    .status = t->status,
+		    .complete = t->exited,
+		    .argc = t->argc,
+		    .argv = (const char *const *)t->argv,
+		    .note_count = t->note_count,
+		    .notes = (const char *const *)t->notes,
+		};
+		h->event_count += t->event_count;
+		h->byte_len += t->byte_len;
+	}
+	h->processes = processes;
+	h->externals = sv->externals;
+	h->external_count = sv->external_count;
+	h->warnings = (const char *const *)sv->warnings;
+	h->warning_count = sv->warning_count;
+	h->duration_ns = duration_ns;
+	h->status_known = true;
+	h->status = sv->root_status;
+	h->complete = !sv->cause[0];
+	h->cause = sv->cause;
+	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
+	    tf_header_write(sv->dir, h, &err) < 0) {
+		cmd_error("%s", err.message);
+		ok = false;
+	}
+	/* the tracks live as long as the process: the header still points into them */
+	return ok;
+}

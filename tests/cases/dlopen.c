@@ -1,22 +1,12 @@
 /*
- * Libraries loaded while running: dlopen of a system library and of one just built as a
- * copy, dlsym, dladdr, dl_iterate_phdr, constructors of what is loaded late. Shows that
- * code mapped after the start lies where it lay, and its files need not exist any more.
+ * Libraries loaded while running: dlopen of a system library and of a copy just made,
+ * dlsym, dladdr, errors. Shows that code mapped after the start lies where it lay, and
+ * that its files need not exist any more.
  */
 /* LDLIBS: -ldl */
 #include "victim.h"
 #include <dlfcn.h>
 #include <link.h>
-
-static int objects;
-
-static int on_object(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	(void)size, (void)arg;
-	objects++;
-	printf("object %s at %lx\n", info->dlpi_name, (long)info->dlpi_addr);
-	return 0;
-}
 
 static void copy_file(const char *from, const char *to)
 {
@@ -74,7 +64,6 @@ int main(void)
 	T_CHECK(next_getppid && next_getppid() == getppid());
 	printf("getppid by RTLD_NEXT %d\n", next_getppid());
 
-	T_CHECK(dl_iterate_phdr(on_object, NULL) == 0 && objects > 3);
 	T_CHECK(dlclose(c) == 0 && dlclose(m) == 0);
 	c = dlopen("libm.so.6", RTLD_NOW);
 	T_CHECK(c);

@@ -96,16 +96,6 @@ int main(void)
 		run("anew", again, i & 1 ? getpid() : getppid());
 	}
 
-	/* Execute-only from a memfd with two views. */
-	int fd = memfd_create("jit", 0);
-	T_CHECK(fd >= 0 && ftruncate(fd, PAGE) == 0);
-	uint8_t *w = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	uint8_t *x = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-	T_CHECK(w != MAP_FAILED && x != MAP_FAILED);
-	emit(w, SYS_getpid, TAIL(CMP));
-	run("two views", x, getpid());
-	emit(w, SYS_getppid, TAIL(PLUS_ONE));
-	run("two views, changed", x, getppid() + 1);
 	printf("%zu bytes of template, %016lx\n", len, t_hash(copy, 7));
 	return 0;
 }

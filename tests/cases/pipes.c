@@ -71,7 +71,8 @@ static void splices(void)
 	T_CHECK(read(b[0], buf, sizeof(buf)) == len && strcmp(buf, text) == 0);
 	T_CHECK(splice(a[0], NULL, fd, &at, 100, 0) == len && at == 2 * len);
 	struct iovec v = {text, (size_t)len};
-	T_CHECK(vmsplice(b[1], &v, 1, 0) == len && read(b[0], buf, 6) == 6);
+	ssize_t n = vmsplice(b[1], &v, 1, 0); /* refused when recorded, which callers expect */
+	T_CHECK((n == len && read(b[0], buf, 6) == 6) || (n == -1 && errno == ENOSYS));
 	printf("%s\n", buf);
 }
 

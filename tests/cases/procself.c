@@ -70,7 +70,8 @@ int main(int argc, char **argv)
 	at = map_of(&data);
 	T_CHECK(at >= 0 && maps[at].perms[1] == 'w');
 	at = map_of((void *)getauxval(AT_SYSINFO_EHDR));
-	T_CHECK(at >= 0 && strcmp(maps[at].path, "[vdso]") == 0);
+	/* A recorder may have moved the one that the kernel labels. */
+	T_CHECK(at >= 0 && memcmp((void *)getauxval(AT_SYSINFO_EHDR), "\177ELF", 4) == 0);
 	at = map_of((void *)getauxval(AT_PHDR));
 	T_CHECK(at >= 0 && strcmp(maps[at].path, exe) == 0);
 	T_CHECK(map_of((void *)getauxval(AT_BASE)) >= 0 && map_of((void *)getauxval(AT_ENTRY)) >= 0);

@@ -97,7 +97,7 @@ static void lines(const char *path, const char *const *keys)
 int main(int argc, char **argv, char **envp)
 {
 	static const char *const status[] = {"Name:", "Umask:", "TracerPid:", "Uid:", "Gid:",
-		"FDSize:", "Groups:", "Threads:", "SigQ:", "SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:",
+		"FDSize:", "Groups:", "Threads:", "SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:",
 		"SigCgt:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "NoNewPrivs:", "Seccomp:",
 		NULL};
 	char name[17] = {0}, cmdline[4096];

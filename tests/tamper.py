@@ -111,7 +111,7 @@ def store_stream(path, events):
     out, table = b"", b""
     for frame in frames:
         raw = b"".join(map(pack, frame))
-        packed = subprocess.run(["zstd", "-cq", "--check"], input=raw, check=True,
+        packed = subprocess.run(["zstd", "-cq", "--check", "--stream-size=%d" % len(raw)], input=raw, check=True,
                                 stdout=subprocess.PIPE).stdout
         out += packed
         table += struct.pack("<II", len(packed), len(raw))

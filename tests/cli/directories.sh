@@ -37,7 +37,7 @@ one_line 'empty.*not empty'
 [ "$(wc -l <ran)" = 1 ] || fail "the command ran again"
 
 [ "$(stat -c %a empty)" = 700 ] || fail "the recording has mode $(stat -c %a empty)"
-bad=$(find empty -type f ! -perm 600 -o -type d ! -perm 700)
+bad=$(find empty -perm /077)
 [ -z "$bad" ] || fail "modes let others in: $bad"
 
 # The default place, its names, the latest.

@@ -1,23 +1,14 @@
+# shellcheck shell=bash disable=SC2034
 # Functions shared by tests/run, tests/programs/*.sh and tests/cli/*.sh. Sourced by bash.
 # Needs: ROOT (the source tree), DEJA (the command under test), PATH as set by tests/run.
 
 TESTS=$ROOT/tests
 CASES=$ROOT/build/tests/cases
 
-# The environment every program under test gets, natively and recorded; arguments are
-# further VAR=value. The replay gets another one (hermetic_replay).
+# The environment every program under test gets, natively and recorded, NUL-separated;
+# arguments are further VAR=value. DIR is the test's directory. The replay gets another one (hermetic_replay).
 base_env() {
-	printf '%s\0' "PATH=$PATH" "HOME=$PWD" LANG=C.UTF-8 TERM=dumb USER=tester "$@"
-}
-
-# in_env VAR=value... -- CMD...: runs CMD with exactly base_env and these.
-in_env() {
-	local -a env=()
-	while [ "$1" != -- ]; do env+=("$1"); shift; done
-	shift
-	local -a base
-	mapfile -d '' base < <(base_env "${env[@]}")
-	env -i "${base[@]}" "$@"
+	printf '%s\0' "PATH=$PATH" "HOME=$DIR/home" LANG=C.UTF-8 TERM=dumb USER=tester "$@"
 }
 
 # Every step has this limit; the status is 124 then.

@@ -59,7 +59,7 @@ static void small_stacks(void)
 
 static jmp_buf env;
 
-#if !defined(__clang__) && __GNUC__ >= 12
+#if defined(__clang__) || __GNUC__ >= 12
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
 #endif
 __attribute__((noinline)) static void deep(int n)

@@ -22,7 +22,7 @@ static void copy_file(const char *from, const char *to)
 
 int main(void)
 {
-	struct link_map *lm;
+	struct link_map *lm = NULL;
 	Dl_info info;
 	Dl_serinfo size;
 

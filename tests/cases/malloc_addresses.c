@@ -3,7 +3,7 @@
  * set keyed by address; bytes nobody initialised on stack and heap. Shows that memory is
  * the same in both modes, also where the runtime has been.
  */
-/* CFLAGS: -O1 -fno-stack-protector -Wno-uninitialized -Wno-maybe-uninitialized */
+/* CFLAGS: -O1 -fno-stack-protector */
 #include "victim.h"
 #include <dlfcn.h>
 #include <malloc.h>

@@ -17,7 +17,7 @@ static void on_segv(int sig, siginfo_t *si, void *uc)
 	siglongjmp(back, getppid() > 0 ? 1 : 2);
 }
 
-#if !defined(__clang__) && __GNUC__ >= 12
+#if defined(__clang__) || __GNUC__ >= 12
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
 #endif
 __attribute__((noinline)) static int recurse(int n)

@@ -1,5 +1,6 @@
 # Commands that cannot be run or recorded each get one clear line and the status that shells
 # give; no recording is left behind that is not one.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 expect 127 "$DEJA" record -o rec -- no-such-command-anywhere

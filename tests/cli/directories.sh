@@ -1,5 +1,6 @@
 # Where a recording may go: nothing is overwritten, an unwritable place is refused before
 # the command runs, the default place and `latest` work, modes keep others out.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 cmd=(sh -c 'echo ran >>ran; echo $$')
@@ -54,7 +55,7 @@ expect 0 "$DEJA" replay
 cmp -s stdout two || fail "the latest is not the last recorded"
 expect 0 "$DEJA" verify
 grep -qE '^OK ([0-9]+)/\1 events$' stdout || fail "verify: $(cat stdout)"
-name=$(ls store | grep '^sh-')
+name=$(basename store/sh-*)
 expect 4 "$DEJA" replay "$name"
 cmp -s stdout one || fail "by name: another output"
 expect 0 "$DEJA" ls

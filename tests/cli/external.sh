@@ -1,5 +1,6 @@
 # Children that cannot be preloaded (static, set-uid) are named in a warning; what they did to
 # their parent and what they printed is reproduced without them.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 cat >p.c <<'C'

@@ -1,5 +1,6 @@
 # An argument list as long as the system allows is recorded; one that leaves no room for the
 # recorder's own variables gets a clear line; neither is cut silently.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 # A quarter of the stack limit is the room; strings may have 128 KiB each.

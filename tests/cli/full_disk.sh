@@ -1,5 +1,6 @@
 # The disk fills while recording: the program goes on unharmed, its status is its own, the
 # recording says that it is incomplete, and replays as far as it goes.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 [ "$(id -u)" = 0 ] || skip "needs root to mount a small file system"

@@ -1,5 +1,6 @@
 # What is no recording is refused in one line with status 121, whatever is wrong with it;
 # nothing crashes, nothing is run.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 expect 0 "$DEJA" record -q -o good -- "$CASES/random"

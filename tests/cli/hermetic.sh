@@ -1,5 +1,6 @@
 # strace of a replay shows no socket, no connection, and no file written but the terminal and
 # the runtime's own in /dev/shm: by the replayer and by all it starts.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 mkdir site work

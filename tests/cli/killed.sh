@@ -1,5 +1,6 @@
 # SIGKILL in the middle: of the program, and no completed event is lost; of `deja record`,
 # and the program goes on unharmed while what was written replays as far as it goes.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 cat >forever.pl <<'P'

@@ -1,5 +1,6 @@
 # The recorder in pipelines: stdin from a pipe, stdout into one that closes early, stdout
 # closed; concurrent recordings; a recording of a replay's own reader.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 seq 1 100000 | limit "$DEJA" record -q -o a -- sh -c 'head -n 3; echo $$' >out || fail "record in a pipe"

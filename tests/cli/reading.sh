@@ -1,5 +1,6 @@
 # info, ps, cat of a real recording: plain text, and JSON that parses, with every event; the
 # second decoder agrees with the header.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 expect 3 "$DEJA" record -q -o rec -- sh -c 'echo hello $$; (date +%N; exit 2) & wait; printf "\000\377bytes\n"; exit 3'

@@ -1,4 +1,5 @@
 # Five programs recorded once and replayed 50 times each: 50 times equal.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 mkdir site db

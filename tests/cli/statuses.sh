@@ -1,5 +1,6 @@
 # Every exit status and every deadly signal is the recorded command's, when recording, when
 # replaying and in `deja ps`.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 for s in 0 1 2 119 120 121 122 125 126 127 200 255; do

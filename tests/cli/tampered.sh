@@ -1,5 +1,6 @@
 # A recording altered in one place diverges at that event, with status 120 and a report; the
 # program's output up to there is shown, nothing after it.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 tamper() { python3 "$TESTS/tamper.py" "$@" || fail "tamper.py $*"; }

@@ -1,5 +1,6 @@
 # Recording and replaying on a terminal (one of its own): the program sees it, ^C
 # reaches it, its output is the same.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 command -v python3 >/dev/null || skip "python3 is not installed"

@@ -1,11 +1,11 @@
 # A stream cut anywhere replays its prefix, says so, and is not called a success; `cat` and
 # `info` read what is there.
+# shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
 # One process, many events.
 expect 0 "$DEJA" record -q -o good -- perl -e '$| = 1; for (1 .. 5000) { print "line $_ ", time, " ", rand, "\n"; select undef, undef, undef, 0.0001 if $_ % 500 == 0 }'
 cp stdout recorded
-last=-1
 for share in 0.99 0.7 0.3 0.02; do
 	rm -rf cut
 	cp -a good cut

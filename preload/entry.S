@@ -12,7 +12,7 @@
 
 /*
  * In: the system call's registers; rcx = the instruction after the syscall;
- * rsp = the program's rsp - 136, a return address there. Out: rax = result, all others
+ * rsp = the program's rsp - 144, a return address there. Out: rax = result, all others
  * but rcx and r11 as they were. dj_tramp_entry does not restore the flags (its callers
  * end in a cmp), dj_tramp_entry_flags does.
  */
@@ -110,10 +110,10 @@ dj_hook_site:
 dj_hook_after:
 	ret
 dj_hook_body:
-	lea	-128(%rsp), %rsp
+	lea	-136(%rsp), %rsp
 	lea	dj_hook_after(%rip), %rcx
 	call	dj_tramp_entry
-	lea	128(%rsp), %rsp
+	lea	136(%rsp), %rsp
 	jmp	dj_hook_after
 	.cfi_endproc
 	.size	dj_syscall, . - dj_syscall
@@ -194,10 +194,10 @@ dj_vdso_none_entry:
 dj_vdso_after:
 	ret
 dj_vdso_by_call:
-	lea	-128(%rsp), %rsp
+	lea	-136(%rsp), %rsp
 	lea	dj_vdso_after(%rip), %rcx
 	call	dj_tramp_entry
-	lea	128(%rsp), %rsp
+	lea	136(%rsp), %rsp
 	ret
 
 /*

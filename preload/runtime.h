@@ -36,9 +36,8 @@ struct pregs {
 	uint64_t pad;
 };
 
-/* Between entry.S's view of the stack and the program's: the red zone and a return
- * address. */
-enum { ENTRY_RSP_SKIP = 136 };
+/* Between entry.S's view of the stack and the program's: the red zone and two words. */
+enum { ENTRY_RSP_SKIP = 144 };
 static inline uint64_t pregs_rsp(const struct pregs *p)
 {
 	return p->entry_rsp + ENTRY_RSP_SKIP;

@@ -106,8 +106,11 @@ static void site_patch(struct site *s, long nr)
 		return;
 	for (size_t i = 0; i < displaced_len; i++)
 		displaced[i] = code[2 + i];
-	/* lea -128(%rsp), %rsp */
-	*p++ = 0x48, *p++ = 0x8d, *p++ = 0x64, *p++ = 0x24, *p++ = 0x80;
+	/* lea -136(%rsp), %rsp: the red zone, and a word so that the entry finds the stack
+	 * as the handler below leaves it */
+	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
+	*(int32_t *)p = -136;
+	p += 4;
 	if (!shape_a) { /* mov $nr, %eax */
 		*p++ = 0xb8;
 		*(uint32_t *)p = (uint32_t)nr;
@@ -119,9 +122,9 @@ static void site_patch(struct site *s, long nr)
 	/* call the entry */
 	*p++ = 0xe8;
 	p = put_rel32(p, (uint64_t)(shape_a ? dj_tramp_entry : dj_tramp_entry_flags));
-	/* lea 128(%rsp), %rsp */
+	/* lea 136(%rsp), %rsp */
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
-	*(int32_t *)p = 128;
+	*(int32_t *)p = 136;
 	p += 4;
 	tail = p;
 	for (size_t i = 0; i < displaced_len; i++)

@@ -5,6 +5,7 @@ setup() {
 set -e
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@example.org
 git init -q -b main repo && cd repo
+git config pack.threads 1
 for i in 1 2 3; do
 	date +%s%N >file$i; git add . ; git commit -q -m "commit $i of $$"
 done

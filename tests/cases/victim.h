@@ -11,6 +11,7 @@
  *   STATUS: 139               the expected exit status, 0 unless said
  *   SCALE: 1000               VICTIM_SCALE is this unless set (many_calls, big_io)
  *
+ * A victim that cannot show its truth on this machine prints `skip: REASON` and exits 77.
  * Victims have one thread, need no privilege, use no file outside their working
  * directory and listen on the loopback only.
  */

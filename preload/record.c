@@ -9,9 +9,31 @@
 #include "record.h"
 
 enum {
+	SLICE_NS = 1000 * 1000, /* how long a thread keeps the token while others wait */
 	OUTPUT_LOCK_TRIES = 5,
 	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
 };
+
+long record_wait(struct thread *t, long nr, const unsigned long args[6])
+{
+	long ret;
+
+	if (!RT->multi)
+		return dj_raw_wait(nr, args);
+	sched_release(t);
+	ret = dj_raw_wait(nr, args);
+	sched_acquire(t);
+	return ret;
+}
+
+/* A thread that crosses without ever waiting must not starve the others. */
+static void share(struct thread *t, int64_t now)
+{
+	if (!RT->sched_waiting || now - t->slice_start_ns < SLICE_NS)
+		return;
+	sched_release(t);
+	sched_acquire(t);
+}
 
 static uint8_t role_of(const struct thread *t, unsigned long fd)
 {
@@ -90,7 +112,7 @@ static long record_output(struct thread *t, const struct tf_call *call,
 	long ret;
 
 	locked = output_lock(s);
-	ret = dj_raw_wait(call->nr, args);
+	ret = record_wait(t, call->nr, args);
 	if (ret > 0)
 		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
 	output_unlock(s, locked);
@@ -116,7 +138,8 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
 			      (long)args[3], (long)args[4], (long)args[5]);
 	else
-		ret = dj_raw_wait(call->nr, args);
+		ret = record_wait(t, call->nr, args);
+	share(t, t0);
 	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
 	return ret;
 }
@@ -178,6 +201,9 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		return record_local(t, call, args, signals_action_apply);
 	case SYS_rt_sigprocmask:
 		return record_local(t, call, args, signals_mask_apply);
+	case SYS_set_tid_address:
+		t->clear_tid = (int32_t *)args[0];
+		return record_answer(t, call, args, t->tid);
 	case SYS_sigaltstack:
 		now = dj_now();
 		ret = signals_altstack(t, p, args);
@@ -284,6 +310,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	}
 	if (RT->passthrough)
 		return true;
+	if (RT->sched_waiting)
+		share(t, dj_now());
 	record_thread_switch(t);
 	p = tf_put_array(p, 3);
 	p = tf_put_uint(p, TF_EV_CLOCK);

@@ -38,6 +38,10 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 int64_t record_dt(struct slot *slot, int64_t now);
 void record_thread_switch(struct thread *t);
 
+/* --- record.c --- */
+/* Makes a call that may wait, without the token. */
+long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+
 /* --- record_process.c --- */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);

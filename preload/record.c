@@ -259,6 +259,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 		if (role)
 			return record_output(t, call, args, role);
 		break;
+	case SYS_wait4:
+	case SYS_waitid:
+		ret = record_generic(t, call, args);
+		record_waited(t, nr, args, ret);
+		return ret;
 	case SYS_sendfile:
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))
@@ -365,10 +370,26 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t)
+/* A signal that the kernel holds and that this mask lets through is taken now: by itself
+ * it would come after the program's next instruction only. */
+static void take_unblocked(struct thread *t, uint64_t mask)
+{
+	struct k_timespec none = {0, 0};
+	uint64_t set = 0;
+
+	if (t->pending || dj_raw(SYS_rt_sigpending, &set, 8))
+		return;
+	set &= RT->caught & ~mask & ~SIGSYS_BIT;
+	if (set && dj_raw(SYS_rt_sigtimedwait, &set, &t->queue[0], &none, 8) > 0)
+		t->pending = 1;
+}
+
+void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	static const unsigned long none[6];
 	int64_t now;
+
+	take_unblocked(t, mask);
 
 	if (RT->passthrough)
 		return;

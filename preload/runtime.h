@@ -256,6 +256,8 @@ size_t dj_strlen(const char *s);
 bool dj_starts(const char *s, const char *prefix);
 /* Copies from memory of the program that may be unreadable. False when it is. */
 bool dj_read_user(void *to, const void *from, size_t len);
+/* Copies to memory of the program that may be unwritable. False when it is. */
+bool dj_write_user(void *to, const void *from, size_t len);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
 size_t dj_strlen_user(const char *s, size_t max);
@@ -358,7 +360,7 @@ void boundary_child(struct thread *t);
 void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info);
 /* After a call: the next signal to deliver, if any. *restart as signals_deliver. */
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info);
-/* rt_sigreturn. */
-void boundary_sigreturn(struct thread *t);
+/* rt_sigreturn, to a context with this signal mask. */
+void boundary_sigreturn(struct thread *t, uint64_t mask);
 
 #endif

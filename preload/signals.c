@@ -23,6 +23,8 @@ enum {
 	K_SS_ONSTACK = 1,
 	K_SS_DISABLE = 2,
 	FPX_SW_OFFSET = 464, /* struct _fpx_sw_bytes in the legacy area */
+	RAISE_VALUE_AT = 8, /* si_value in struct k_siginfo.rest */
+	FIRST_QUEUED = 32,  /* from here on signals of one number queue up */
 	FPX_MAGIC1 = 0x46505853,
 };
 
@@ -103,16 +105,43 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	}
 }
 
+/* Is this the signal that signals_deliver has raised? One of another sender may be
+ * before it in the kernel's queue; those below FIRST_QUEUED melt into one. */
+static bool is_ours(const struct thread *t, int signo, const struct k_siginfo *info)
+{
+	return signo < FIRST_QUEUED ||
+	       !dj_compare(info->rest + RAISE_VALUE_AT, &t, sizeof(t));
+}
+
+/* Signals caught but blocked inside the handler about to be entered go back to the
+ * kernel, which keeps them until they are unblocked. All signals are blocked here. */
+static void requeue(struct thread *t, uint64_t mask)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->pending; i++) {
+		struct k_siginfo *info = &t->queue[i];
+
+		if ((mask & SIG_BIT(info->signo)) &&
+		    !dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, dj_raw(SYS_gettid),
+			    info->signo, info))
+			continue;
+		t->queue[kept++] = *info;
+	}
+	t->pending = kept;
+}
+
 /* The kernel's handler for every signal that the program handles. */
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
-	if (t->delivering && t->delivering_signo == signo) {
+	if (t->delivering && t->delivering_signo == signo && is_ours(t, signo, info)) {
 		const struct pregs *p = t->delivering;
 		uint64_t seen_mask = t->delivering_mask;
 
 		t->delivering = NULL;
+		requeue(t, seen_mask | RT->action[signo].mask);
 		uc->mc.r15 = p->r15, uc->mc.r14 = p->r14, uc->mc.r13 = p->r13;
 		uc->mc.r12 = p->r12, uc->mc.rbp = p->rbp, uc->mc.rbx = p->rbx;
 		uc->mc.r10 = p->r10, uc->mc.r9 = p->r9, uc->mc.r8 = p->r8;
@@ -169,8 +198,7 @@ long signals_action_apply(const unsigned long args[6])
 	if (signo < 1 || signo > 64 || args[3] != 8 ||
 	    (args[1] && (signo == 9 || signo == 19)))
 		return -EINVAL;
-	if ((args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new))) ||
-	    (args[2] && !dj_read_user(&old, (void *)args[2], sizeof(old))))
+	if (args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new)))
 		return -EFAULT;
 	if (!(RT->action_known & SIG_BIT(signo))) {
 		if (signo != SIGSYS_NR)
@@ -183,27 +211,26 @@ long signals_action_apply(const unsigned long args[6])
 		RT->action[signo] = new;
 		signals_install((int)signo);
 	}
-	if (args[2])
-		*(struct k_sigaction *)args[2] = old;
+	if (args[2] && !dj_write_user((void *)args[2], &old, sizeof(old)))
+		return -EFAULT;
 	return 0;
 }
 
 long signals_mask_apply(const unsigned long args[6])
 {
-	uint64_t set = 0, old = 0, clean;
+	uint64_t set = 0, clean;
 	long ret;
 
 	if (args[3] != 8)
 		return -EINVAL;
-	if ((args[1] && !dj_read_user(&set, (void *)args[1], 8)) ||
-	    (args[2] && !dj_read_user(&old, (void *)args[2], 8)))
+	if (args[1] && !dj_read_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~SIGSYS_BIT;
-	ret = dj_raw(SYS_rt_sigprocmask, args[0], args[1] ? &clean : 0, &old, 8);
+	ret = dj_raw(SYS_rt_sigprocmask, args[0], args[1] ? &clean : 0, args[2], 8);
 	if (ret)
 		return ret;
 	if (args[2])
-		*(uint64_t *)args[2] = old | RT->sigsys_blocked;
+		*(uint64_t *)args[2] |= RT->sigsys_blocked;
 	if (args[1] && args[0] == 0)
 		RT->sigsys_blocked |= set & SIGSYS_BIT;
 	else if (args[1] && args[0] == 1)
@@ -249,8 +276,8 @@ long signals_altstack(struct thread *t, const struct pregs *p, const unsigned lo
 		new.pad = 0;
 		t->altstack = new;
 	}
-	if (args[1])
-		*(struct k_stack *)args[1] = old;
+	if (args[1] && !dj_write_user((void *)args[1], &old, sizeof(old)))
+		return -EFAULT;
 	return 0;
 }
 
@@ -277,6 +304,7 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 		signals_install(signo);
 	t->delivering = p;
 	raise.code = -1; /* SI_QUEUE: always allowed to oneself */
+	dj_copy(raise.rest + RAISE_VALUE_AT, &t, sizeof(t));
 	dj_raw(SYS_rt_tgsigqueueinfo, dj_raw(SYS_getpid), dj_raw(SYS_gettid), signo,
 	       &raise);
 	block &= ~SIG_BIT(signo);
@@ -288,8 +316,9 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 {
 	const struct k_frame *f = (const struct k_frame *)(uc->mc.rsp - 8);
 	uint64_t fp_len = frame_fp_len(&f->uc), fp = uc->mc.fpstate;
+	struct k_siginfo next;
 
-	boundary_sigreturn(t);
+	boundary_sigreturn(t, f->uc.mask);
 	if (fp_len && fp && fp_len <= frame_fp_len(uc))
 		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
 	uc->mc = f->uc.mc;
@@ -301,4 +330,9 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;
 	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
+	/* what the handler held up comes before the program's next instruction */
+	requeue(t, uc->mask);
+	if (boundary_next_signal(t, 0, &next) && RT->action[next.signo].handler > 1)
+		frame_move(t, next.signo, &next, uc, uc->mc.rsp,
+			   uc->mask | RT->sigsys_blocked);
 }

@@ -28,6 +28,7 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 			continue;
 		slot->parent_stream = parent;
 		slot->pid = 0;
+		slot->claimer_pid = RT->live_pid;
 		slot->live_pid = 0;
 		slot->passthrough = 0;
 		slot->head = slot->tail = slot->pos = slot->kicked = 0;

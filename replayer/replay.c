@@ -107,7 +107,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t)
+void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	struct event ev = turn_wait(t);
 

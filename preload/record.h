@@ -75,6 +75,12 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 
+/* --- record_view.c --- */
+enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
+bool view_is_status(const char *path, long fd);
+/* Puts a piece of such a file's text right. */
+void view_status(uint8_t *text, size_t len);
+
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);
 

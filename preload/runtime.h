@@ -315,6 +315,10 @@ unsigned slot_index_of(const struct slot *slot);
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
 
+/* --- view.c --- */
+void view_environment(char **envp); /* sets RT->auxv */
+void view_session_name(void);
+
 /* --- threads.c --- */
 struct thread *thread_alloc(void);
 void thread_free(struct thread *t);

@@ -91,9 +91,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	if (is_vfork || ret < 0) {
 		if (slot && !child->execed)
 			slot_release(slot);
-		else if (slot && slot->stream == stream && slot->state == SLOT_CLAIMED &&
-			 !slot->pid)
-			slot->pid = (int32_t)ret; /* its image may never attach */
+		else if (slot) /* its image may never come up */
+			slot_tell_pid(slot, stream, &slot->pid, (int32_t)ret);
 		if (!is_vfork)
 			RT->thread_count--;
 		child->alive = 0;
@@ -151,8 +150,8 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (slot) {
 		if (ret < 0)
 			slot_release(slot);
-		else if (!slot->pid)
-			slot->pid = (int32_t)ret;
+		else
+			slot_tell_pid(slot, stream, &slot->pid, (int32_t)ret);
 	}
 	if (RT->passthrough)
 		return ret;

@@ -310,6 +310,9 @@ enum { SIGSYS_NR = 31 };
 /* Claims a free slot for a new stream. NULL when there is none. */
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent);
 void slot_release(struct slot *slot);
+/* Who made a child says its pid, in case the child dies before it can. The child may as
+ * well have ended, and its slot be another's. */
+void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int32_t pid);
 unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */

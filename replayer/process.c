@@ -166,7 +166,7 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	}
 	if ((flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
 		*(int32_t *)args[2] = (int32_t)ret;
-	slot->live_pid = (int32_t)live;
+	slot_tell_pid(slot, stream, &slot->live_pid, (int32_t)live);
 	return ret;
 }
 

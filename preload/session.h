@@ -41,6 +41,14 @@ enum slot_state {
 	SLOT_ENDED, /* the process said that it ends; the supervisor frees the slot */
 };
 
+/* How the replay of a stream ended. */
+enum slot_finished {
+	FINISHED_NOT = 0,
+	FINISHED_END,	  /* as recorded: exit, exec, a fatal signal to itself */
+	FINISHED_CUT,	  /* made a call where the stream has no more: it was killed there */
+	FINISHED_STOPPED, /* recording stopped there, the process went on */
+};
+
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
@@ -103,7 +111,7 @@ struct slot {
 	int32_t live_pid;     /* of the process that replays it */
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
-	uint32_t finished;    /* 1: reached its end as recorded */
+	uint32_t finished;    /* enum slot_finished */
 	uint64_t stream_len;  /* bytes, set by the supervisor when opened */
 	struct slot_divergence divergence;
 

@@ -96,7 +96,7 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 		return; /* it lived on */
 	if (signo == 9 || (RT->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
-		t->slot->finished = 1;
+		t->slot->finished = FINISHED_END;
 		signals_die(signo);
 	}
 }

@@ -24,7 +24,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
-		t->slot->finished = 1;
+		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)

@@ -187,12 +187,17 @@ static void exec_failed(struct supervisor *sv, uint32_t from)
 static void tell_lost_execs(struct supervisor *sv)
 {
 	for (size_t i = 0; i < sv->exec_count; i++) {
+		const struct pending_exec *x = &sv->execs[i];
 		char text[512];
 
+		/* streams are read one after the other: the image may have been seen first */
+		if (x->stream != x->from && x->stream <= sv->track_count &&
+		    sv->tracks[x->stream - 1] && sv->tracks[x->stream - 1]->argc)
+			continue;
 		snprintf(text, sizeof(text),
 			 "%.300s, executed by process %d, is not recorded: it ended before the "
 			 "recorder came up in it",
-			 sv->execs[i].path, sv->execs[i].pid);
+			 x->path, x->pid);
 		warn(sv, text);
 	}
 }
@@ -673,7 +678,7 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	return sv;
 }
 
-void supervisor_run(struct supervisor *sv, pid_t root, int *status)
+void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 {
 	int sleep_ms = SLEEP_MIN_MS;
 	bool told = false;
@@ -694,7 +699,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, int *status)
 		}
 		if (sv->root_ended && !alive && !busy)
 			break;
-		if (sv->root_ended && alive && !told && !busy && sleep_ms == SLEEP_MAX_MS) {
+		if (sv->root_ended && alive && !told && !quiet && !busy && sleep_ms == SLEEP_MAX_MS) {
 			told = true;
 			cmd_error("the command has ended; still recording %u background "
 				  "process%s",

@@ -43,7 +43,7 @@ void view_status(uint8_t *text, size_t len)
 	for (size_t i = 0; i + 8 + DIGITS <= len; i++) {
 		if (text[i] != 'S' || text[i + 1] != 'i' || text[i + 2] != 'g')
 			continue;
-		if (!dj_compare(text + i, "SigBlk:\t", 8) && RT->sigsys_blocked)
+		if (!dj_compare(text + i, "SigBlk:\t", 8) && dj_self()->sigsys_blocked)
 			set_bit(text + i + 8, SIGSYS_NR, true);
 		else if (!dj_compare(text + i, "SigIgn:\t", 8))
 			set_bit(text + i + 8, SIGSYS_NR, handler == 1);

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <errno.h>
 #include "runtime.h"
+#include "preempt.h"
 
 enum {
 	K_SA_SIGINFO = 4,
@@ -92,6 +93,8 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5); /* a breakpoint waits ahead (replayer/preempt.c) */
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -123,12 +126,19 @@ static void requeue(struct thread *t, uint64_t mask)
 		struct k_siginfo *info = &t->queue[i];
 
 		if ((mask & SIG_BIT(info->signo)) &&
-		    !dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, dj_raw(SYS_gettid),
+		    !dj_raw(SYS_rt_tgsigqueueinfo, dj_raw(SYS_getpid), dj_raw(SYS_gettid),
 			    info->signo, info))
 			continue;
 		t->queue[kept++] = *info;
 	}
 	t->pending = kept;
+}
+
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	if (RT->action[info->signo].handler > 1)
+		frame_move(t, info->signo, info, uc, uc->mc.rsp,
+			   uc->mask | (dj_self()->sigsys_blocked ? SIGSYS_BIT : 0));
 }
 
 /* The kernel's handler for every signal that the program handles. */
@@ -159,11 +169,13 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
 		if (RT->action[signo].handler > 1) {
 			frame_move(t, signo, info, uc, uc->mc.rsp,
-				   uc->mask | (RT->sigsys_blocked ? SIGSYS_BIT : 0));
+				   uc->mask | (dj_self()->sigsys_blocked ? SIGSYS_BIT : 0));
 			return;
 		}
 	}
 	boundary_signal(t, signo, info);
+	if (preempt_in_program(t, &uc->mc))
+		boundary_signal_waits(t);
 	/* inside the window: the call has had no effect and is given up */
 	if (uc->mc.rip >= (uint64_t)dj_window_start &&
 	    uc->mc.rip <= (uint64_t)dj_window_syscall && t->pending)
@@ -230,13 +242,13 @@ long signals_mask_apply(const unsigned long args[6])
 	if (ret)
 		return ret;
 	if (args[2])
-		*(uint64_t *)args[2] |= RT->sigsys_blocked;
+		*(uint64_t *)args[2] |= dj_self()->sigsys_blocked;
 	if (args[1] && args[0] == 0)
-		RT->sigsys_blocked |= set & SIGSYS_BIT;
+		dj_self()->sigsys_blocked |= set & SIGSYS_BIT;
 	else if (args[1] && args[0] == 1)
-		RT->sigsys_blocked &= ~(set & SIGSYS_BIT);
+		dj_self()->sigsys_blocked &= ~(set & SIGSYS_BIT);
 	else if (args[1])
-		RT->sigsys_blocked = set & SIGSYS_BIT;
+		dj_self()->sigsys_blocked = set & SIGSYS_BIT;
 	return 0;
 }
 
@@ -290,7 +302,7 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &now, 8);
 	t->delivering_info = *info;
-	t->delivering_mask = now | (RT->sigsys_blocked ? SIGSYS_BIT : 0);
+	t->delivering_mask = now | (dj_self()->sigsys_blocked ? SIGSYS_BIT : 0);
 	t->delivering_signo = signo;
 	t->delivering_rax = restart ? p->nr : p->rax;
 	t->delivering_rip = restart ? p->rip - 2 : p->rip;
@@ -324,15 +336,16 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->mc = f->uc.mc;
 	uc->mc.fpstate = fp;
 	uc->flags = f->uc.flags;
-	RT->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
+	dj_self()->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
 	uc->mask = f->uc.mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;
 	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
 	/* what the handler held up comes before the program's next instruction */
 	requeue(t, uc->mask);
-	if (boundary_next_signal(t, 0, &next) && RT->action[next.signo].handler > 1)
-		frame_move(t, next.signo, &next, uc, uc->mc.rsp,
-			   uc->mask | RT->sigsys_blocked);
+	if (boundary_next_signal(t, 0, &next))
+		signals_enter(t, &next, uc);
 }

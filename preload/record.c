@@ -172,6 +172,20 @@ static long record_local(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+/* The call has had no effect: the signal first, then the call again. */
+static long record_interrupted(struct thread *t, const struct tf_call *call,
+			       const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t now = dj_now();
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	record_emit_call(t, call, args, TF_RESTART, now, now, needs_pre ? &pre : NULL);
+	return TF_RESTART;
+}
+
 static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
 			   const unsigned long args[6])
 {
@@ -237,6 +251,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
+	if (t->pending) /* caught in program code */
+		return record_interrupted(t, call, args);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
@@ -297,6 +313,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	struct k_timespec ts;
 	uint8_t buf[32], *p = buf;
 
+	if (t->pending)
+		return false; /* the call delivers it */
 	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
 		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
 		int64_t tv[2];

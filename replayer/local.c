@@ -94,7 +94,7 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 	next = head_peek(t);
 	if (next.id)
 		return; /* it lived on */
-	if (signo == 9 || (RT->action[signo].handler == 0 &&
+	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
 		t->slot->finished = 1;
 		signals_die(signo);

@@ -137,6 +137,8 @@ struct thread {
 	struct thread *sched_next;
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
+	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
+	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 	/* replay */
 	uint64_t event_start; /* stream offset of the event being served */
@@ -350,6 +352,20 @@ void thread_clear_tid(struct thread *t);
 /* Makes the kernel thread; flags as the program gave them. Returns its live id. */
 long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
 		  unsigned long tls);
+
+/* --- futex.c: words that the kernel would write --- */
+enum futex_way {
+	FUTEX_PLAIN, /* the kernel only reads the word */
+	FUTEX_DONE,  /* *result is the call's */
+	FUTEX_WAKES, /* the recorder calls futex_wakes(args, *result) for the result */
+	FUTEX_WAITS, /* the recorder waits while the word is *result, then again */
+};
+/* Before a futex call, under the token, in both modes: does what is to be done in memory. */
+enum futex_way futex_enter(struct thread *t, const unsigned long args[6], long *result);
+long futex_wakes(const unsigned long args[6], long entered);
+void futex_wait_args(const unsigned long args[6], long value, unsigned long wait[6]);
+/* The end of a thread: its robust locks become its heirs'. */
+void futex_robust_exit(struct thread *t);
 
 /* --- sched.c: the token --- */
 /* This thread is the process's only one and holds the token. */

@@ -90,6 +90,8 @@ void threads_forget_others(struct thread *t)
 	dj_zero(RT->thread_map, sizeof(RT->thread_map));
 	RT->thread_map[i / 64] = 1ull << (i % 64);
 	RT->multi = 0;
+	t->robust_list = 0;
+	t->pi_waited = false;
 	sched_reset(t);
 }
 
@@ -97,6 +99,7 @@ void thread_clear_tid(struct thread *t)
 {
 	int32_t *at = t->clear_tid;
 
+	futex_robust_exit(t);
 	if (!at)
 		return;
 	__atomic_store_n(at, 0, __ATOMIC_SEQ_CST);

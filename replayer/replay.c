@@ -50,6 +50,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 
 	if (!call)
 		return -38; /* ENOSYS, as the recorder answered */
+	if (nr == SYS_futex)
+		futex_enter(t, args, &result); /* before others run */
 	if (is_vfork(nr, args)) {
 		/* the token was kept until the child began: its first event is at the head */
 		ev = head_peek(t);

@@ -196,7 +196,7 @@ static bool strings_were_read(long result)
 {
 	return result >= 0 || result == -ENOENT || result == -EEXIST || result == -EACCES ||
 	       result == -ENOTDIR || result == -EISDIR || result == -ELOOP ||
-	       result == -EINTR || result == TF_RESTART;
+	       result == -EINTR;
 }
 
 static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
@@ -233,7 +233,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 			put_nil(slot);
 		return;
 	case TF_STRV:
-		if (result >= 0 || call->cls == TF_BYHAND)
+		if (result >= 0 || (call->cls == TF_BYHAND && result != TF_RESTART))
 			put_strv(slot, (char *const *)mem);
 		else
 			put_nil(slot);

@@ -130,7 +130,7 @@ static void print_table(const struct tree *t)
 		unsigned depth = t->row[i].depth < 40 ? t->row[i].depth : 40;
 
 		cmd_status_text(p->status_known, p->status, status, sizeof(status));
-		if (!p->complete)
+		if (!p->complete && !p->status_known)
 			strcpy(status, "incomplete");
 		printf("%7d  %7d  %-19s  %9" PRIu64 "  ", (int)p->pid, (int)p->ppid,
 		       status, p->event_count);

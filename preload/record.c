@@ -148,6 +148,26 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+/* One round of a futex call (futex.c); TF_RESTART leads to the next. */
+static long record_futex(struct thread *t, const struct tf_call *call,
+			 const unsigned long args[6], enum futex_way way, long entered)
+{
+	int64_t t0 = dj_now();
+	unsigned long wait[6];
+	long ret = entered;
+
+	if (way == FUTEX_WAKES) {
+		ret = futex_wakes(args, entered);
+	} else if (way == FUTEX_WAITS) {
+		futex_wait_args(args, entered, wait);
+		ret = record_wait(t, SYS_futex, wait);
+		if (ret == 0 || ret == -EAGAIN || ret == -EINTR)
+			ret = TF_RESTART;
+	}
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
 static long record_status_read(struct thread *t, const struct tf_call *call,
 			       const unsigned long args[6])
 {
@@ -182,6 +202,20 @@ static long record_local(struct thread *t, const struct tf_call *call,
 	ret = apply(args);
 	record_emit_call(t, call, args, ret, now, now, &pre);
 	return ret;
+}
+
+/* The call has had no effect: the signal first, then the call again. */
+static long record_interrupted(struct thread *t, const struct tf_call *call,
+			       const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t now = dj_now();
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	record_emit_call(t, call, args, TF_RESTART, now, now, needs_pre ? &pre : NULL);
+	return TF_RESTART;
 }
 
 static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
@@ -249,6 +283,14 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
+	if (nr == SYS_futex) {
+		enum futex_way way = futex_enter(t, args, &ret);
+
+		if (way != FUTEX_PLAIN)
+			return record_futex(t, call, args, way, ret);
+	}
+	if (t->pending) /* caught in program code */
+		return record_interrupted(t, call, args);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
@@ -260,6 +302,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 		break;
 	}
 	switch (nr) {
+	case SYS_set_robust_list:
+		ret = record_generic(t, call, args);
+		if (!ret)
+			t->robust_list = args[0];
+		return ret;
 	case SYS_write:
 	case SYS_writev:
 	case SYS_pwrite64:
@@ -328,6 +375,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	struct k_timespec ts;
 	uint8_t buf[32], *p = buf;
 
+	if (t->pending)
+		return false; /* the call delivers it */
 	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
 		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
 		int64_t tv[2];
@@ -396,26 +445,10 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-/* A signal that the kernel holds and that this mask lets through is taken now: by itself
- * it would come after the program's next instruction only. */
-static void take_unblocked(struct thread *t, uint64_t mask)
-{
-	struct k_timespec none = {0, 0};
-	uint64_t set = 0;
-
-	if (t->pending || dj_raw(SYS_rt_sigpending, &set, 8))
-		return;
-	set &= RT->caught & ~mask & ~SIGSYS_BIT;
-	if (set && dj_raw(SYS_rt_sigtimedwait, &set, &t->queue[0], &none, 8) > 0)
-		t->pending = 1;
-}
-
 void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	static const unsigned long none[6];
 	int64_t now;
-
-	take_unblocked(t, mask);
 
 	if (RT->passthrough)
 		return;

@@ -215,7 +215,7 @@ static bool strings_were_read(long result)
 {
 	return result >= 0 || result == -ENOENT || result == -EEXIST || result == -EACCES ||
 	       result == -ENOTDIR || result == -EISDIR || result == -ELOOP ||
-	       result == -EINTR || result == TF_RESTART;
+	       result == -EINTR;
 }
 
 /* getsockname and its like write the length before they fail to write the rest. */
@@ -260,7 +260,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 			put_nil(slot);
 		return;
 	case TF_STRV: /* exec's, and it failed: anything may be unreadable */
-		if (strv_readable((char *const *)mem))
+		if (result != TF_RESTART && strv_readable((char *const *)mem))
 			put_strv(slot, (char *const *)mem);
 		else
 			put_nil(slot);

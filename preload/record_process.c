@@ -24,7 +24,6 @@ static void child_adopt(struct thread *t, struct slot *slot)
 {
 	RT->live_pid = RT->pid = (int32_t)dj_raw(SYS_getpid);
 	t->tid = RT->pid;
-	t->pending = 0;
 	threads_forget_others(t);
 	RT->slot = t->slot = slot;
 	t->roles = slot->fd_role;
@@ -83,12 +82,15 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	}
 	child->slot = t->slot;
 	child->vfork_child = is_vfork;
-	child->sigsys_blocked = t->sigsys_blocked;
-	if (is_vfork)
+	if (is_vfork) {
 		child->altstack = t->altstack;
+		signals_actions_copy(child, t);
+	}
 	child->child_regs = *p;
 	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
 	ret = thread_clone(child, flags, (int32_t *)args[2], (int32_t *)args[3], args[4]);
+	if (is_vfork)
+		sched_inherit(t, child);
 	if (is_vfork || ret < 0) {
 		if (slot && !child->execed)
 			slot_release(slot);
@@ -99,8 +101,6 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		child->alive = 0;
 		thread_free(child);
 	}
-	if (is_vfork)
-		RT->sched_owner = t;
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	p->rax = (uint64_t)ret;
 	/* the child may have used our stack below rsp: leave without reading it */
@@ -115,7 +115,7 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	unsigned long flags = p->nr == SYS_clone	? args[0]
 			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
 						   : 17 /* SIGCHLD */;
-	unsigned long clone_args[6] = {flags, 0, 0, 0, 0, 0};
+	unsigned long clone_args[6] = {flags, 0, 0, 0, 0, 0}, fork_args[6] = {0};
 	struct slot *slot = NULL;
 	uint32_t stream;
 	int64_t t0;
@@ -131,7 +131,9 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (!slot && !RT->passthrough)
 		record_note(t->slot, "a child is not recorded: too many processes at once");
 	t0 = dj_now();
-	ret = dj_raw(SYS_clone, flags, 0, clone_args[2], clone_args[3], clone_args[4]);
+	dj_copy(fork_args, clone_args, sizeof(fork_args));
+	fork_args[1] = 0;
+	ret = dj_raw_wait(SYS_clone, fork_args);
 	if (ret == 0) {
 		if (slot) {
 			child_adopt(t, slot);
@@ -399,7 +401,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = !external;
 	if (!t->vfork_child)
 		slot->passthrough = external != 0;
-	ret = dj_raw(p->nr, a[0], a[1], a[2], a[3], a[4]);
+	ret = dj_raw_wait((long)p->nr, a);
 	t->execed = false;
 	if (!t->vfork_child)
 		slot->passthrough = 0;
@@ -449,9 +451,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 
 	if (self && signo >= 1 && signo <= 64) {
 		dj_raw(SYS_rt_sigaction, signo, 0, &act, 8);
-		dj_raw(SYS_rt_sigprocmask, 0, 0, &blocked, 8);
+		blocked = signals_mask(t);
 		if (signo == SIGSYS_NR)
-			act.handler = RT->action[signo].handler;
+			act.handler = t->actions->action[signo].handler;
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
 				   signals_fatal_by_default(signo))) {
 			record_emit_call(t, call, args, 0, t0, t0, NULL);

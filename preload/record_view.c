@@ -38,7 +38,7 @@ static void set_bit(uint8_t *digits, unsigned signo, bool on)
 
 void view_status(uint8_t *text, size_t len)
 {
-	uint64_t handler = RT->action[SIGSYS_NR].handler;
+	uint64_t handler = RT->actions.action[SIGSYS_NR].handler;
 
 	for (size_t i = 0; i + 8 + DIGITS <= len; i++) {
 		if (text[i] != 'S' || text[i + 1] != 'i' || text[i + 2] != 'g')

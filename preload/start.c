@@ -59,6 +59,7 @@ static void rseq_off(void)
 static long start_on_private_stack(void)
 {
 	struct thread *t = dj_self();
+	uint64_t robust_len;
 
 	read_maps();
 	view_environment(RT->envp);
@@ -72,6 +73,7 @@ static long start_on_private_stack(void)
 	else
 		dj_raw(SYS_set_tid_address, &t->alive);
 	t->alive = 1;
+	dj_raw(SYS_get_robust_list, 0, &t->robust_list, &robust_len);
 	sched_reset(t);
 	boundary_start(t);
 	return 0;

@@ -7,8 +7,8 @@
 for tool in nm readelf objdump; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 objects=$(cd "$(dirname "$DEJA")/../lib/deja" && pwd)
 
-# Weak all: the linker's own, and libc's word on rseq.
-allowed='_ITM_deregisterTMCloneTable|_ITM_registerTMCloneTable|__cxa_finalize|__gmon_start__|__rseq_offset|__rseq_size'
+# Weak all: the linker's own, libc's errno for the hooks, and its word on rseq.
+allowed='_ITM_deregisterTMCloneTable|_ITM_registerTMCloneTable|__cxa_finalize|__gmon_start__|__errno_location|__rseq_offset|__rseq_size'
 for mode in record replay; do
 	so=$objects/libdeja-$mode.so
 	[ -r "$so" ] || fail "no $so"
@@ -20,7 +20,6 @@ for mode in record replay; do
 	nm -D --undefined-only "$so" >undefined
 	other=$(awk '{ sub(/@.*/, "", $2); print $1, $2 }' undefined | grep -vxE "w ($allowed)")
 	[ -z "$other" ] || fail "libdeja-$mode.so takes from elsewhere: $(tr '\n' ' ' <<<"$other")"
-	# Saving and restoring them all at once does not count: fxsave and the like name none.
 	objdump -d --no-show-raw-insn "$so" >code
 	[ "$(wc -l <code)" -gt 1000 ] || fail "objdump shows no code of libdeja-$mode.so"
 	used=$(grep -cE '%(st\b|[xyz]?mm[0-9])' code)

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <errno.h>
 #include "runtime.h"
+#include "preempt.h"
 
 enum {
 	K_SA_SIGINFO = 4,
@@ -90,6 +91,8 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5); /* a breakpoint waits ahead (replayer/preempt.c) */
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -101,6 +104,13 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 		act->handler = 0;
 		signals_install(signo);
 	}
+}
+
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	if (RT->action[info->signo].handler > 1)
+		frame_move(t, info->signo, info, uc, uc->mc.rsp,
+			   uc->mask | (RT->sigsys_blocked ? SIGSYS_BIT : 0));
 }
 
 /* The kernel's handler for every signal that the program handles. */
@@ -135,6 +145,8 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		}
 	}
 	boundary_signal(t, signo, info);
+	if (preempt_in_program(t, &uc->mc))
+		boundary_signal_waits(t);
 	/* inside the window: the call has had no effect and is given up */
 	if (uc->mc.rip >= (uint64_t)dj_window_start &&
 	    uc->mc.rip <= (uint64_t)dj_window_syscall && t->pending)
@@ -297,6 +309,8 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->flags = f->uc.flags;
 	RT->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
 	uc->mask = f->uc.mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;

@@ -169,6 +169,8 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	struct site *s;
 
 	if (info->code != CODE_SUD) {
+		if (boundary_interrupt(t, info, uc))
+			return;
 		boundary_signal(t, signo, info);
 		return;
 	}

@@ -4,18 +4,47 @@
 #include <sys/syscall.h>
 #include "preempt.h"
 
-void preempt_place_of(const struct k_mcontext *mc, struct preempt_place *place)
+static uint64_t stack_digest(const struct k_mcontext *mc)
 {
-	uint64_t from = mc->rsp - PREEMPT_RED_ZONE, to = mc->rsp + PREEMPT_STACK_LEN;
+	uint64_t from = mc->rsp, to = mc->rsp + PREEMPT_STACK_LEN;
 	uint64_t page = mc->rsp & ~4095ull;
 
+	if (to > page + 4096)
+		to = page + 4096; /* the next page may not be there */
+	return dj_xxh64((const void *)from, to - from);
+}
+
+static uint64_t memory_digest(const struct k_mcontext *mc)
+{
+	enum { POINTER_COUNT = 15 }; /* all but rsp and rip */
+	const uint64_t *reg = (const uint64_t *)mc;
+	uint64_t piece[PREEMPT_MEMORY_LEN / 8 + 1] = {0};
+
+	for (unsigned i = 0; i < POINTER_COUNT; i++) {
+		uint64_t at = reg[i] & ~63ull, left = 4096 - (at & 4095);
+		size_t len = left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN;
+
+		if (at < 4096 || at - DJ_PRIVATE < DJ_STREAM - DJ_PRIVATE)
+			continue; /* no pointer, or ours, which is another's on replay */
+		if (dj_read_user(piece + 1, (const void *)at, len))
+			piece[0] = dj_xxh64(piece, 8 + len);
+	}
+	return piece[0];
+}
+
+void preempt_place_of(const struct k_mcontext *mc, struct preempt_place *place)
+{
 	/* k_mcontext begins with the registers in the order of the kernel's */
 	dj_copy(place->reg, mc, sizeof(place->reg));
-	if (from < page)
-		from = page; /* the pages around may not be there */
-	if (to > page + 4096)
-		to = page + 4096;
-	place->stack_digest = dj_xxh64((const void *)from, to - from);
+	place->stack_digest = stack_digest(mc);
+	place->memory_digest = memory_digest(mc);
+}
+
+bool preempt_at_place(const struct k_mcontext *mc, const struct preempt_place *place)
+{
+	return !dj_compare(place->reg, mc, sizeof(place->reg)) &&
+	       place->stack_digest == stack_digest(mc) &&
+	       place->memory_digest == memory_digest(mc);
 }
 
 bool preempt_in_program(const struct thread *t, const struct k_mcontext *mc)

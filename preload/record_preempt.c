@@ -52,6 +52,67 @@ void boundary_signal_waits(struct thread *t)
 	dj_raw(SYS_timer_settime, t->force_timer, 0, &when, 0);
 }
 
+enum { SIGTRAP_NR = 5, TRAP_FLAG = 0x100 };
+
+void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
+
+/* Gives the token away in the middle of program code, and goes on when it is back. */
+static void stop_here(struct thread *t, struct k_ucontext *uc)
+{
+	emit_place(t, &uc->mc);
+	sched_release(t);
+	sched_acquire(t);
+}
+
+static void probe_begin(struct thread *t, struct k_ucontext *uc)
+{
+	struct k_sigaction act = {
+		.handler = (uint64_t)probe_handler,
+		.flags = 0x4 | 0x08000000 | 0x04000000 | 0x40000000,
+		.restorer = (uint64_t)dj_restorer,
+		.mask = ~SIGSYS_BIT,
+	};
+
+	dj_raw(SYS_rt_sigaction, SIGTRAP_NR, &act, 0, 8);
+	dj_copy(t->probe_reg, &uc->mc, sizeof(t->probe_reg));
+	t->probe_blocked = uc->mask & SIG_BIT(SIGTRAP_NR);
+	t->probe_steps = 1;
+	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
+	uc->mc.eflags |= TRAP_FLAG;
+}
+
+static void probe_end(struct thread *t, struct k_ucontext *uc)
+{
+	uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;
+	if (t->probe_blocked)
+		uc->mask |= SIG_BIT(SIGTRAP_NR);
+	t->probe_steps = 0;
+	signals_install(SIGTRAP_NR);
+}
+
+/* One instruction of a thread that is looked at. */
+void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
+{
+	struct thread *t = dj_self();
+
+	if (!t->probe_steps) {
+		boundary_signal(t, signo, info);
+		return;
+	}
+	if (!preempt_in_program(t, &uc->mc)) { /* it crosses by itself */
+		probe_end(t, uc);
+		return;
+	}
+	if (!dj_compare(t->probe_reg, &uc->mc, sizeof(t->probe_reg))) {
+		probe_end(t, uc);
+		stop_here(t, uc);
+	} else if (++t->probe_steps > PREEMPT_PROBE_STEPS) {
+		probe_end(t, uc);
+		if (dj_now() - t->slice_start_ns > PREEMPT_LATEST_NS)
+			stop_here(t, uc);
+	}
+}
+
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 			struct k_ucontext *uc)
 {
@@ -72,10 +133,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 			signals_enter(t, &info, uc);
 		return true;
 	}
-	if (RT->multi && RT->sched_owner == t && RT->sched_waiting) {
-		emit_place(t, &uc->mc);
-		sched_release(t);
-		sched_acquire(t);
-	}
+	if (RT->multi && RT->sched_owner == t && RT->sched_waiting && !t->probe_steps)
+		probe_begin(t, uc);
 	return true;
 }

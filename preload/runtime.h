@@ -109,6 +109,7 @@ struct thread {
 	bool execed;		/* exec is being made for an image with that slot */
 	int32_t tid;	   /* as the program knows it (recorded when replaying) */
 	int32_t vfork_child; /* shares its parent's memory until exec or exit */
+	uint64_t sigsys_blocked; /* the program believes SIGSYS to be blocked */
 	struct k_stack altstack; /* the program's own; the kernel knows only ours */
 	struct k_siginfo queue[PENDING_MAX];
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
@@ -121,6 +122,9 @@ struct thread {
 	int32_t live_tid;
 	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
 	bool force_timer_made;
+	uint32_t probe_steps; /* recorder: being looked at step by step; 0: not */
+	bool probe_blocked;   /* the program blocks SIGTRAP */
+	uint64_t probe_reg[17];
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
@@ -150,7 +154,6 @@ struct runtime {
 	/* the program's own view of its signals */
 	struct k_sigaction action[65];
 	uint64_t action_known; /* bit per signal */
-	uint64_t sigsys_blocked; /* the program believes SIGSYS to be blocked */
 	uint64_t caught; /* signals whose kernel handler is ours */
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
@@ -162,7 +165,7 @@ struct runtime {
 	uint64_t stub_next;
 	/* threads */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
-	uint64_t break_place[18];
+	uint64_t break_place[19]; /* struct preempt_place */
 	uint8_t break_byte;
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;

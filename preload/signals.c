@@ -110,7 +110,7 @@ void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucon
 {
 	if (RT->action[info->signo].handler > 1)
 		frame_move(t, info->signo, info, uc, uc->mc.rsp,
-			   uc->mask | (RT->sigsys_blocked ? SIGSYS_BIT : 0));
+			   uc->mask | (dj_self()->sigsys_blocked ? SIGSYS_BIT : 0));
 }
 
 /* The kernel's handler for every signal that the program handles. */
@@ -140,7 +140,7 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
 		if (RT->action[signo].handler > 1) {
 			frame_move(t, signo, info, uc, uc->mc.rsp,
-				   uc->mask | (RT->sigsys_blocked ? SIGSYS_BIT : 0));
+				   uc->mask | (dj_self()->sigsys_blocked ? SIGSYS_BIT : 0));
 			return;
 		}
 	}
@@ -215,13 +215,13 @@ long signals_mask_apply(const unsigned long args[6])
 	if (ret)
 		return ret;
 	if (args[2])
-		*(uint64_t *)args[2] = old | RT->sigsys_blocked;
+		*(uint64_t *)args[2] = old | dj_self()->sigsys_blocked;
 	if (args[1] && args[0] == 0)
-		RT->sigsys_blocked |= set & SIGSYS_BIT;
+		dj_self()->sigsys_blocked |= set & SIGSYS_BIT;
 	else if (args[1] && args[0] == 1)
-		RT->sigsys_blocked &= ~(set & SIGSYS_BIT);
+		dj_self()->sigsys_blocked &= ~(set & SIGSYS_BIT);
 	else if (args[1])
-		RT->sigsys_blocked = set & SIGSYS_BIT;
+		dj_self()->sigsys_blocked = set & SIGSYS_BIT;
 	return 0;
 }
 
@@ -275,7 +275,7 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &now, 8);
 	t->delivering_info = *info;
-	t->delivering_mask = now | (RT->sigsys_blocked ? SIGSYS_BIT : 0);
+	t->delivering_mask = now | (dj_self()->sigsys_blocked ? SIGSYS_BIT : 0);
 	t->delivering_signo = signo;
 	t->delivering_rax = restart ? p->nr : p->rax;
 	t->delivering_rip = restart ? p->rip - 2 : p->rip;
@@ -307,7 +307,7 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->mc = f->uc.mc;
 	uc->mc.fpstate = fp;
 	uc->flags = f->uc.flags;
-	RT->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
+	dj_self()->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
 	uc->mask = f->uc.mask & ~SIGSYS_BIT;
 	if (RT->break_addr)
 		uc->mask &= ~SIG_BIT(5);

@@ -108,7 +108,6 @@ static void arrived(struct thread *t, struct k_ucontext *uc)
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
-	struct preempt_place here;
 
 	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
 	if (uc->mc.eflags & TRAP_FLAG && info->code == CODE_TRACE && RT->break_addr) {
@@ -121,8 +120,7 @@ void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		return;
 	}
 	uc->mc.rip--;
-	preempt_place_of(&uc->mc, &here);
-	if (!dj_compare(&here, RT->break_place, sizeof(here))) {
+	if (preempt_at_place(&uc->mc, (const struct preempt_place *)RT->break_place)) {
 		arrived(t, uc);
 		return;
 	}

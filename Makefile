@@ -28,7 +28,7 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
              -fno-stack-protector -fno-strict-aliasing -fomit-frame-pointer \
              -fcf-protection=none -fno-tree-loop-distribute-patterns -ftls-model=initial-exec
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
-              -Wl,--build-id  -Wl,--section-start=.span=0x1ff000
+              -Wl,--build-id -Wl,--section-start=.doors=0x80000 -Wl,--section-start=.span=0x1ff000
 
 TOOL_LIBS := -lzstd -lxxhash -lmsgpackc -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
 

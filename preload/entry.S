@@ -3,9 +3,10 @@
  * sites (through their stubs), from the SIGSYS handler (which sets the program's context
  * to dj_trap_entry) and from the hooks. Every crossing takes the same way, on the
  * thread's private stack: nothing is written to the program's stack but two words
- * below its red zone, the same in both modes.
+ * below its red zone, the same in both modes: this code lies at an address that the link
+ * fixes for both runtime objects, since return addresses are among these words.
  */
-	.text
+	.section .doors, "ax", @progbits
 
 	.set	T_STACK_TOP, 8
 	.set	T_PENDING, 16
@@ -104,8 +105,6 @@ dj_syscall:
 	mov	%r8, %r10
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
-	.globl	dj_hook_site
-dj_hook_site:
 	.byte	0xeb, dj_hook_body - dj_hook_after
 dj_hook_after:
 	ret
@@ -276,7 +275,7 @@ dj_leave:
 	mov	%r11, %rsp
 	jmp	*%rcx
 
-/* long dj_on_stack(thread, fn) */
+/* long dj_on_stack(thread, fn, arg) */
 	.globl	dj_on_stack
 	.hidden	dj_on_stack
 	.p2align 4
@@ -284,6 +283,7 @@ dj_on_stack:
 	push	%rbp
 	mov	%rsp, %rbp
 	mov	T_STACK_TOP(%rdi), %rsp
+	mov	%rdx, %rdi
 	call	*%rsi
 	mov	%rbp, %rsp
 	pop	%rbp
@@ -298,7 +298,6 @@ dj_restorer:
 	syscall
 
 /* Room for the stubs of patched sites: within a jump's reach of every library. */
-	.section .text.stubs, "ax", @progbits
 	.p2align 12
 	.globl	dj_stubs
 	.hidden	dj_stubs
@@ -313,7 +312,14 @@ dj_stubs_end:
 /*
  * Both runtime objects span the same two MiB when mapped, so that everything the dynamic
  * linker maps after them lies at the same address in both modes: the link places this
- * page at their end.
+ * page at their end. The hooks' state lies there (hooks.h).
  */
 	.section .span, "aw", @nobits
-	.zero	4096
+	.globl	dj_hooks
+	.hidden	dj_hooks
+	.globl	dj_active
+	.hidden	dj_active
+dj_hooks:
+	.zero	4096 - 64
+dj_active:
+	.zero	64

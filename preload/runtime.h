@@ -229,8 +229,8 @@ long dj_raw_clone_vm(unsigned long flags, unsigned long stack, int *ptid, int *c
 		     unsigned long tls, struct thread *child);
 /* entry.S. Leaves to the program with these registers. */
 void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((noreturn));
-/* entry.S. Calls fn on the private stack of t. */
-long dj_on_stack(struct thread *t, long (*fn)(void));
+/* entry.S. Calls fn(arg) on the private stack of t. */
+long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
 extern char dj_restorer[];

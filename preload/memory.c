@@ -12,12 +12,29 @@ void *memset(void *to, int byte, size_t len);
 void *memmove(void *to, const void *from, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 
+/* Short copies by words: rep movsb takes some 20 ns to start. */
 void *dj_copy(void *to, const void *from, size_t len)
 {
-	void *ret = to;
+	uint8_t *d = to;
+	const uint8_t *s = from;
 
-	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len) : : "memory");
-	return ret;
+	if (len >= 128) {
+		__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(len) : : "memory");
+		return to;
+	}
+	for (; len >= 8; len -= 8, d += 8, s += 8)
+		*(uint64_t *)d = *(const uint64_t *)s;
+	if (len & 4) {
+		*(uint32_t *)d = *(const uint32_t *)s;
+		d += 4, s += 4;
+	}
+	if (len & 2) {
+		*(uint16_t *)d = *(const uint16_t *)s;
+		d += 2, s += 2;
+	}
+	if (len & 1)
+		*d = *s;
+	return to;
 }
 
 void dj_zero(void *to, size_t len)

@@ -9,9 +9,31 @@
 #include "record.h"
 
 enum {
+	SLICE_NS = 1000 * 1000, /* how long a thread keeps the token while others wait */
 	OUTPUT_LOCK_TRIES = 5,
 	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
 };
+
+long record_wait(struct thread *t, long nr, const unsigned long args[6])
+{
+	long ret;
+
+	if (!RT->multi)
+		return dj_raw_wait(nr, args);
+	sched_release(t);
+	ret = dj_raw_wait(nr, args);
+	sched_acquire(t);
+	return ret;
+}
+
+/* A thread that crosses without ever waiting must not starve the others. */
+static void share(struct thread *t, int64_t now)
+{
+	if (!RT->sched_waiting || now - t->slice_start_ns < SLICE_NS)
+		return;
+	sched_release(t);
+	sched_acquire(t);
+}
 
 static uint8_t role_of(const struct thread *t, unsigned long fd)
 {
@@ -90,7 +112,7 @@ static long record_output(struct thread *t, const struct tf_call *call,
 	long ret;
 
 	locked = output_lock(s);
-	ret = dj_raw_wait(call->nr, args);
+	ret = record_wait(t, call->nr, args);
 	if (ret > 0)
 		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
 	output_unlock(s, locked);
@@ -105,19 +127,24 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 			   const unsigned long args[6])
 {
 	struct record_pre pre;
-	bool needs_pre = record_needs_pre(call);
-	int64_t t0;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t t0, t1;
 	long ret;
 
 	if (needs_pre)
 		record_pre_take(call, args, &pre);
 	t0 = dj_now();
-	if (tf_flags_resolve(call, args) & TF_QUICK)
+	if ((record_shape(call) & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
+	    TF_QUICK) {
 		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
 			      (long)args[3], (long)args[4], (long)args[5]);
-	else
-		ret = dj_raw_wait(call->nr, args);
-	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
+		t1 = t0; /* as short as reading the clock again: not measured */
+	} else {
+		ret = record_wait(t, call->nr, args);
+		t1 = dj_now();
+	}
+	share(t, t0);
+	record_emit_call(t, call, args, ret, t0, t1, needs_pre ? &pre : NULL);
 	return ret;
 }
 
@@ -178,6 +205,9 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		return record_local(t, call, args, signals_action_apply);
 	case SYS_rt_sigprocmask:
 		return record_local(t, call, args, signals_mask_apply);
+	case SYS_set_tid_address:
+		t->clear_tid = (int32_t *)args[0];
+		return record_answer(t, call, args, t->tid);
 	case SYS_sigaltstack:
 		now = dj_now();
 		ret = signals_altstack(t, p, args);
@@ -207,7 +237,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
-	switch (tf_class_resolve(call, args)) {
+	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
+					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
 		return record_answer(t, call, args,
 				     -tf_refuse_errno(call, args));
@@ -284,6 +315,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	}
 	if (RT->passthrough)
 		return true;
+	if (RT->sched_waiting)
+		share(t, dj_now());
 	record_thread_switch(t);
 	p = tf_put_array(p, 3);
 	p = tf_put_uint(p, TF_EV_CLOCK);

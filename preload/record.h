@@ -9,6 +9,17 @@
 /* --- record_ring.c: bytes into the slot's ring --- */
 /* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
  * event before ring_commit. */
+/* Where `len` bytes can be written in one piece; NULL when the ring's end or its reader is
+ * in the way. The caller moves slot->pos on. */
+static inline uint8_t *ring_room(struct slot *slot, size_t len)
+{
+	size_t at = slot->pos & (RING_LEN - 1);
+
+	if (RING_LEN - at < len ||
+	    RING_LEN - (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE)) < len)
+		return NULL;
+	return slot_ring(slot) + at;
+}
 void ring_put(struct slot *slot, const void *bytes, size_t len);
 void ring_commit(struct slot *slot);
 /* Recording stops for this process, the program goes on; `why` goes into the stream. */
@@ -27,7 +38,14 @@ struct record_pre {
 };
 void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		     struct record_pre *pre);
-bool record_needs_pre(const struct tf_call *call);
+/* What is known of a call's row without looking at its arguments one by one. */
+enum {
+	SHAPE_KNOWN = 1,
+	SHAPE_PRE = 2,	 /* something must be taken before the call */
+	SHAPE_SUB = 4,	 /* arguments depend on a request */
+	SHAPE_ITEMS = 8, /* there is memory to capture */
+};
+uint8_t record_shape(const struct tf_call *call);
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre);
@@ -37,6 +55,10 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 /* Time since the stream's last timed event; moves that on to now. */
 int64_t record_dt(struct slot *slot, int64_t now);
 void record_thread_switch(struct thread *t);
+
+/* --- record.c --- */
+/* Makes a call that may wait, without the token. */
+long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 
 /* --- record_process.c --- */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);

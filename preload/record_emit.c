@@ -48,16 +48,24 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 	ring_put(slot, buf, (size_t)(p - buf));
 }
 
-bool record_needs_pre(const struct tf_call *call)
+uint8_t record_shape(const struct tf_call *call)
 {
+	uint8_t shape = RT->shape[call->nr];
+
+	if (shape)
+		return shape;
+	shape = SHAPE_KNOWN;
 	for (unsigned i = 0; i < call->nargs; i++) {
 		const struct tf_arg *a = &call->arg[i];
 
-		if (a->rule == TF_SUB ||
-		    (a->kind == TF_MEM && (a->dir == TF_RTX || a->rule == TF_LENPTR)))
-			return true;
+		if (a->rule == TF_SUB)
+			shape |= SHAPE_PRE | SHAPE_SUB | SHAPE_ITEMS;
+		else if (a->kind == TF_MEM)
+			shape |= SHAPE_ITEMS |
+				 (a->dir == TF_RTX || a->rule == TF_LENPTR ? SHAPE_PRE : 0);
 	}
-	return false;
+	RT->shape[call->nr] = shape;
+	return shape;
 }
 
 void record_pre_take(const struct tf_call *call, const unsigned long args[6],
@@ -112,7 +120,15 @@ static void put_nil(struct slot *slot)
 
 static void put_bin(struct slot *slot, const void *bytes, size_t len)
 {
-	uint8_t buf[8];
+	uint8_t buf[8], *room = ring_room(slot, len + sizeof(buf));
+
+	if (room && len < RING_LEN) {
+		uint8_t *p = tf_put_bin(room, (uint32_t)len);
+
+		dj_copy(p, bytes, len);
+		slot->pos += (size_t)(p - room) + len;
+		return;
+	}
 
 	ring_put(slot, buf, (size_t)(tf_put_bin(buf, (uint32_t)len) - buf));
 	ring_put(slot, bytes, len);
@@ -266,70 +282,71 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 		put_outbound(slot, mem, len);
 }
 
+static uint8_t *put_scalar(uint8_t *p, unsigned kind, unsigned long v)
+{
+	switch (kind) {
+	case TF_MEM:
+		return p;
+	case TF_NONE: /* ignored by the kernel: garbage */
+		return tf_put_uint(p, 0);
+	case TF_PTR:
+		return tf_put_uint(p, v != 0);
+	case TF_INT:
+	case TF_FD:
+	case TF_PID:
+	case TF_SIG:
+		return tf_put_int(p, (int)v);
+	case TF_UINT:
+	case TF_FLAGS:
+	case TF_MODE:
+		return tf_put_uint(p, (uint32_t)v);
+	case TF_LONG:
+	case TF_OFF:
+		return tf_put_int(p, (int64_t)v);
+	}
+	return tf_put_uint(p, v);
+}
+
+enum { SCALARS_MAX_LEN = 128 };
+
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre)
 {
 	struct slot *slot = t->slot;
-	uint8_t buf[128], *p = buf;
+	uint8_t shape = record_shape(call);
+	uint8_t buf[SCALARS_MAX_LEN], *room, *p;
 	struct tf_arg subs[6];
 	const struct tf_arg *arg[6];
-	uint8_t mem_count = 0, field_count = 0;
+	uint8_t field_count = call->nargs;
 	int known;
-	int64_t dt;
 
 	record_thread_switch(t);
 	for (unsigned i = 0; i < call->nargs; i++) {
 		arg[i] = &call->arg[i];
-		if (arg[i]->rule == TF_SUB) {
+		if ((shape & SHAPE_SUB) && arg[i]->rule == TF_SUB) {
 			subs[i] = tf_arg_resolve(call, i, args, &known);
 			arg[i] = &subs[i];
 		}
-		if (arg[i]->kind == TF_MEM)
-			mem_count++;
-		field_count += arg[i]->kind == TF_MEM && arg[i]->dir == TF_RTX ? 2 : 1;
+		if (arg[i]->kind == TF_MEM && arg[i]->dir == TF_RTX)
+			field_count++;
 	}
-	dt = record_dt(slot, t0);
+	room = ring_room(slot, SCALARS_MAX_LEN);
+	p = room ? room : buf;
 	p = tf_put_array(p, 4u + field_count);
 	p = tf_put_uint(p, call->id);
-	p = tf_put_uint(p, (uint64_t)dt);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, t0));
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, t1));
 	p = tf_put_int(p, result);
-	for (unsigned i = 0; i < call->nargs; i++) {
-		switch (arg[i]->kind) {
-		case TF_MEM:
-			break;
-		case TF_NONE: /* ignored by the kernel: garbage */
-			p = tf_put_uint(p, 0);
-			break;
-		case TF_PTR:
-			p = tf_put_uint(p, args[i] != 0);
-			break;
-		case TF_INT:
-		case TF_FD:
-		case TF_PID:
-		case TF_SIG:
-			p = tf_put_int(p, (int)args[i]);
-			break;
-		case TF_UINT:
-		case TF_FLAGS:
-		case TF_MODE:
-			p = tf_put_uint(p, (uint32_t)args[i]);
-			break;
-		case TF_LONG:
-		case TF_OFF:
-			p = tf_put_int(p, (int64_t)args[i]);
-			break;
-		default:
-			p = tf_put_uint(p, args[i]);
-		}
-	}
-	ring_put(slot, buf, (size_t)(p - buf));
-	for (unsigned i = 0; mem_count && i < call->nargs; i++) {
-		if (arg[i]->kind != TF_MEM)
-			continue;
-		mem_count--;
-		put_mem(t, arg[i], i, args, result, call, pre);
-	}
+	for (unsigned i = 0; i < call->nargs; i++)
+		p = put_scalar(p, arg[i]->kind, args[i]);
+	if (room)
+		slot->pos += (size_t)(p - room);
+	else
+		ring_put(slot, buf, (size_t)(p - buf));
+	if (shape & SHAPE_ITEMS)
+		for (unsigned i = 0; i < call->nargs; i++)
+			if (arg[i]->kind == TF_MEM)
+				put_mem(t, arg[i], i, args, result, call, pre);
 	ring_commit(slot);
 }

@@ -24,6 +24,7 @@ static void child_adopt(struct thread *t, struct slot *slot)
 	RT->live_pid = RT->pid = (int32_t)dj_raw(SYS_getpid);
 	t->tid = RT->pid;
 	t->pending = 0;
+	threads_forget_others(t);
 	RT->slot = t->slot = slot;
 	t->roles = slot->fd_role;
 	RT->slot_index = slot_index_of(slot);
@@ -50,8 +51,8 @@ static void emit_child(struct thread *t)
 	ring_commit(slot);
 }
 
-/* vfork and posix_spawn: a child that runs in our memory until it execs or exits, while
- * this thread waits in the kernel. Threads (passthrough only) take the same way. */
+/* A thread, or what vfork and posix_spawn make: a child that runs in our memory until it
+ * execs or exits, while this thread waits in the kernel. It has the token then. */
 static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long args[6],
 			  unsigned long flags)
 {
@@ -62,29 +63,39 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	int64_t t0 = dj_now();
 	long ret;
 
-	if (!child)
+	if (!child) {
+		record_note(t->slot, "a thread could not be started: too many at once");
+		record_emit_call(t, call, args, -EAGAIN, t0, t0, NULL);
 		return -EAGAIN;
-	if (!RT->passthrough && is_vfork) {
+	}
+	child->roles = t->roles;
+	if (is_vfork) {
 		slot = slot_claim(t, next_stream(), t->slot->stream);
 		child->exec_slot = slot;
-		child->roles = slot ? slot->fd_role : t->roles;
+		if (slot)
+			child->roles = slot->fd_role;
 	} else {
-		child->roles = t->roles;
+		RT->multi = 1;
+		RT->thread_count++;
 	}
 	child->slot = t->slot;
 	child->vfork_child = is_vfork;
-	child->altstack = t->altstack;
+	if (is_vfork)
+		child->altstack = t->altstack;
 	child->child_regs = *p;
 	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
-	ret = dj_raw_clone_vm(flags, child->stack_top, (int *)args[2], (int *)args[3],
-			      args[4], child);
+	ret = thread_clone(child, flags, (int32_t *)args[2], (int32_t *)args[3], args[4]);
 	if (is_vfork || ret < 0) {
 		if (slot && !child->execed)
 			slot_release(slot);
+		if (!is_vfork)
+			RT->thread_count--;
+		child->alive = 0;
 		thread_free(child);
 	}
-	if (!RT->passthrough)
-		record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	if (is_vfork)
+		RT->sched_owner = t;
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	p->rax = (uint64_t)ret;
 	/* the child may have used our stack below rsp: leave without reading it */
 	if (is_vfork)
@@ -106,9 +117,6 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 
 	if (p->nr == SYS_clone)
 		dj_copy(clone_args, args, sizeof(clone_args));
-	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
-		record_stop(t->slot, "the program started a thread: threads are not "
-				     "recorded yet");
 	if (flags & CLONE_VM)
 		return clone_sharing(t, p, clone_args, flags);
 	stream = next_stream();
@@ -152,6 +160,15 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 void boundary_child(struct thread *t)
 {
 	t->tid = (int32_t)dj_raw(SYS_gettid);
+	if (RT->passthrough)
+		return;
+	if (t->vfork_child)
+		RT->sched_owner = t;
+	else
+		sched_acquire(t);
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
+	ring_commit(t->slot);
 }
 
 /* --- exec --- */
@@ -331,8 +348,18 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 	int64_t now = dj_now();
 
 	record_emit_call(t, call, args, 0, now, now, NULL);
-	if (!t->vfork_child)
+	if (p->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
+		uint64_t block = ~0ull;
+
+		/* no handler of the program's any more: it would find no token */
+		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
+		RT->thread_count--;
+		thread_clear_tid(t);
+		thread_free(t);
+		sched_release(t);
+	} else if (!t->vfork_child) {
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+	}
 	for (;;)
 		dj_raw(p->nr, args[0]);
 }
@@ -369,7 +396,7 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			return ret;
 		}
 	}
-	ret = dj_raw_wait(p->nr, args);
+	ret = record_wait(t, p->nr, args);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }
@@ -391,7 +418,12 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 			return -EPERM;
 		break;
 	case SYS_exit:
+		thread_clear_tid(t);
+		thread_free(t);
 		break;
+	case SYS_set_tid_address:
+		t->clear_tid = (int32_t *)args[0];
+		return t->tid;
 	case SYS_rt_sigaction:
 		return signals_action_apply(args);
 	case SYS_rt_sigprocmask:

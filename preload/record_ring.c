@@ -57,6 +57,7 @@ static bool wait_for_room(struct slot *slot)
 		if (supervisor_gone()) {
 			RT->passthrough = 1;
 			slot->passthrough = 1;
+			sched_open();
 			return false;
 		}
 	}
@@ -131,6 +132,7 @@ void record_stop(struct slot *slot, const char *why)
 	put_text_event(slot, TF_EV_END, why);
 	RT->passthrough = 1;
 	slot->passthrough = 1;
+	sched_open();
 }
 
 static uint32_t file_cached(const struct file_identity *id)

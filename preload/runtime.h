@@ -94,7 +94,7 @@ enum {
 	THREAD_STACK_LEN = 96 * 1024,
 	THREAD_SIGSTACK_LEN = 64 * 1024,
 	PENDING_MAX = 32,
-	THREAD_MAX = 1024,
+	THREAD_MAX = 4096,
 };
 
 /* One thread, or one vfork child that still shares its parent's memory. */
@@ -118,6 +118,12 @@ struct thread {
 	uint64_t clone_stack; /* for a child: the program's stack pointer to start on */
 	struct pregs child_regs;
 	uint8_t *sigstack;
+	uint32_t alive; /* the kernel clears it when the thread is gone for good */
+	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
+	struct thread *sched_next;
+	int64_t slice_start_ns; /* when it got the token */
+	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
+	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 	/* replay */
 	uint64_t event_start; /* stream offset of the event being served */
 };
@@ -151,6 +157,12 @@ struct runtime {
 	uint32_t site_count;
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	uint64_t stub_next;
+	/* threads */
+	uint32_t multi; /* there has been more than one thread */
+	uint32_t thread_count;
+	uint32_t sched_guard, sched_waiting;
+	struct thread *sched_owner, *sched_first, *sched_last;
+	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
 	int argc;
 	char **argv, **envp;
@@ -306,6 +318,31 @@ struct thread *thread_alloc(void);
 void thread_free(struct thread *t);
 void thread_activate(struct thread *t); /* %gs, the signal stack */
 void dj_child_start(struct thread *t);	/* from entry.S, in a child sharing memory */
+
+/* The thread of this id, or NULL. */
+struct thread *thread_by_tid(int32_t tid);
+/* After fork: only t exists. */
+void threads_forget_others(struct thread *t);
+/* The end of a thread while others live on: what the kernel would do by itself is done
+ * now, under the token. */
+void thread_clear_tid(struct thread *t);
+/* Makes the kernel thread; flags as the program gave them. Returns its live id. */
+long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
+		  unsigned long tls);
+
+/* --- sched.c: the token --- */
+/* This thread is the process's only one and holds the token. */
+void sched_reset(struct thread *t);
+/* First come, first served. */
+void sched_release(struct thread *t);
+void sched_acquire(struct thread *t);
+/* Passes the token to a certain thread, and waits to have it again; without waiting;
+ * waits only. */
+void sched_pass(struct thread *t, struct thread *to);
+void sched_give(struct thread *to);
+void sched_await(struct thread *t);
+/* After passthrough was set: everybody runs, as without us. */
+void sched_open(void);
 
 /* --- implemented by the recorder and by the replayer --- */
 /* One crossing. The result goes to the program. */

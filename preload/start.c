@@ -116,6 +116,13 @@ static long start_on_private_stack(void *arg)
 	clock_start();
 	rseq_off();
 	trap_start();
+	/* the end of the first thread, too, is ours to tell its joiner */
+	if (dj_raw(SYS_prctl, 40 /* PR_GET_TID_ADDRESS */, &t->clear_tid) < 0)
+		t->clear_tid = NULL;
+	else
+		dj_raw(SYS_set_tid_address, &t->alive);
+	t->alive = 1;
+	sched_reset(t);
 	boundary_start(t);
 	dj_active = 1;
 	return 0;

@@ -4,6 +4,7 @@
  */
 #include <sys/syscall.h>
 #include <sys/mman.h>
+#include <sched.h>
 #include "runtime.h"
 
 enum { ARCH_SET_GS = 0x1001 };
@@ -15,6 +16,9 @@ struct thread *thread_alloc(void)
 		struct thread *t = (struct thread *)at;
 
 		if (!(RT->thread_map[i / 64] >> (i % 64) & 1)) {
+			if ((RT->thread_mapped[i / 64] >> (i % 64) & 1) &&
+			    __atomic_load_n(&t->alive, __ATOMIC_ACQUIRE))
+				continue; /* on its last instructions */
 			if (!(RT->thread_mapped[i / 64] >> (i % 64) & 1)) {
 				long r = dj_raw(SYS_mmap, at, THREAD_STRIDE,
 						PROT_READ | PROT_WRITE,
@@ -56,11 +60,68 @@ void thread_activate(struct thread *t)
 	dj_raw(SYS_sigaltstack, &stack, 0);
 }
 
+struct thread *thread_by_tid(int32_t tid)
+{
+	for (unsigned w = 0; w < THREAD_MAX / 64; w++)
+		for (uint64_t bits = RT->thread_map[w]; bits; bits &= bits - 1) {
+			struct thread *t =
+				(struct thread *)(DJ_THREADS +
+						  (uint64_t)(w * 64 +
+							     (unsigned)__builtin_ctzll(bits)) *
+							  THREAD_STRIDE);
+
+			if (t->tid == tid)
+				return t;
+		}
+	return NULL;
+}
+
+void threads_forget_others(struct thread *t)
+{
+	unsigned i = (unsigned)(((uint64_t)t - DJ_THREADS) / THREAD_STRIDE);
+
+	for (unsigned w = 0; w < THREAD_MAX / 64; w++)
+		for (uint64_t bits = RT->thread_mapped[w]; bits; bits &= bits - 1)
+			((struct thread *)(DJ_THREADS +
+					   (uint64_t)(w * 64 + (unsigned)__builtin_ctzll(bits)) *
+						   THREAD_STRIDE))
+				->alive = 0;
+	dj_zero(RT->thread_map, sizeof(RT->thread_map));
+	RT->thread_map[i / 64] = 1ull << (i % 64);
+	RT->multi = 0;
+	sched_reset(t);
+}
+
+void thread_clear_tid(struct thread *t)
+{
+	int32_t *at = t->clear_tid;
+
+	if (!at)
+		return;
+	__atomic_store_n(at, 0, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, at, 1 /* FUTEX_WAKE */, 1);
+}
+
+long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
+		  unsigned long tls)
+{
+	if (!(flags & CLONE_VFORK)) {
+		child->clear_tid = flags & CLONE_CHILD_CLEARTID ? ctid : NULL;
+		child->set_tid = flags & CLONE_CHILD_SETTID ? ctid : NULL;
+		child->alive = 1;
+		flags = (flags & ~(unsigned long)CLONE_CHILD_SETTID) | CLONE_CHILD_CLEARTID;
+		ctid = (int32_t *)&child->alive;
+	}
+	return dj_raw_clone_vm(flags, child->stack_top, ptid, ctid, tls, child);
+}
+
 void dj_child_start(struct thread *t)
 {
 	thread_activate(t);
 	trap_arm();
 	boundary_child(t);
+	if (t->set_tid)
+		*t->set_tid = t->tid;
 	t->child_regs.rax = 0;
 	dj_leave(&t->child_regs, trap_resume_rip(t->child_regs.rip), t->clone_stack);
 }

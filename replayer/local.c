@@ -146,6 +146,9 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 			signals_mask_apply(only_new);
 		}
 		return result;
+	case SYS_set_tid_address:
+		t->clear_tid = (int32_t *)args[0];
+		return result;
 	case SYS_sigaltstack:
 		signals_altstack(t, p, args);
 		return result;

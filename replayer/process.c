@@ -19,6 +19,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	RT->slot_index = slot_index_of(slot);
 	RT->event_no = 0;
 	t->pending = 0;
+	threads_forget_others(t);
 	thread_activate(t);
 	trap_arm();
 	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
@@ -38,6 +39,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	RT->pid = (int32_t)tf_get_int(in);
 	tf_get_int(in); /* ppid */
 	t->tid = (int32_t)tf_get_int(in);
+	RT->replay_tid = t->tid;
 	head_take(t, &ev);
 }
 
@@ -62,11 +64,12 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 						       CLONE_CHILD_SETTID |
 						       CLONE_CHILD_CLEARTID),
 			      child->stack_top, NULL, NULL, args[4], child);
+	RT->sched_owner = t;
 	if (ret < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
 			"this machine cannot make another process");
 	thread_free(child);
-	ev = head_peek(t);
+	ev = turn_wait(t);
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, (long)p->nr, args);
 	if (ev.id != call->id)
@@ -79,7 +82,48 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 
 void boundary_child(struct thread *t)
 {
-	t->tid = (int32_t)RT->replay_tid;
+	struct event ev;
+
+	if (t->vfork_child) {
+		ev = head_peek(t);
+		t->tid = (int32_t)RT->replay_tid;
+		RT->sched_owner = t;
+	} else {
+		sched_await(t);
+		ev = head_peek(t);
+	}
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, SYS_clone, NULL);
+	if (ev.id != TF_EV_START || RT->replay_tid != t->tid)
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"a thread begins here, not in the recording");
+	head_take(t, &ev);
+}
+
+/* A thread: its clone's event comes first and says its id. */
+static long clone_thread(struct thread *t, struct pregs *p, const unsigned long args[6],
+			 long tid)
+{
+	struct thread *child = thread_alloc();
+	long live;
+
+	if (!child)
+		diverge(t, DIVERGED_UNSUPPORTED, SYS_clone, args, "too many threads");
+	child->roles = t->roles;
+	child->slot = t->slot;
+	child->tid = (int32_t)tid;
+	child->child_regs = *p;
+	child->clone_stack = args[1] ? args[1] : pregs_rsp(p);
+	RT->multi = 1;
+	RT->thread_count++;
+	if (args[0] & CLONE_PARENT_SETTID)
+		*(int32_t *)args[2] = (int32_t)tid;
+	live = thread_clone(child, args[0] & ~(unsigned long)CLONE_PARENT_SETTID, NULL,
+			    (int32_t *)args[3], args[4]);
+	if (live < 0)
+		diverge(t, DIVERGED_UNSUPPORTED, SYS_clone, args,
+			"this machine cannot make another thread");
+	return tid;
 }
 
 long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
@@ -98,6 +142,8 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	RT->pending_stream = 0;
 	if (ret < 0)
 		return ret;
+	if (flags & CLONE_VM)
+		return clone_thread(t, p, args, ret);
 	if (!stream)
 		return ret; /* the child was not recorded */
 	slot = slot_claim(t, stream, t->slot->stream);

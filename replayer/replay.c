@@ -11,7 +11,15 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 {
 	match_call(t, ev, call, args);
 	head_take(t, ev);
-	if (!t->vfork_child) {
+	if (call->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
+		uint64_t block = ~0ull;
+
+		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
+		RT->thread_count--;
+		thread_clear_tid(t);
+		thread_free(t);
+		turn_leave(t);
+	} else if (!t->vfork_child) {
 		struct event next = head_peek(t);
 
 		if (next.id)
@@ -33,12 +41,13 @@ long boundary_call(struct thread *t, struct pregs *p)
 
 	if (!call)
 		return -38; /* ENOSYS, as the recorder answered */
-	ev = head_peek(t);
+	ev = turn_wait(t);
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, nr, args);
 	if (ev.id == TF_EV_EXEC && (nr == SYS_execve || nr == SYS_execveat))
 		return replay_exec(t, p, args, &ev, call);
-	if (nr == SYS_vfork || (nr == SYS_clone && (args[0] & CLONE_VM)))
+	if (nr == SYS_vfork ||
+	    (nr == SYS_clone && (args[0] & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK)))
 		return replay_vfork(t, p, args, call);
 	if (ev.id != call->id)
 		diverge(t, DIVERGED_CALL, nr, args, "");
@@ -59,7 +68,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 
 bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 {
-	struct event ev = head_peek(t);
+	struct event ev = turn_wait(t);
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, SYS_clock_gettime, NULL);
@@ -84,7 +93,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	const uint8_t *bytes;
 	uint32_t len;
 
-	if (ev.id != TF_EV_SIGNAL)
+	if (ev.id != TF_EV_SIGNAL || RT->replay_tid != t->tid)
 		return false;
 	tf_get_int(&ev.in); /* dt */
 	tf_get_int(&ev.in); /* signo */
@@ -100,7 +109,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 
 void boundary_sigreturn(struct thread *t)
 {
-	struct event ev = head_peek(t);
+	struct event ev = turn_wait(t);
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, SYS_rt_sigreturn, NULL);

@@ -45,6 +45,13 @@ struct event head_peek_behind(const struct event *ev);
 struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len);
 void head_unmap(uint64_t base, uint64_t len);
 
+/* --- turn.c --- */
+/* The event at the head once it is this thread's: until then the token goes to the thread
+ * that it belongs to, and this one waits. */
+struct event turn_wait(struct thread *t);
+/* This thread is at its end: the token goes to whom the head belongs. */
+void turn_leave(struct thread *t);
+
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,

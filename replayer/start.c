@@ -206,6 +206,10 @@ void boundary_start(struct thread *t)
 			"a program image begins here, the recording has none");
 	RT->pid = img.pid;
 	t->tid = img.tid;
+	RT->replay_tid = img.tid;
+	/* libc keeps the id that the kernel gave it before we ran */
+	if (t->clear_tid && *t->clear_tid == RT->live_pid)
+		*t->clear_tid = img.tid;
 	if (img.sp != RT->start_sp)
 		diverge_arg(t, -1, NULL, 0, img.sp, RT->start_sp);
 	check_maps(t, &img);

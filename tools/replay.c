@@ -107,14 +107,28 @@ static bool unpack_stream(struct replay *r, struct stream_state *s)
 	return ok && fd >= 0;
 }
 
+/* The file at its old place, if it is the one recorded: programs find their libraries
+ * beside it ($ORIGIN), debuggers their symbols. */
+static bool is_unchanged(const struct deja_file *f)
+{
+	struct stat st;
+
+	return f->path[0] == '/' && stat(f->path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == f->size &&
+	       st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec == f->mtime_ns;
+}
+
 static bool link_files(struct replay *r)
 {
 	for (size_t i = 0; i < deja_file_count(r->rec); i++) {
 		const struct deja_file *f = deja_file_at(r->rec, i);
-		char link[64], target[PATH_MAX];
+		char link[64], target[PATH_MAX + 64];
 
 		snprintf(link, sizeof(link), "%s/f%u", r->session.dir, f->id);
-		snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
+		if (is_unchanged(f))
+			snprintf(target, sizeof(target), "%s", f->path);
+		else
+			snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
 		if (symlink(target, link) < 0) {
 			cmd_error("%s: %s", link, strerror(errno));
 			return false;
@@ -141,7 +155,7 @@ static bool path_of_length(struct replay *r, uint32_t id, size_t len, char *cwd,
 	memset(p, 'x', len);
 	p[len] = 0;
 	{
-		char link[PATH_MAX];
+		char link[2 * PATH_MAX];
 
 		snprintf(link, sizeof(link), "%s/%s", cwd, p);
 		return symlink(target, link) == 0 || errno == EEXIST;

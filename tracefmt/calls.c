@@ -104,12 +104,20 @@ static const struct sub_row *table_rows(unsigned xlat, unsigned *count)
 
 static const struct tf_sub *find_sub(unsigned xlat, uint32_t request)
 {
+	/* The row found last for a request of this hash: one call asks several times. A
+	 * pointer is read and written whole, and what it leads to is checked. */
+	static const struct sub_row *cache[64];
+	const struct sub_row **recent = &cache[(request ^ request >> 8 ^ xlat) % 64];
+	const struct sub_row *row = *recent;
 	unsigned count;
-	const struct sub_row *row = table_rows(xlat, &count);
 
-	for (; count--; row++)
-		if (row->sub.request == request && row->table == xlat)
+	if (row && row->sub.request == request && row->table == xlat)
+		return &row->sub;
+	for (row = table_rows(xlat, &count); count--; row++)
+		if (row->sub.request == request && row->table == xlat) {
+			*recent = row;
 			return &row->sub;
+		}
 	return NULL;
 }
 

@@ -111,6 +111,11 @@ int tf_state_apply(struct tf_state *st, const uint8_t *ev, size_t len)
 		tf_skip(&in);
 		next.tid = tf_get_int(&in);
 		break;
+	case TF_EV_START:
+		if (count < 2)
+			return -1;
+		next.time_ns = add_wrapping(next.time_ns, tf_get_int(&in));
+		break;
 	case TF_EV_SIGNAL:
 	case TF_EV_EXEC:
 	case TF_EV_END:

@@ -1,0 +1,121 @@
+/*
+ * The token: the right to run program code. One thread of a process holds it at a time,
+ * so that between crossings exactly one thread runs, and a process's events are one
+ * totally ordered list, appended by the token's holder alone. The recorder passes it on
+ * first come, first served (sched_release, sched_acquire); the replayer to the thread
+ * whose event is at the head of the stream (sched_pass). As long as a process has had one
+ * thread only, nobody calls us.
+ *
+ * No lock of libc, no allocation. The queue is guarded by a small futex lock that is held
+ * for a few instructions; signal handlers never take it.
+ */
+#include <sys/syscall.h>
+#include <linux/futex.h>
+#include "runtime.h"
+
+static void guard_lock(void)
+{
+	uint32_t free_state = 0;
+
+	if (__atomic_compare_exchange_n(&RT->sched_guard, &free_state, 1, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	while (__atomic_exchange_n(&RT->sched_guard, 2, __ATOMIC_ACQUIRE))
+		dj_raw(SYS_futex, &RT->sched_guard, FUTEX_WAIT_PRIVATE, 2, 0);
+}
+
+static void guard_unlock(void)
+{
+	if (__atomic_exchange_n(&RT->sched_guard, 0, __ATOMIC_RELEASE) == 2)
+		dj_raw(SYS_futex, &RT->sched_guard, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static void wake(struct thread *t)
+{
+	__atomic_store_n(&t->turn, 1, __ATOMIC_RELEASE);
+	dj_raw(SYS_futex, &t->turn, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static void wait_for_turn(struct thread *t)
+{
+	while (!__atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) && !RT->passthrough)
+		dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0, 0);
+	t->turn = 0;
+}
+
+void sched_reset(struct thread *t)
+{
+	RT->sched_guard = 0;
+	RT->sched_first = RT->sched_last = NULL;
+	RT->sched_owner = t;
+	RT->sched_waiting = 0;
+	RT->thread_count = 1;
+	t->turn = 0;
+}
+
+void sched_open(void)
+{
+	struct thread *t;
+
+	guard_lock();
+	for (t = RT->sched_first; t; t = t->sched_next)
+		wake(t);
+	guard_unlock();
+}
+
+void sched_release(struct thread *t)
+{
+	struct thread *next;
+
+	guard_lock();
+	next = RT->sched_first;
+	RT->sched_owner = next;
+	if (next) {
+		RT->sched_first = next->sched_next;
+		if (!RT->sched_first)
+			RT->sched_last = NULL;
+		RT->sched_waiting--;
+	}
+	guard_unlock();
+	if (next)
+		wake(next);
+}
+
+void sched_acquire(struct thread *t)
+{
+	guard_lock();
+	if (!RT->sched_owner) {
+		RT->sched_owner = t;
+		guard_unlock();
+		t->slice_start_ns = dj_now();
+		return;
+	}
+	t->sched_next = NULL;
+	if (RT->sched_last)
+		RT->sched_last->sched_next = t;
+	else
+		RT->sched_first = t;
+	RT->sched_last = t;
+	RT->sched_waiting++;
+	guard_unlock();
+	wait_for_turn(t);
+	t->slice_start_ns = dj_now();
+}
+
+void sched_pass(struct thread *t, struct thread *to)
+{
+	RT->sched_owner = to;
+	wake(to);
+	wait_for_turn(t);
+}
+
+void sched_give(struct thread *to)
+{
+	RT->sched_owner = to;
+	wake(to);
+}
+
+void sched_await(struct thread *t)
+{
+	wait_for_turn(t);
+}

@@ -1,0 +1,37 @@
+/*
+ * The schedule of a replay: whose event is at the head of the stream, runs. Every thread
+ * comes here at each of its crossings; the recorded order of events is the order in
+ * which the token goes round.
+ */
+#include <sys/syscall.h>
+#include "replay.h"
+
+static struct thread *owner_of_head(struct thread *t)
+{
+	struct thread *to = thread_by_tid((int32_t)RT->replay_tid);
+
+	if (!to)
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"the next event belongs to a thread that does not exist here");
+	return to;
+}
+
+struct event turn_wait(struct thread *t)
+{
+	for (;;) {
+		struct event ev = head_peek(t);
+
+		if (!RT->multi || !ev.id || ev.id == TF_EV_END || RT->replay_tid == t->tid)
+			return ev;
+		sched_pass(t, owner_of_head(t));
+	}
+}
+
+void turn_leave(struct thread *t)
+{
+	struct event ev = head_peek(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, SYS_exit, NULL);
+	sched_give(owner_of_head(t));
+}

@@ -1,0 +1,47 @@
+# SIGKILL in the middle: of the program, and no completed event is lost; of `deja record`,
+# and the program goes on unharmed while what was written replays as far as it goes.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+cat >forever.pl <<'P'
+$| = 1; my $i = 0;
+while (1) { print "line ", $i++, " ", rand, "\n"; last if -e "stop"; select undef, undef, undef, 0.002; }
+open my $f, ">", "ended"; print $f "$i\n"; exit 5;
+P
+# The program dies.
+"$DEJA" record -q -o program -- perl forever.pl >out 2>err </dev/null &
+recorder=$!
+wait_for out || fail "no output"
+sleep 0.3
+perl=$(pgrep -P $recorder perl) || fail "perl is not a child of deja record"
+kill -KILL "$perl"
+got=0
+quietly wait $recorder || got=$?
+[ $got = 137 ] || fail "status $got after SIGKILL of the program, not 137: $(cat err)"
+got=0
+quietly limit "$DEJA" replay program >out2 2>err2 </dev/null || got=$?
+[ $got = 137 ] || fail "replay gave $got, not 137: $(head -1 err2)"
+cmp -s out out2 || fail "output was lost: $(wc -l <out) lines recorded, $(wc -l <out2) replayed"
+
+# The supervisor dies.
+"$DEJA" record -q -o supervisor -- perl forever.pl >out 2>err </dev/null &
+recorder=$!
+wait_for out || fail "no output"
+sleep 0.3
+perl=$(pgrep -P $recorder perl) || fail "perl is not a child of deja record"
+kill -KILL $recorder
+quietly wait $recorder
+n=$(wc -l <out)
+sleep 0.3
+kill -0 "$perl" 2>/dev/null || fail "the program died with deja record"
+[ "$(wc -l <out)" -gt "$n" ] || fail "the program hangs without deja record"
+: >stop
+wait_for ended || fail "the program did not end as it should"
+sleep 0.1
+[ "$(wc -l <out)" = "$(cat ended)" ] || fail "its output is not whole"
+got=0
+limit "$DEJA" replay supervisor >out2 2>err2 </dev/null || got=$?
+[ $got != 0 ] || fail "the replay of a part is called a success"
+grep -qiE '^deja: .*(incomplete|truncated|cut short)' err2 || fail "the replay does not say what is missing: $(cat err2)"
+cmp -s -n "$(stat -c %s out2)" out out2 || fail "the replayed part is no prefix"
+echo "replayed $(wc -l <out2) of $(wc -l <out) lines"

@@ -1,0 +1,47 @@
+# Recording and replaying on a terminal (one of its own): the program sees it, ^C
+# reaches it, its output is the same.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+command -v python3 >/dev/null || skip "python3 is not installed"
+cat >on_tty.py <<'P'
+"""Runs argv on a new terminal of 97 columns, presses ^C when it prints READY; copies its
+output, ends with its status."""
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 97, 0, 0))
+seen, pressed = b"", False
+while True:
+    try:
+        data = os.read(fd, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    if b"READY" in seen and not pressed:
+        pressed = True
+        os.write(fd, b"\x03")
+os.write(1, seen)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.exit(status if status >= 0 else 128 - status)
+P
+cat >program.sh <<'S'
+sleep 0.2
+tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all terminals
+trap 'echo interrupted $$; exit 44' INT
+echo READY
+sleep 5 & wait
+S
+expect 44 python3 on_tty.py "$DEJA" record -q -o rec -- bash program.sh
+cp stdout recorded
+grep -q '33 97' recorded && grep -q 'all terminals' recorded && grep -q 'interrupted [0-9]' recorded ||
+	fail "recorded: $(cat recorded)"
+# Replayed without a terminal: the same bytes, but for the terminal's own CR and ^C echo.
+expect 44 "$DEJA" replay rec
+tr -d '\r' <recorded | sed 's/\^C//' >a
+tr -d '\r' <stdout >b
+cmp -s a b || fail "replayed without a terminal: $(diff a b)"
+expect 0 "$DEJA" verify rec

@@ -1,0 +1,2 @@
+# The clock read by a small program.
+CMD=(date +%N)

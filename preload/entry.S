@@ -297,6 +297,28 @@ dj_restorer:
 	mov	$15, %rax
 	syscall
 
+/* What the program's handlers return to where rt_sigreturn cannot trap: rsp is at the
+ * program's ucontext. void dj_sigreturn(const struct k_ucontext *) does not return. */
+	.globl	dj_sigreturn_entry
+	.hidden	dj_sigreturn_entry
+	.p2align 4
+dj_sigreturn_entry:
+	mov	%rsp, %rdi
+	mov	%gs:T_STACK_TOP, %rsp
+	cld
+	call	dj_sigreturn
+	ud2
+
+/* void dj_raw_sigreturn(const struct k_ucontext *) */
+	.globl	dj_raw_sigreturn
+	.hidden	dj_raw_sigreturn
+	.p2align 4
+dj_raw_sigreturn:
+	mov	%rdi, %rsp
+	mov	$15, %eax
+	syscall
+	ud2
+
 /* Room for the stubs of patched sites: within a jump's reach of every library. */
 	.p2align 12
 	.globl	dj_stubs

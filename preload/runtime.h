@@ -132,7 +132,16 @@ enum { SITE_MAX = 2048 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
 	uint64_t tail; /* where to resume after it, 0: not patched */
+	uint64_t start; /* of the jump, when patched */
 };
+
+/* Room for stubs, and where those in it call: the entries, or jumps to them when the room
+ * lies too far from our text. */
+struct stub_pool {
+	uint64_t next, end;
+	uint64_t entry, entry_flags;
+};
+enum { STUB_POOL_MAX = 8 };
 
 struct runtime {
 	struct session *session;
@@ -155,8 +164,9 @@ struct runtime {
 	/* patched sites, open addressing by address */
 	struct site sites[SITE_MAX];
 	uint32_t site_count;
+	uint64_t missed_sites;
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
-	uint64_t stub_next;
+	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
@@ -246,6 +256,10 @@ long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
 extern char dj_restorer[];
+/* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
+extern char dj_sigreturn_entry[];
+/* entry.S. The kernel's rt_sigreturn to this context. */
+void dj_raw_sigreturn(const struct k_ucontext *uc) __attribute__((noreturn));
 extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
@@ -279,7 +293,6 @@ void trap_start(void);
 /* Where to resume when the program is to continue at rip: behind the trampoline when rip
  * lies in a patched site. */
 uint64_t trap_resume_rip(uint64_t rip);
-void trap_patch_all(void);
 
 /* --- clock.c --- */
 void clock_start(void);

@@ -5,7 +5,7 @@
  *
  * The shapes, none of which needs a disassembler:
  *   A: `syscall; cmp $-4095|-4096, %rax|%eax`: the jump covers both, the stub runs the
- *      displaced cmp last;
+ *      displaced cmp last; not where another path may jump to the cmp;
  *   B: `mov $nr, %eax; syscall`: the jump covers the mov alone and the stub resumes
  *      behind the syscall; whoever jumps to the syscall itself still traps.
  * When searching through code, the bytes themselves must tell that they are a system call.
@@ -26,8 +26,7 @@ enum {
 	POOL_STEP = 1024 * 1024,
 	POOL_TRIES = 64,
 	THUNK_LEN = 16,
-	NEAR_SHORT = 130,  /* bytes around a site where a short jump to it can be */
-	NEAR_LONG = 4096,  /* and where a long one is looked for */
+	NEAR_LEN = 4096,  /* bytes around a site in which jumps to it are looked for */
 	LOAD_BEFORE = 24,  /* bytes before a syscall where its number is loaded */
 	NR_MAX = 512,
 };
@@ -269,7 +268,36 @@ static bool shape_patch(struct site *s, const struct shape *shape, bool writable
 
 /* --- recognising --- */
 
-static bool shape_a(const uint8_t *code, struct shape *shape)
+/*
+ * Whether what may be a jump near by leads to one of the instructions that a jump written
+ * at start would cover; bit n of inside: one begins at start + n. Bytes that only look like
+ * such a jump make this true as well.
+ */
+static bool is_jumped_into(const struct code *c, uint64_t start, uint32_t inside)
+{
+	uint64_t from = start - c->from > NEAR_LEN ? start - NEAR_LEN : c->from;
+	uint64_t to = c->to - start > NEAR_LEN ? start + NEAR_LEN : c->to;
+
+	for (uint64_t at = from; at + 6 <= to; at++) {
+		const uint8_t *p = (const uint8_t *)at;
+		uint64_t target;
+
+		if ((p[0] & 0xf0) == 0x70 || p[0] == 0xeb)
+			target = at + 2 + (uint64_t)(int64_t)(int8_t)p[1];
+		else if (p[0] == 0xe9)
+			target = at + 5 + (uint64_t)(int64_t)get_i32(p + 1);
+		else if (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)
+			target = at + 6 + (uint64_t)(int64_t)get_i32(p + 2);
+		else
+			continue;
+		if (target - start < 32 && (inside >> (target - start) & 1))
+			return true;
+	}
+	return false;
+}
+
+/* Compilers let two paths share the cmp; libc's do not. */
+static bool shape_a(const struct code *c, const uint8_t *code, struct shape *shape)
 {
 	size_t cmp;
 
@@ -280,6 +308,8 @@ static bool shape_a(const uint8_t *code, struct shape *shape)
 		 code[5] == 0xff && code[6] == 0xff)
 		cmp = 5;
 	else
+		return false;
+	if (!c->libc && is_jumped_into(c, (uint64_t)code, 1u << 2))
 		return false;
 	*shape = (struct shape){.start = (uint64_t)code,
 				.len = 2 + cmp,
@@ -323,34 +353,9 @@ static bool loads_number(const uint8_t *code)
 	return false;
 }
 
-/* Whether what may be a jump near by leads between start and start + len. */
-static bool is_jumped_into(const struct code *c, uint64_t start, size_t len)
-{
-	uint64_t from = start - c->from > NEAR_LONG ? start - NEAR_LONG : c->from;
-	uint64_t to = c->to - start > NEAR_LONG ? start + NEAR_LONG : c->to;
-
-	for (uint64_t at = from; at + 6 <= to; at++) {
-		const uint8_t *p = (const uint8_t *)at;
-		uint64_t target;
-
-		if (at >= start && at < start + len)
-			continue;
-		if ((p[0] & 0xf0) == 0x70 || p[0] == 0xeb)
-			target = at + 2 + (uint64_t)(int64_t)(int8_t)p[1];
-		else if (p[0] == 0xe9)
-			target = at + 5 + (uint64_t)(int64_t)get_i32(p + 1);
-		else if (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)
-			target = at + 6 + (uint64_t)(int64_t)get_i32(p + 2);
-		else
-			continue;
-		if (target > start && target < start + len)
-			return true;
-	}
-	return false;
-}
-
 static bool shape_c(const struct code *c, const uint8_t *code, struct shape *shape)
 {
+	uint32_t inside = 0;
 	size_t len = 0, rip;
 
 	if (!loads_number(code))
@@ -360,9 +365,10 @@ static bool shape_c(const struct code *c, const uint8_t *code, struct shape *sha
 
 		if (!one)
 			return false;
+		inside |= 1u << (2 + len);
 		len += one;
 	}
-	if (is_jumped_into(c, (uint64_t)code, 2 + len))
+	if (is_jumped_into(c, (uint64_t)code, inside))
 		return false;
 	*shape = (struct shape){.start = (uint64_t)code,
 				.len = 2 + len,
@@ -377,7 +383,8 @@ static bool shape_d(const struct code *c, const uint8_t *code, struct shape *sha
 {
 	size_t mov = move_to_eax(code);
 
-	if (!mov || code[2] != 0xeb || is_jumped_into(c, (uint64_t)code - mov, mov + 4))
+	if (!mov || code[2] != 0xeb ||
+	    is_jumped_into(c, (uint64_t)code - mov, 1u << mov | 1u << (mov + 2)))
 		return false;
 	*shape = (struct shape){.start = (uint64_t)code - mov,
 				.len = mov + 4,
@@ -401,63 +408,6 @@ static bool patch_sigreturn(uint8_t *code)
 	*p++ = 0xe9;
 	put_rel32(p, (uint64_t)dj_sigreturn_entry);
 	return true;
-}
-
-void patch_site(struct site *s, long nr)
-{
-	const uint8_t *code = (const uint8_t *)s->addr;
-	struct shape shape;
-
-	s->tail = 1; /* tried */
-	if ((s->addr & 4095) < 16 || (s->addr & 4095) > 4096 - 16)
-		return; /* the neighbouring page may not be there */
-	if (shape_a(code, &shape) || (shape_b(code, &shape) && get_i32(code - 4) == nr))
-		shape_patch(s, &shape, false);
-}
-
-/* --- without dispatch --- */
-
-/* Patches what it can in writable code; returns how many candidates it had to leave. */
-static uint64_t patch_code(const struct code *c)
-{
-	uint64_t missed = 0, last = c->to - 32;
-
-	if (c->to - c->from < 64)
-		return 0;
-	for (uint64_t at = c->from + 32; at < last; at++) {
-		uint8_t *code = (uint8_t *)at;
-		struct shape shape;
-		struct site *s;
-
-		if (code[0] != 0x0f || code[1] != 0x05)
-			continue;
-		if (patch_sigreturn(code))
-			continue;
-		if (shape_a(code, &shape) || shape_b(code, &shape) ||
-		    (c->libc && (shape_d(c, code, &shape) || shape_c(c, code, &shape)))) {
-			s = trap_site(at);
-			if (s && (s->tail > 1 || shape_patch(s, &shape, true)))
-				continue;
-		}
-		missed++;
-	}
-	return missed;
-}
-
-static void patch_range(const struct code *c, int prot)
-{
-	struct session *session = RT->session;
-	uint64_t missed;
-
-	if (dj_raw(SYS_mprotect, c->from, c->to - c->from,
-		   PROT_READ | PROT_WRITE | PROT_EXEC))
-		return;
-	missed = patch_code(c);
-	dj_raw(SYS_mprotect, c->from, c->to - c->from, prot);
-	RT->missed_sites += missed;
-	/* of the image that has most of them */
-	if (RT->missed_sites > session->missed_sites)
-		session->missed_sites = RT->missed_sites;
 }
 
 static uint64_t parse_hex(const char **p)
@@ -492,31 +442,116 @@ static bool is_libc(const char *path, const char *end)
 	return false;
 }
 
-void patch_all(void)
+/* The next executable mapping of a file, as the text of /proc/self/maps had it at start. */
+static bool next_code(const char **at, struct code *c, int *prot)
 {
-	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
+	const char *p = *at, *end = RT->maps + RT->maps_len;
+	const char *perms, *path;
 
 	while (p < end) {
-		struct code c = {.from = parse_hex(&p)};
-		const char *perms, *path;
-		bool ours;
-
+		c->from = parse_hex(&p);
 		p++;
-		c.to = parse_hex(&p);
+		c->to = parse_hex(&p);
 		perms = p + 1;
 		for (path = p; path < end && *path != '/' && *path != '\n'; path++)
 			;
 		for (p = path; p < end && *p != '\n'; p++)
 			;
-		ours = c.from < RT->text_end && c.to > RT->text_start;
-		if (perms[0] == 'r' && perms[2] == 'x' && perms[3] == 'p' && *path == '/' &&
-		    !ours) {
-			c.libc = is_libc(path, p);
-			patch_range(&c, PROT_READ | PROT_EXEC |
-						(perms[1] == 'w' ? PROT_WRITE : 0));
-		}
+		c->libc = is_libc(path, p);
+		*prot = PROT_READ | PROT_EXEC | (perms[1] == 'w' ? PROT_WRITE : 0);
 		p++;
+		if (perms[0] == 'r' && perms[2] == 'x' && perms[3] == 'p' && *path == '/') {
+			*at = p;
+			return true;
+		}
 	}
+	return false;
+}
+
+/* What is known of the code around addr: its mapping, or only that its page is there. */
+static struct code code_around(uint64_t addr)
+{
+	const char *p = RT->maps;
+	struct code c;
+	int prot;
+
+	while (next_code(&p, &c, &prot))
+		if (addr >= c.from && addr < c.to)
+			return c;
+	c.from = addr & ~4095ull;
+	c.to = c.from + 4096;
+	c.libc = false;
+	return c;
+}
+
+void patch_site(struct site *s, long nr)
+{
+	const uint8_t *code = (const uint8_t *)s->addr;
+	struct shape shape;
+	struct code c;
+
+	s->tail = 1; /* tried */
+	if ((s->addr & 4095) < 16 || (s->addr & 4095) > 4096 - 16)
+		return; /* the neighbouring page may not be there */
+	c = code_around(s->addr);
+	if (shape_a(&c, code, &shape) || (shape_b(code, &shape) && get_i32(code - 4) == nr))
+		shape_patch(s, &shape, false);
+}
+
+/* --- without dispatch --- */
+
+/* Patches what it can in writable code; returns how many candidates it had to leave. */
+static uint64_t patch_code(const struct code *c)
+{
+	uint64_t missed = 0, last = c->to - 32;
+
+	if (c->to - c->from < 64)
+		return 0;
+	for (uint64_t at = c->from + 32; at < last; at++) {
+		uint8_t *code = (uint8_t *)at;
+		struct shape shape;
+		struct site *s;
+
+		if (code[0] != 0x0f || code[1] != 0x05)
+			continue;
+		if (patch_sigreturn(code))
+			continue;
+		if (shape_a(c, code, &shape) || shape_b(code, &shape) ||
+		    (c->libc && (shape_d(c, code, &shape) || shape_c(c, code, &shape)))) {
+			s = trap_site(at);
+			if (s && (s->tail > 1 || shape_patch(s, &shape, true)))
+				continue;
+		}
+		missed++;
+	}
+	return missed;
+}
+
+static void patch_range(const struct code *c, int prot)
+{
+	struct session *session = RT->session;
+	uint64_t missed;
+
+	if (dj_raw(SYS_mprotect, c->from, c->to - c->from,
+		   PROT_READ | PROT_WRITE | PROT_EXEC))
+		return;
+	missed = patch_code(c);
+	dj_raw(SYS_mprotect, c->from, c->to - c->from, prot);
+	RT->missed_sites += missed;
+	/* of the image that has most of them */
+	if (RT->missed_sites > session->missed_sites)
+		session->missed_sites = RT->missed_sites;
+}
+
+void patch_all(void)
+{
+	const char *p = RT->maps;
+	struct code c;
+	int prot;
+
+	while (next_code(&p, &c, &prot))
+		if (c.from >= RT->text_end || c.to <= RT->text_start) /* not ours */
+			patch_range(&c, prot);
 }
 
 void patch_mapped(uint64_t addr, uint64_t len, int prot)

@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # Functions shared by tests/run, tests/programs/*.sh and tests/cli/*.sh. Sourced by bash.
-# Needs: ROOT (the source tree), DEJA (the command under test), PATH as set by tests/run.
+# Needs: ROOT (the source tree), DEJA (the command under test), PATH as set by tests/run;
+# BUILD (where it was built) is ROOT/build unless set.
 
 TESTS=$ROOT/tests
-CASES=$ROOT/build/tests/cases
+CASES=${BUILD:-$ROOT/build}/tests/cases
 
 # The environment every program under test gets, natively and recorded, NUL-separated;
 # arguments are further VAR=value. DIR is the test's directory. The replay gets another one (hermetic_replay).

@@ -79,6 +79,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 	head_take(t, &ev);
 	if (RT->pending_role)
 		output_echo(t, nr, args, result);
+	if (nr == SYS_wait4 || nr == SYS_waitid)
+		await_child(t, nr, args, result);
 	result = local_effect(t, p, call, args, result);
 	head_take_memory(t);
 	return result;

@@ -94,6 +94,9 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* The child's events come first in the stream, the call's own after them. */
 long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  const struct tf_call *call);
+/* After wait4 or waitid: the child has ended here, too, so that memory which it shares
+ * holds what it left there. */
+void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 

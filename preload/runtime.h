@@ -165,6 +165,14 @@ struct stub_pool {
 };
 enum { STUB_POOL_MAX = 8 };
 
+/* Replay: the event at the head of the stream. */
+struct event {
+	unsigned id; /* 0: the stream has ended */
+	unsigned count; /* fields after the id */
+	struct tf_in in; /* at the first field */
+	uint64_t next;	 /* stream offset behind the event */
+};
+
 struct runtime {
 	struct session *session;
 	struct slot *slot;
@@ -204,6 +212,8 @@ struct runtime {
 	const uint8_t *stream;	/* mapped stream */
 	uint64_t stream_len, stream_pos;
 	uint64_t event_no; /* of the next event */
+	struct event peeked; /* what head_peek found at peeked_pos */
+	uint64_t peeked_pos; /* ~0: nothing */
 	int64_t replay_tid;
 	int64_t clocks[32];
 	uint32_t pending_role;

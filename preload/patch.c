@@ -410,22 +410,6 @@ static bool patch_sigreturn(uint8_t *code)
 	return true;
 }
 
-static uint64_t parse_hex(const char **p)
-{
-	uint64_t v = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return v;
-	}
-}
-
 /* By file name, of old and new releases. */
 static bool is_libc(const char *path, const char *end)
 {
@@ -449,9 +433,9 @@ static bool next_code(const char **at, struct code *c, int *prot)
 	const char *perms, *path;
 
 	while (p < end) {
-		c->from = parse_hex(&p);
+		c->from = dj_parse_hex(&p);
 		p++;
-		c->to = parse_hex(&p);
+		c->to = dj_parse_hex(&p);
 		perms = p + 1;
 		for (path = p; path < end && *path != '/' && *path != '\n'; path++)
 			;

@@ -314,6 +314,8 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 		  long result, bool after, unsigned long lenptr_capacity);
 /* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
+/* The hexadecimal number at *p, which moves behind it (for /proc/self/maps). */
+uint64_t dj_parse_hex(const char **p);
 /* Text into buf without stdio: a decimal number; returns the end. */
 char *dj_put_dec(char *p, int64_t v);
 char *dj_put_text(char *p, const char *end, const char *s);

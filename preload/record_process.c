@@ -79,6 +79,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	}
 	child->slot = t->slot;
 	child->vfork_child = is_vfork;
+	child->sigsys_blocked = t->sigsys_blocked;
 	if (is_vfork) {
 		child->altstack = t->altstack;
 		signals_actions_copy(child, t);

@@ -116,6 +116,7 @@ struct thread {
 	int32_t tid;	   /* as the program knows it (recorded when replaying) */
 	int32_t vfork_parent; /* replay: the parent's id */
 	int32_t vfork_child; /* shares its parent's memory until exec or exit */
+	uint64_t sigsys_blocked; /* the program believes SIGSYS to be blocked */
 	struct k_stack altstack; /* the program's own; the kernel knows only ours */
 	struct k_siginfo queue[PENDING_MAX];
 	/* A signal has been caught and not yet delivered: until then the kernel keeps all
@@ -123,7 +124,6 @@ struct thread {
 	bool held;
 	uint64_t held_mask;
 	uint64_t start_mask; /* of a new thread */
-	uint64_t sigsys_blocked; /* SIGSYS_BIT: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
@@ -132,6 +132,12 @@ struct thread {
 	uint64_t clone_stack; /* for a child: the program's stack pointer to start on */
 	struct pregs child_regs;
 	uint8_t *sigstack;
+	int32_t live_tid;
+	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
+	bool force_timer_made;
+	uint32_t probe_steps; /* recorder: being looked at step by step; 0: not */
+	bool probe_blocked;   /* the program blocks SIGTRAP */
+	uint64_t probe_reg[17];
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
@@ -171,6 +177,9 @@ struct runtime {
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	uint64_t stub_next;
 	/* threads */
+	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
+	uint64_t break_place[19]; /* struct preempt_place */
+	uint8_t break_byte;
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
@@ -322,6 +331,8 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* Turns an interrupted context in program code into the entry of the handler for info. */
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
 enum { SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
@@ -395,8 +406,13 @@ void boundary_start(struct thread *t);
 void boundary_child(struct thread *t);
 /* A signal was caught in the middle of anything (recorder), or arrived (replayer). */
 void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info);
+/* It was caught in program code: no crossing may come for long. */
+void boundary_signal_waits(struct thread *t);
 /* After a call: the next signal to deliver, if any. *restart as signals_deliver. */
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info);
+/* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
+bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
+			struct k_ucontext *uc);
 /* rt_sigreturn. */
 void boundary_sigreturn(struct thread *t);
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <errno.h>
 #include "runtime.h"
+#include "preempt.h"
 
 enum {
 	K_SA_SIGINFO = 4,
@@ -94,6 +95,8 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5); /* a breakpoint waits ahead (replayer/preempt.c) */
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -158,6 +161,12 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		uc->mc.rip = (uint64_t)dj_window_abort;
 }
 
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	if (t->actions->action[info->signo].handler > 1)
+		enter(t, info, uc);
+}
+
 /* The kernel's handler for every signal that the program handles. */
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
@@ -176,6 +185,8 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		return;
 	}
 	signals_catch(t, signo, info, uc);
+	if (preempt_in_program(t, &uc->mc))
+		boundary_signal_waits(t);
 }
 
 void signals_install(int signo)
@@ -349,6 +360,8 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->flags = f->uc.flags;
 	t->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
 	uc->mask = f->uc.mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;

@@ -169,7 +169,7 @@ static bool attach(const char *value)
 	t = thread_alloc();
 	if (!t)
 		return false;
-	t->tid = RT->live_pid;
+	t->tid = t->live_tid = RT->live_pid;
 	thread_activate(t);
 	return true;
 }

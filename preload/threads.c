@@ -90,6 +90,8 @@ void threads_forget_others(struct thread *t)
 	dj_zero(RT->thread_map, sizeof(RT->thread_map));
 	RT->thread_map[i / 64] = 1ull << (i % 64);
 	RT->multi = 0;
+	t->live_tid = (int32_t)dj_raw(SYS_gettid);
+	t->force_timer_made = false; /* timers are not inherited */
 	t->robust_list = 0;
 	t->pi_waited = false;
 	sched_reset(t);
@@ -129,6 +131,7 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 
 void dj_child_start(struct thread *t)
 {
+	t->live_tid = (int32_t)dj_raw(SYS_gettid);
 	thread_activate(t);
 	trap_arm();
 	boundary_child(t);

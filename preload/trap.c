@@ -171,7 +171,7 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	if (info->code != CODE_SUD) {
 		if (t->delivering)
 			signals_delivered(t, uc);
-		else
+		else if (!boundary_interrupt(t, info, uc))
 			signals_catch(t, signo, info, uc);
 		return;
 	}

@@ -57,6 +57,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	child->slot = t->slot;
 	child->vfork_child = 1;
 	child->vfork_parent = t->tid;
+	child->sigsys_blocked = t->sigsys_blocked;
 	child->altstack = t->altstack;
 	signals_actions_copy(child, t);
 	child->child_regs = *p;
@@ -113,6 +114,7 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	child->roles = t->roles;
 	child->slot = t->slot;
 	child->tid = (int32_t)tid;
+	child->sigsys_blocked = t->sigsys_blocked;
 	child->child_regs = *p;
 	child->clone_stack = args[1] ? args[1] : pregs_rsp(p);
 	RT->multi = 1;

@@ -133,3 +133,13 @@ void boundary_sigreturn(struct thread *t)
 		diverge(t, DIVERGED_CALL, SYS_rt_sigreturn, NULL, "");
 	head_take(t, &ev);
 }
+
+bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
+			struct k_ucontext *uc)
+{
+	return false;
+}
+
+void boundary_signal_waits(struct thread *t)
+{
+}

@@ -31,6 +31,15 @@ struct event turn_wait(struct thread *t)
 	}
 }
 
+void turn_wait_any(struct thread *t)
+{
+	struct event ev = turn_wait(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, -1, NULL);
+	preempt_look(t);
+}
+
 void turn_leave(struct thread *t)
 {
 	struct event ev = head_peek(t);

@@ -85,6 +85,8 @@ static void owner_death(void)
 {
 	pthread_t owner, th[THREADS];
 
+	while (sem_trywait(&held) == 0)
+		;
 	T_CHECK(pthread_create(&owner, NULL, die_with_it, NULL) == 0);
 	T_CHECK(sem_wait(&held) == 0);
 	for (intptr_t i = 0; i < THREADS; i++)
@@ -92,8 +94,6 @@ static void owner_death(void)
 	for (int i = 0; i < THREADS; i++)
 		T_CHECK(pthread_join(th[i], NULL) == 0);
 	T_CHECK(pthread_join(owner, NULL) == 0);
-	while (sem_trywait(&held) == 0)
-		;
 	/* not made consistent: lost for ever */
 	T_CHECK(pthread_create(&owner, NULL, die_with_it, NULL) == 0);
 	T_CHECK(pthread_join(owner, NULL) == 0);

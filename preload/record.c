@@ -128,18 +128,19 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 			   const unsigned long args[6])
 {
 	struct record_pre pre;
-	bool needs_pre = record_shape(call) & SHAPE_PRE;
-	int64_t t0, t1;
+	unsigned shape = record_shape(call);
+	bool needs_pre = shape & SHAPE_PRE;
+	bool quick = (shape & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
+		     TF_QUICK;
+	int64_t t0 = dj_now(), t1;
 	long ret;
 
+	/* before: what was performed is told before anybody else goes on */
+	if (quick && RT->sched_waiting && share(t, t0))
+		t0 = dj_now();
 	if (needs_pre)
 		record_pre_take(call, args, &pre);
-	t0 = dj_now();
-	if ((record_shape(call) & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
-	    TF_QUICK) {
-		/* before: what is performed is told before anybody else goes on */
-		if (RT->sched_waiting && share(t, t0))
-			t0 = dj_now();
+	if (quick) {
 		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
 			      (long)args[3], (long)args[4], (long)args[5]);
 		t1 = t0; /* as short as reading the clock again: not measured */

@@ -172,6 +172,18 @@ static long record_futex(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+static long record_status_read(struct thread *t, const struct tf_call *call,
+			       const unsigned long args[6])
+{
+	int64_t t0 = dj_now();
+	long ret = record_wait(t, call->nr, args);
+
+	if (ret > 0)
+		view_status((uint8_t *)args[1], (size_t)ret);
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
 /* Answers without asking the kernel. */
 static long record_answer(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], long ret)
@@ -307,9 +319,28 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_sendto:
 	case SYS_sendmsg:
 		role = role_of(t, (unsigned)args[0]);
-		if (role)
+		if (role && role != ROLE_STATUS)
 			return record_output(t, call, args, role);
 		break;
+	case SYS_open:
+	case SYS_openat:
+	case SYS_creat:
+		ret = record_generic(t, call, args);
+		if (ret >= 0)
+			role_set(t, ret, nr != SYS_creat &&
+				 view_is_status((const char *)args[nr == SYS_openat], ret)
+					 ? ROLE_STATUS : TF_ROLE_NONE);
+		return ret;
+	case SYS_read:
+	case SYS_pread64:
+		if (role_of(t, (unsigned)args[0]) == ROLE_STATUS)
+			return record_status_read(t, call, args);
+		break;
+	case SYS_wait4:
+	case SYS_waitid:
+		ret = record_generic(t, call, args);
+		record_waited(t, nr, args, ret);
+		return ret;
 	case SYS_sendfile:
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))
@@ -418,7 +449,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t)
+void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	static const unsigned long none[6];
 	int64_t now;

@@ -116,7 +116,6 @@ struct thread {
 	int32_t tid;	   /* as the program knows it (recorded when replaying) */
 	int32_t vfork_parent; /* replay: the parent's id */
 	int32_t vfork_child; /* shares its parent's memory until exec or exit */
-	uint64_t sigsys_blocked; /* the program believes SIGSYS to be blocked */
 	struct k_stack altstack; /* the program's own; the kernel knows only ours */
 	struct k_siginfo queue[PENDING_MAX];
 	/* A signal has been caught and not yet delivered: until then the kernel keeps all
@@ -278,6 +277,8 @@ size_t dj_strlen(const char *s);
 bool dj_starts(const char *s, const char *prefix);
 /* Copies from memory of the program that may be unreadable. False when it is. */
 bool dj_read_user(void *to, const void *from, size_t len);
+/* Copies to memory of the program that may be unwritable. False when it is. */
+bool dj_write_user(void *to, const void *from, size_t len);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
 size_t dj_strlen_user(const char *s, size_t max);
@@ -342,10 +343,17 @@ enum { SIGSYS_NR = 31 };
 /* Claims a free slot for a new stream. NULL when there is none. */
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent);
 void slot_release(struct slot *slot);
+/* Who made a child says its pid, in case the child dies before it can. The child may as
+ * well have ended, and its slot be another's. */
+void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int32_t pid);
 unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
+
+/* --- view.c --- */
+void view_environment(char **envp); /* sets RT->auxv */
+void view_session_name(void);
 
 /* --- threads.c --- */
 struct thread *thread_alloc(void);
@@ -413,7 +421,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 /* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
-/* rt_sigreturn. */
-void boundary_sigreturn(struct thread *t);
+/* rt_sigreturn, to a context with this signal mask. */
+void boundary_sigreturn(struct thread *t, uint64_t mask);
 
 #endif

@@ -125,6 +125,12 @@ static void enter(struct thread *t, const struct k_siginfo *info, struct k_ucont
 	frame_move(t, info->signo, info, uc, uc->mc.rsp, seen);
 }
 
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	if (t->actions->action[info->signo].handler > 1)
+		enter(t, info, uc);
+}
+
 void signals_delivered(struct thread *t, struct k_ucontext *uc)
 {
 	const struct pregs *p = t->delivering;
@@ -155,16 +161,12 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		t->held_mask = uc->mask;
 	}
 	uc->mask |= HOLD_MASK;
+	if (preempt_in_program(t, &uc->mc))
+		boundary_signal_waits(t);
 	/* inside the window: the call has had no effect and is given up */
 	if (uc->mc.rip >= (uint64_t)dj_window_start &&
 	    uc->mc.rip <= (uint64_t)dj_window_syscall)
 		uc->mc.rip = (uint64_t)dj_window_abort;
-}
-
-void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
-{
-	if (t->actions->action[info->signo].handler > 1)
-		enter(t, info, uc);
 }
 
 /* The kernel's handler for every signal that the program handles. */
@@ -185,8 +187,6 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		return;
 	}
 	signals_catch(t, signo, info, uc);
-	if (preempt_in_program(t, &uc->mc))
-		boundary_signal_waits(t);
 }
 
 void signals_install(int signo)
@@ -216,8 +216,7 @@ long signals_action_apply(const unsigned long args[6])
 	if (signo < 1 || signo > 64 || args[3] != 8 ||
 	    (args[1] && (signo == 9 || signo == 19)))
 		return -EINVAL;
-	if ((args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new))) ||
-	    (args[2] && !dj_read_user(&old, (void *)args[2], sizeof(old))))
+	if (args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new)))
 		return -EFAULT;
 	if (!(known->known & SIG_BIT(signo))) {
 		if (signo != SIGSYS_NR)
@@ -230,8 +229,8 @@ long signals_action_apply(const unsigned long args[6])
 		known->action[signo] = new;
 		signals_install((int)signo);
 	}
-	if (args[2])
-		*(struct k_sigaction *)args[2] = old;
+	if (args[2] && !dj_write_user((void *)args[2], &old, sizeof(old)))
+		return -EFAULT;
 	return 0;
 }
 
@@ -245,16 +244,16 @@ long signals_mask_apply(const unsigned long args[6])
 
 	if (args[3] != 8)
 		return -EINVAL;
-	if ((args[1] && !dj_read_user(&set, (void *)args[1], 8)) ||
-	    (args[2] && !dj_read_user(&old, (void *)args[2], 8)))
+	if (args[1] && !dj_read_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~SIGSYS_BIT;
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
 	ret = dj_raw_wait(SYS_rt_sigprocmask, clean_args);
 	if (ret)
 		return ret;
-	if (args[2])
-		*(uint64_t *)args[2] = old | t->sigsys_blocked;
+	old |= t->sigsys_blocked;
+	if (args[2] && !dj_write_user((void *)args[2], &old, sizeof(old)))
+		return -EFAULT;
 	if (args[1] && args[0] == 0)
 		t->sigsys_blocked |= set & SIGSYS_BIT;
 	else if (args[1] && args[0] == 1)
@@ -314,8 +313,8 @@ long signals_altstack(struct thread *t, const struct pregs *p, const unsigned lo
 		new.pad = 0;
 		t->altstack = new;
 	}
-	if (args[1])
-		*(struct k_stack *)args[1] = old;
+	if (args[1] && !dj_write_user((void *)args[1], &old, sizeof(old)))
+		return -EFAULT;
 	return 0;
 }
 
@@ -352,7 +351,7 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 
 	struct k_siginfo info;
 
-	boundary_sigreturn(t);
+	boundary_sigreturn(t, f->uc.mask);
 	if (fp_len && fp && fp_len <= frame_fp_len(uc))
 		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
 	uc->mc = f->uc.mc;

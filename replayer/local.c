@@ -96,7 +96,7 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 		return; /* it lived on */
 	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
-		t->slot->finished = 1;
+		t->slot->finished = FINISHED_END;
 		signals_die(signo);
 	}
 }
@@ -116,6 +116,8 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_mremap:
 		return local_mremap(t, args, result);
 	case SYS_brk:
+		if ((unsigned long)result != args[0])
+			return result; /* asked only, or refused */
 		r = dj_raw(SYS_brk, args[0]);
 		if (r != result)
 			diverge_result(t, SYS_brk, args, (uint64_t)result, (uint64_t)r);

@@ -24,7 +24,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
 	if (!head_open(slot->stream, 0)) {
 		/* it was killed before its first event */
-		slot->finished = 1;
+		slot->finished = FINISHED_CUT;
 		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 		for (;;)
 			dj_raw(SYS_exit_group, 0);
@@ -57,7 +57,6 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	child->slot = t->slot;
 	child->vfork_child = 1;
 	child->vfork_parent = t->tid;
-	child->sigsys_blocked = t->sigsys_blocked;
 	child->altstack = t->altstack;
 	signals_actions_copy(child, t);
 	child->child_regs = *p;
@@ -114,7 +113,6 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	child->roles = t->roles;
 	child->slot = t->slot;
 	child->tid = (int32_t)tid;
-	child->sigsys_blocked = t->sigsys_blocked;
 	child->child_regs = *p;
 	child->clone_stack = args[1] ? args[1] : pregs_rsp(p);
 	RT->multi = 1;
@@ -171,7 +169,7 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	}
 	if ((flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
 		*(int32_t *)args[2] = (int32_t)ret;
-	slot->live_pid = (int32_t)live;
+	slot_tell_pid(slot, stream, &slot->live_pid, (int32_t)live);
 	return ret;
 }
 
@@ -231,7 +229,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!image_event.id) { /* it was killed before the image began */
 		if (!t->vfork_child)
 			stream_end(t, (long)p->nr, args);
-		slot->finished = 1;
+		slot->finished = FINISHED_CUT;
 		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 		for (;;)
 			dj_raw(SYS_exit_group, 0);

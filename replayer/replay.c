@@ -27,7 +27,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
-		t->slot->finished = 1;
+		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
@@ -123,7 +123,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t)
+void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	struct event ev = turn_wait(t);
 

@@ -123,6 +123,7 @@ struct thread {
 	bool held;
 	uint64_t held_mask;
 	uint64_t start_mask; /* of a new thread */
+	uint64_t sigsys_blocked; /* SIGSYS_BIT: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */

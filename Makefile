@@ -37,7 +37,7 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
              -fcf-protection=none -ftls-model=initial-exec \
              $(call option,-fno-tree-loop-distribute-patterns)
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
-              -Wl,--build-id  -Wl,--section-start=.span=0x1ff000
+              -Wl,--build-id -Wl,--section-start=.doors=0x80000 -Wl,--section-start=.span=0x1ff000
 
 TOOL_LIBS := -lzstd -lxxhash -lmsgpackc -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
 

@@ -2,6 +2,9 @@
  * The one dispatcher behind the three doors: makes the crossing through boundary_call
  * and delivers what signals are due. Called by entry.S on the private stack.
  */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include "patch.h"
 #include "runtime.h"
 
 void dj_dispatch(struct pregs *p);
@@ -28,6 +31,10 @@ void dj_dispatch(struct pregs *p)
 	if (ret == TF_RESTART)
 		signals_deliver(t, p, &info, true);
 	p->rax = (uint64_t)ret;
+	/* a library that the program loads, where dispatch would not catch its calls */
+	if (!RT->dispatch && p->nr == SYS_mmap && !DJ_IS_ERR(ret) && (p->rdx & PROT_EXEC) &&
+	    (p->r10 & MAP_PRIVATE) && !(p->r10 & MAP_ANONYMOUS))
+		patch_mapped((uint64_t)ret, p->rsi, (int)p->rdx);
 	if (boundary_next_signal(t, ret, &info))
 		signals_deliver(t, p, &info, false);
 	if (RT->multi)

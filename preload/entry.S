@@ -3,9 +3,10 @@
  * sites (through their stubs), from the SIGSYS handler (which sets the program's context
  * to dj_trap_entry) and from the hooks. Every crossing takes the same way, on the
  * thread's private stack: nothing is written to the program's stack but two words
- * below its red zone, the same in both modes.
+ * below its red zone, the same in both modes: this code lies at an address that the link
+ * fixes for both runtime objects, since return addresses are among these words.
  */
-	.text
+	.section .doors, "ax", @progbits
 
 	.set	T_STACK_TOP, 8
 	.set	T_PENDING, 16
@@ -105,8 +106,6 @@ dj_syscall:
 	mov	%r8, %r10
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
-	.globl	dj_hook_site
-dj_hook_site:
 	.byte	0xeb, dj_hook_body - dj_hook_after
 dj_hook_after:
 	ret
@@ -289,7 +288,7 @@ dj_leave:
 	mov	%r11, %rsp
 	jmp	*%rcx
 
-/* long dj_on_stack(thread, fn) */
+/* long dj_on_stack(thread, fn, arg) */
 	.globl	dj_on_stack
 	.hidden	dj_on_stack
 	.p2align 4
@@ -297,6 +296,7 @@ dj_on_stack:
 	push	%rbp
 	mov	%rsp, %rbp
 	mov	T_STACK_TOP(%rdi), %rsp
+	mov	%rdx, %rdi
 	call	*%rsi
 	mov	%rbp, %rsp
 	pop	%rbp
@@ -310,8 +310,29 @@ dj_restorer:
 	mov	$15, %rax
 	syscall
 
+/* What the program's handlers return to where rt_sigreturn cannot trap: rsp is at the
+ * program's ucontext. void dj_sigreturn(const struct k_ucontext *) does not return. */
+	.globl	dj_sigreturn_entry
+	.hidden	dj_sigreturn_entry
+	.p2align 4
+dj_sigreturn_entry:
+	mov	%rsp, %rdi
+	mov	%gs:T_STACK_TOP, %rsp
+	cld
+	call	dj_sigreturn
+	ud2
+
+/* void dj_raw_sigreturn(const struct k_ucontext *) */
+	.globl	dj_raw_sigreturn
+	.hidden	dj_raw_sigreturn
+	.p2align 4
+dj_raw_sigreturn:
+	mov	%rdi, %rsp
+	mov	$15, %eax
+	syscall
+	ud2
+
 /* Room for the stubs of patched sites: within a jump's reach of every library. */
-	.section .text.stubs, "ax", @progbits
 	.p2align 12
 	.globl	dj_stubs
 	.hidden	dj_stubs
@@ -326,7 +347,14 @@ dj_stubs_end:
 /*
  * Both runtime objects span the same two MiB when mapped, so that everything the dynamic
  * linker maps after them lies at the same address in both modes: the link places this
- * page at their end.
+ * page at their end. The hooks' state lies there (hooks.h).
  */
 	.section .span, "aw", @nobits
-	.zero	4096
+	.globl	dj_hooks
+	.hidden	dj_hooks
+	.globl	dj_active
+	.hidden	dj_active
+dj_hooks:
+	.zero	4096 - 64
+dj_active:
+	.zero	64

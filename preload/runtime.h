@@ -154,7 +154,16 @@ enum { SITE_MAX = 2048 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
 	uint64_t tail; /* where to resume after it, 0: not patched */
+	uint64_t start; /* of the jump, when patched */
 };
+
+/* Room for stubs, and where those in it call: the entries, or jumps to them when the room
+ * lies too far from our text. */
+struct stub_pool {
+	uint64_t next, end;
+	uint64_t entry, entry_flags;
+};
+enum { STUB_POOL_MAX = 8 };
 
 struct runtime {
 	struct session *session;
@@ -174,8 +183,9 @@ struct runtime {
 	/* patched sites, open addressing by address */
 	struct site sites[SITE_MAX];
 	uint32_t site_count;
+	uint64_t missed_sites;
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
-	uint64_t stub_next;
+	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
 	uint64_t break_place[19]; /* struct preempt_place */
@@ -263,11 +273,15 @@ long dj_raw_clone_vm(unsigned long flags, unsigned long stack, int *ptid, int *c
 		     unsigned long tls, struct thread *child);
 /* entry.S. Leaves to the program with these registers. */
 void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((noreturn));
-/* entry.S. Calls fn on the private stack of t. */
-long dj_on_stack(struct thread *t, long (*fn)(void));
+/* entry.S. Calls fn(arg) on the private stack of t. */
+long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
 extern char dj_restorer[];
+/* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
+extern char dj_sigreturn_entry[];
+/* entry.S. The kernel's rt_sigreturn to this context. */
+void dj_raw_sigreturn(const struct k_ucontext *uc) __attribute__((noreturn));
 extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
@@ -303,7 +317,6 @@ void trap_start(void);
 /* Where to resume when the program is to continue at rip: behind the trampoline when rip
  * lies in a patched site. */
 uint64_t trap_resume_rip(uint64_t rip);
-void trap_patch_all(void);
 
 /* --- clock.c --- */
 void clock_start(void);

@@ -32,6 +32,7 @@ enum {
 	(~(SIGSYS_BIT | SIG_BIT(4) | SIG_BIT(5) | SIG_BIT(7) | SIG_BIT(8) | SIG_BIT(11)))
 
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
+void dj_sigreturn(const struct k_ucontext *uc);
 
 static bool is_synchronous(int signo, const struct k_siginfo *info)
 {
@@ -54,6 +55,18 @@ static uint64_t frame_fp_len(const struct k_ucontext *uc)
 		return 0;
 	sw = (const uint32_t *)(uc->mc.fpstate + FPX_SW_OFFSET);
 	return sw[0] == FPX_MAGIC1 ? sw[1] : 512;
+}
+
+/* Without dispatch an unpatched rt_sigreturn would pass us by (patch.c rewrites libc's into
+ * a jump, opcode e9). */
+static uint64_t restorer_for(const struct k_sigaction *act)
+{
+	uint8_t opcode = 0;
+
+	if (!RT->dispatch &&
+	    (!dj_read_user(&opcode, (const void *)act->restorer, 1) || opcode != 0xe9))
+		return (uint64_t)dj_sigreturn_entry;
+	return act->restorer;
 }
 
 /*
@@ -84,7 +97,7 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	}
 	sp = ((sp - sizeof(struct k_frame)) & ~15ull) - 8;
 	f = (struct k_frame *)sp;
-	f->restorer = act->restorer;
+	f->restorer = restorer_for(act);
 	f->uc = *uc;
 	f->uc.mc.fpstate = fp;
 	f->uc.stack = seen_stack;
@@ -371,4 +384,17 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
 	if (boundary_next_signal(t, 0, &info) && t->actions->action[info.signo].handler > 1)
 		enter(t, &info, uc);
+}
+
+/* From entry.S: the program returns from a handler where rt_sigreturn does not trap. */
+void dj_sigreturn(const struct k_ucontext *uc)
+{
+	struct thread *t = dj_self();
+	struct k_ucontext live = {
+		.stack = {.sp = (uint64_t)t->sigstack, .size = THREAD_SIGSTACK_LEN},
+		.mc = {.rsp = (uint64_t)uc, .fpstate = uc->mc.fpstate},
+	};
+
+	signals_return(t, &live);
+	dj_raw_sigreturn(&live);
 }

@@ -8,10 +8,13 @@
 #include <sys/mman.h>
 #include <fcntl.h>
 #include <elf.h>
+#include "hooks.h"
 #include "runtime.h"
 
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 
+/* All between the first and the last executable segment: what lies between them is ours
+ * as well. */
 static void find_text(void)
 {
 	const Elf64_Ehdr *eh = &__ehdr_start;
@@ -19,8 +22,11 @@ static void find_text(void)
 
 	for (int i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X)) {
-			RT->text_start = (uint64_t)eh + ph[i].p_vaddr;
-			RT->text_end = RT->text_start + ph[i].p_memsz;
+			uint64_t from = (uint64_t)eh + ph[i].p_vaddr;
+
+			if (!RT->text_start)
+				RT->text_start = from;
+			RT->text_end = from + ph[i].p_memsz;
 		}
 }
 
@@ -56,7 +62,7 @@ static void rseq_off(void)
 	area[1] = -2; /* RSEQ_CPU_ID_REGISTRATION_FAILED */
 }
 
-static long start_on_private_stack(void)
+static long start_on_private_stack(void *arg)
 {
 	struct thread *t = dj_self();
 	uint64_t robust_len;
@@ -76,6 +82,7 @@ static long start_on_private_stack(void)
 	dj_raw(SYS_get_robust_list, 0, &t->robust_list, &robust_len);
 	sched_reset(t);
 	boundary_start(t);
+	dj_active = 1;
 	return 0;
 }
 
@@ -141,7 +148,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		RT->argv = argv;
 		RT->envp = envp;
 		RT->start_sp = (uint64_t)(argv - 1);
-		dj_on_stack(dj_self(), start_on_private_stack);
+		dj_on_stack(dj_self(), start_on_private_stack, NULL);
 		return;
 	}
 }

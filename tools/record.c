@@ -328,6 +328,17 @@ static int64_t elapsed_ns(const struct live_session *s)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec - s->shared->monotonic_base_ns;
 }
 
+/* In one line: what is missing, what that means, how much of it there may be. */
+static void warn_no_dispatch(const struct session *s)
+{
+	cmd_error("warning: system call dispatch %s: calls were caught by patching alone; "
+		  "at most %llu places in one program's code may be system calls that were "
+		  "not recorded, and a replay that meets one diverges",
+		  getenv("DEJA_NO_DISPATCH") ? "is switched off by DEJA_NO_DISPATCH"
+					     : "is not available here (Linux 5.11 has it)",
+		  (unsigned long long)s->missed_sites);
+}
+
 int cmd_record(int argc, char **argv)
 {
 	extern char **environ;
@@ -340,7 +351,7 @@ int cmd_record(int argc, char **argv)
 	struct deja_error err;
 	struct launch launch = {0};
 	char *exe, *dir, size[32];
-	int status, exec_errno, doors;
+	int status, exec_errno;
 	pid_t pid;
 
 	if (!parse_options(argc, argv, &opt, &status))
@@ -361,8 +372,11 @@ int cmd_record(int argc, char **argv)
 	if (!session_create(&session, SESSION_RECORD))
 		return CMD_FAILED;
 	session.shared->outbound_digest = opt.digest;
-	session.shared->no_dispatch = getenv("DEJA_NO_DISPATCH") != NULL;
+	session.shared->no_dispatch =
+		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
 	fill_header(&header, &room, &opt, exe);
+	if (session.shared->no_dispatch)
+		header.doors = "patch";
 	if (tf_header_write(dir, &header, &err) < 0) {
 		cmd_error("%s", err.message);
 		session_destroy(&session);
@@ -383,9 +397,10 @@ int cmd_record(int argc, char **argv)
 					    : CMD_FAILED;
 	}
 	supervisor_run(sv, pid, opt.quiet, &status);
-	doors = session.shared->no_dispatch;
-	if (doors)
+	if (session.shared->no_dispatch) { /* it may have turned out later */
 		header.doors = "patch";
+		warn_no_dispatch(session.shared);
+	}
 	supervisor_close(sv, elapsed_ns(&session));
 	store_close(store);
 	session_destroy(&session);

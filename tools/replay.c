@@ -538,8 +538,17 @@ static int run(struct replay *r)
 	struct deja_error err;
 	int status;
 
+	bool patch = r->header->doors && !strcmp(r->header->doors, "patch");
+
+	if (!patch && !session_can_dispatch()) {
+		cmd_error("%s: cannot be replayed here: it was recorded with system call "
+			  "dispatch, which this kernel lacks or refuses (Linux 5.11 has it)",
+			  r->path);
+		return CMD_CANNOT_RUN;
+	}
 	if (!session_create(&r->session, SESSION_REPLAY))
 		return CMD_FAILED;
+	r->session.shared->no_dispatch = patch;
 	r->session.shared->quiet = r->verify;
 	for (unsigned i = 0; i < SLOT_COUNT; i++)
 		r->pidfds[i] = -1;

@@ -84,6 +84,11 @@ static void set_clock(struct session *s)
 	s->use_tsc = 1;
 }
 
+bool session_can_dispatch(void)
+{
+	return prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 0 /* off */, 0, 0, 0) == 0;
+}
+
 /* The runtime object beside the tool: build/lib/deja or PREFIX/lib/deja. */
 static bool runtime_path(enum session_mode mode, char *path, size_t len)
 {

@@ -19,6 +19,8 @@ struct live_session {
 /* Makes directory, arena and the link to the runtime object of this mode. False after
  * printing why not. */
 bool session_create(struct live_session *s, enum session_mode mode);
+/* Whether this kernel has Syscall User Dispatch and lets us use it. */
+bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
 void session_destroy(struct live_session *s);
 /* The slot for the recorded command, stream 1. */

@@ -1,0 +1,22 @@
+/*
+ * Replacing system call instructions by jumps to the common entry.
+ */
+#ifndef DEJA_PRELOAD_PATCH_H
+#define DEJA_PRELOAD_PATCH_H
+
+#include "runtime.h"
+
+/* trap.c. The entry of a syscall instruction's address, made when it is new. NULL when the
+ * table is full. */
+struct site *trap_site(uint64_t addr);
+
+void patch_start(void);
+/* A site that has just trapped with this call number: patched if its shape allows. */
+void patch_site(struct site *s, long nr);
+/* Without dispatch: all sites that can be told, in everything mapped at start; the others
+ * are counted in the session. */
+void patch_all(void);
+/* The same for code mapped from a file later. */
+void patch_mapped(uint64_t addr, uint64_t len, int prot);
+
+#endif

@@ -3,6 +3,7 @@
  * owner death, priority-inheriting, priority-protected, timed. Shows that who got a lock
  * when is the same.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

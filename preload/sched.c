@@ -114,6 +114,27 @@ void sched_acquire(struct thread *t)
 	t->slice_start_ns = dj_now();
 }
 
+void sched_inherit(struct thread *t, struct thread *child)
+{
+	guard_lock();
+	if (RT->sched_owner == child) {
+		RT->sched_owner = t;
+		guard_unlock();
+		return;
+	}
+	for (struct thread **at = &RT->sched_first, *last = NULL; *at;
+	     last = *at, at = &(*at)->sched_next)
+		if (*at == child) {
+			*at = child->sched_next;
+			if (RT->sched_last == child)
+				RT->sched_last = last;
+			RT->sched_waiting--;
+			break;
+		}
+	guard_unlock();
+	sched_acquire(t);
+}
+
 void sched_pass(struct thread *t, struct thread *to)
 {
 	RT->sched_owner = to;

@@ -171,7 +171,10 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	if (info->code != CODE_SUD) {
 		if (boundary_interrupt(t, info, uc))
 			return;
-		boundary_signal(t, signo, info);
+		if (t->delivering)
+			signals_delivered(t, uc);
+		else
+			signals_catch(t, signo, info, uc);
 		return;
 	}
 	if (uc->mc.rax == SYS_rt_sigreturn) {

@@ -23,6 +23,10 @@ struct event turn_wait(struct thread *t)
 
 		if (!RT->multi || !ev.id || ev.id == TF_EV_END || RT->replay_tid == t->tid)
 			return ev;
+		/* a vfork child whose parent goes on was killed here */
+		if (t->vfork_child && RT->replay_tid == t->vfork_parent)
+			for (;;)
+				dj_raw(SYS_exit_group, 0);
 		sched_pass(t, owner_of_head(t));
 	}
 }

@@ -80,7 +80,8 @@ wait_port() {
 	return 1
 }
 
-# background CMD...: starts a helper that stop_background ends by its pid.
+# background CMD...: starts a helper that stop_background ends by its pid; a tests/cli script
+# that fails ends its helpers, too.
 BACKGROUND=()
 background() {
 	"$@" </dev/null >"${HELPER_LOG:-/dev/null}" 2>&1 &
@@ -111,6 +112,7 @@ skip() {
 
 # fail TEXT: ends a tests/cli script.
 fail() {
+	stop_background
 	echo "$*" >&2
 	exit 1
 }

@@ -382,7 +382,7 @@ int cmd_record(int argc, char **argv)
 		       : exec_errno	    ? CMD_NOT_EXECUTABLE
 					    : CMD_FAILED;
 	}
-	supervisor_run(sv, pid, &status);
+	supervisor_run(sv, pid, opt.quiet, &status);
 	doors = session.shared->no_dispatch;
 	if (doors)
 		header.doors = "patch";

@@ -132,8 +132,10 @@ static void print_table(const struct tree *t)
 		const struct deja_process *p = t->row[i].process;
 		unsigned depth = t->row[i].depth < 40 ? t->row[i].depth : 40;
 
-		cmd_status_text(p->status_known, p->status, status, sizeof(status));
-		if (!p->complete && !p->status_known)
+		if (p->complete || p->status_known)
+			cmd_status_text(p->status_known, p->status, status,
+					sizeof(status));
+		else
 			strcpy(status, "incomplete");
 		printf("%7d  %7d  %-19s  %9" PRIu64 "  ", (int)p->pid, (int)p->ppid,
 		       status, p->event_count);

@@ -23,10 +23,13 @@ ifdef SANITIZE
 TOOL_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 TOOL_LDFLAGS += -fsanitize=$(SANITIZE)
 endif
+# An option that not every compiler knows: clang does without, under -ffreestanding.
+cc_option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 # The runtime lives in somebody else's process.
 RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-only \
              -fno-stack-protector -fno-strict-aliasing -fomit-frame-pointer \
-             -fcf-protection=none -fno-tree-loop-distribute-patterns -ftls-model=initial-exec
+             -fcf-protection=none -ftls-model=initial-exec \
+             $(call cc_option,-fno-tree-loop-distribute-patterns)
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
               -Wl,--build-id -Wl,--section-start=.doors=0x80000 -Wl,--section-start=.span=0x1ff000
 

@@ -4,13 +4,19 @@
 # into somebody else's process (libc alone, general registers only, no stack
 # protector, see preload/README in the file heads), and the tests'.
 
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PREFIX  ?= /usr/local
 DESTDIR ?=
-BUILD   ?= build
+BUILD   ?= build$(if $(SANITIZE),/sanitize)
 VERSION := 0.1.0
 
-# Switches: SANITIZE=address,undefined  WERROR=1  V=1
+# Switches: SANITIZE=address,undefined  WERROR=1  V=1. CI, as most services set it, turns
+# warnings into errors.
+ifdef CI
+WERROR   ?= 1
+endif
 WARN     := -Wall -Wextra -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes
 ifdef WERROR
 WARN     += -Werror
@@ -23,13 +29,13 @@ ifdef SANITIZE
 TOOL_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 TOOL_LDFLAGS += -fsanitize=$(SANITIZE)
 endif
-# An option that not every compiler knows: clang does without, under -ffreestanding.
-cc_option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
-# The runtime lives in somebody else's process.
+# The runtime lives in somebody else's process. (Loops must not become calls of libc's
+# memset: gcc has an option for that; clang does as -ffreestanding says.)
+option = $(shell $(CC) -Werror $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-only \
              -fno-stack-protector -fno-strict-aliasing -fomit-frame-pointer \
              -fcf-protection=none -ftls-model=initial-exec \
-             $(call cc_option,-fno-tree-loop-distribute-patterns)
+             $(call option,-fno-tree-loop-distribute-patterns)
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
               -Wl,--build-id -Wl,--section-start=.doors=0x80000 -Wl,--section-start=.span=0x1ff000
 
@@ -62,7 +68,10 @@ RECSO  := $(BUILD)/lib/deja/libdeja-record.so
 REPSO  := $(BUILD)/lib/deja/libdeja-replay.so
 LIB    := $(BUILD)/lib/libdeja.a
 
-.PHONY: all demo check unit cases bench install deps clean help
+# Where tests/run, tests/demo and tests/bench/run find what was built.
+PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
+
+.PHONY: all demo check check-sanitize unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LIB)
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
@@ -95,7 +104,7 @@ $(BUILD)/obj/rt/%.o: %.S
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD)/obj/tool/tools/main.o,$(TOOLS_OBJ)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lcmocka
+	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(TOOL_LIBS) -lcmocka
 
 # A victim may name what it needs in a line `/* LDLIBS: -lpthread */` or `/* CFLAGS: ... */`.
 $(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
@@ -103,42 +112,60 @@ $(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
 	$(call say,CASE,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $$(sed -n 's,^/\* CFLAGS: \(.*\) \*/,\1,p' $<) \
 	  -o $@ $< $$(sed -n 's,^/\* LDLIBS: \(.*\) \*/,\1,p' $<)
 
-unit: all $(UNIT_BIN)
-	@set -e; for t in $(UNIT_BIN); do $$t; done
+unit-build: all $(UNIT_BIN)
+
+unit: unit-build
+	@failed=; for t in $(UNIT_BIN); do $$t || failed="$$failed $${t##*/}"; done; \
+	  [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 cases: all $(CASE_BIN)
 
 deps:
 	@./.ci/deps build
 
-demo: deps
+# The sub-makes come after .ci/deps: what it installs is looked for when they start.
+demo:
+	@./.ci/deps build demo
 	@$(MAKE) --no-print-directory all
-	@tests/demo
+	@$(PLACE) tests/demo
 
 check:
-	@./.ci/deps build test
-	@$(MAKE) --no-print-directory all cases unit
-	@tests/run
+	@./.ci/deps build demo test
+	@$(MAKE) --no-print-directory all cases unit-build
+	@$(PLACE) tests/run
 
-bench: all cases
-	@tests/bench/run
+check-sanitize:
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit
+
+bench:
+	@./.ci/deps build bench
+	@$(MAKE) --no-print-directory all
+	@$(PLACE) tests/bench/run $(BENCH)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/deja $(DESTDIR)$(PREFIX)/include \
-	  $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/deja
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
+	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(RECSO) $(REPSO) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' tracefmt/libdeja.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
-	install -m644 $(wildcard tools/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
+	install -m644 $(sort $(wildcard tools/man/*.1)) $(DESTDIR)$(PREFIX)/share/man/man1/
 
 clean:
 	rm -rf $(BUILD)
 
 help:
-	@echo 'targets: all demo check unit cases bench install deps clean'
-	@echo 'switches: WERROR=1 SANITIZE=address,undefined V=1 PREFIX= DESTDIR= CC='
+	@echo 'make                the command, its runtime objects and libdeja.a, in $(BUILD)'
+	@echo 'make demo           a short show of recording and replaying'
+	@echo 'make check          every test; `tests/run NAME` runs one'
+	@echo 'make unit           the unit tests only'
+	@echo 'make check-sanitize the unit tests under AddressSanitizer and UBSan'
+	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
+	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
+	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'
+	@echo 'make clean'
+	@echo 'switches: BUILD=DIR CC=clang WERROR=1 SANITIZE=address,undefined V=1'
 
--include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d)
+-include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)

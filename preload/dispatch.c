@@ -9,6 +9,16 @@
 
 void dj_dispatch(struct pregs *p);
 
+/* While this thread waited, another may have patched the site that trapped: the return
+ * address that the SIGSYS handler planted lies in the middle of the jump then. */
+static void renew_return(struct pregs *p)
+{
+	uint64_t *planted = (uint64_t *)p->entry_rsp;
+
+	if (planted[0] == (uint64_t)dj_ret_generic)
+		planted[1] = trap_resume_rip(p->rip);
+}
+
 void dj_dispatch(struct pregs *p)
 {
 	struct thread *t = dj_self();
@@ -27,4 +37,6 @@ void dj_dispatch(struct pregs *p)
 		patch_mapped((uint64_t)ret, p->rsi, (int)p->rdx);
 	if (boundary_next_signal(t, ret, &info))
 		signals_deliver(t, p, &info, false);
+	if (RT->multi)
+		renew_return(p);
 }

@@ -57,9 +57,10 @@
 	lea	8(%rsp), %rsp
 	pop	%rcx
 	.if	\restore_flags
+	mov	(%rsp), %r11
 	popfq
 	.else
-	lea	8(%rsp), %rsp
+	pop	%r11
 	.endif
 	pop	%rsp
 	ret
@@ -121,6 +122,16 @@ dj_hook_body:
  * The vDSO's diverted functions. The C function gets (first, second argument) on the
  * private stack and says in rax: 0 served, else a system call number to make instead.
  */
+/* What a C function of ours leaves in them differs between the modes. */
+	.macro	CLEAR_SCRATCH
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	.endm
+
 	.macro	VDSO_ENTRY name
 	.globl	\name\()_entry
 	.hidden	\name\()_entry
@@ -136,6 +147,7 @@ dj_hook_body:
 	pop	%rsp
 	pop	%rsi
 	pop	%rdi
+	CLEAR_SCRATCH
 	test	%rax, %rax
 	jnz	dj_vdso_by_call
 	xor	%eax, %eax
@@ -160,6 +172,7 @@ dj_vdso_time_entry:
 	pop	%rsp
 	pop	%rsi
 	pop	%rdi
+	CLEAR_SCRATCH
 	cmp	$-1, %rax
 	je	1f
 	ret

@@ -14,6 +14,8 @@ enum {
 	EXEC_TARGET_SETUID = 3, /* gains privileges: the linker ignores LD_PRELOAD */
 	EXEC_TARGET_LIBC = 4,	/* another C library */
 	EXEC_TARGET_NO_SLOT = 5, /* too many processes at once */
+	EXEC_TARGET_LISTS = 6,	 /* LD_TRACE_LOADED_OBJECTS: no program code will run */
+	EXEC_TARGET_NO_FD = 7,	 /* RLIMIT_NOFILE: nothing can be loaded */
 };
 
 /* EXEC_TARGET_*; OK as well for what exec itself will refuse. Opens and closes the file. */

@@ -110,6 +110,14 @@ bool dj_read_user(void *to, const void *from, size_t len)
 	       (long)len;
 }
 
+bool dj_write_user(void *to, const void *from, size_t len)
+{
+	struct k_iovec local = {(uint8_t *)from, len}, remote = {to, len};
+
+	return dj_raw(SYS_process_vm_writev, RT->live_pid, &local, 1, &remote, 1, 0) ==
+	       (long)len;
+}
+
 size_t dj_strlen_user(const char *s, size_t max)
 {
 	size_t n = 0;

@@ -148,6 +148,38 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+/* One round of a futex call (futex.c); TF_RESTART leads to the next. */
+static long record_futex(struct thread *t, const struct tf_call *call,
+			 const unsigned long args[6], enum futex_way way, long entered)
+{
+	int64_t t0 = dj_now();
+	unsigned long wait[6];
+	long ret = entered;
+
+	if (way == FUTEX_WAKES) {
+		ret = futex_wakes(args, entered);
+	} else if (way == FUTEX_WAITS) {
+		futex_wait_args(args, entered, wait);
+		ret = record_wait(t, SYS_futex, wait);
+		if (ret == 0 || ret == -EAGAIN || ret == -EINTR)
+			ret = TF_RESTART;
+	}
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
+static long record_status_read(struct thread *t, const struct tf_call *call,
+			       const unsigned long args[6])
+{
+	int64_t t0 = dj_now();
+	long ret = record_wait(t, call->nr, args);
+
+	if (ret > 0)
+		view_status((uint8_t *)args[1], (size_t)ret);
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	return ret;
+}
+
 /* Answers without asking the kernel. */
 static long record_answer(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], long ret)
@@ -170,6 +202,20 @@ static long record_local(struct thread *t, const struct tf_call *call,
 	ret = apply(args);
 	record_emit_call(t, call, args, ret, now, now, &pre);
 	return ret;
+}
+
+/* The call has had no effect: the signal first, then the call again. */
+static long record_interrupted(struct thread *t, const struct tf_call *call,
+			       const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t now = dj_now();
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	record_emit_call(t, call, args, TF_RESTART, now, now, needs_pre ? &pre : NULL);
+	return TF_RESTART;
 }
 
 static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
@@ -237,6 +283,14 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
+	if (nr == SYS_futex) {
+		enum futex_way way = futex_enter(t, args, &ret);
+
+		if (way != FUTEX_PLAIN)
+			return record_futex(t, call, args, way, ret);
+	}
+	if (t->pending) /* caught in program code */
+		return record_interrupted(t, call, args);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
@@ -248,6 +302,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 		break;
 	}
 	switch (nr) {
+	case SYS_set_robust_list:
+		ret = record_generic(t, call, args);
+		if (!ret)
+			t->robust_list = args[0];
+		return ret;
 	case SYS_write:
 	case SYS_writev:
 	case SYS_pwrite64:
@@ -256,9 +315,28 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_sendto:
 	case SYS_sendmsg:
 		role = role_of(t, (unsigned)args[0]);
-		if (role)
+		if (role && role != ROLE_STATUS)
 			return record_output(t, call, args, role);
 		break;
+	case SYS_open:
+	case SYS_openat:
+	case SYS_creat:
+		ret = record_generic(t, call, args);
+		if (ret >= 0)
+			role_set(t, ret, nr != SYS_creat &&
+				 view_is_status((const char *)args[nr == SYS_openat], ret)
+					 ? ROLE_STATUS : TF_ROLE_NONE);
+		return ret;
+	case SYS_read:
+	case SYS_pread64:
+		if (role_of(t, (unsigned)args[0]) == ROLE_STATUS)
+			return record_status_read(t, call, args);
+		break;
+	case SYS_wait4:
+	case SYS_waitid:
+		ret = record_generic(t, call, args);
+		record_waited(t, nr, args, ret);
+		return ret;
 	case SYS_sendfile:
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))
@@ -297,6 +375,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	struct k_timespec ts;
 	uint8_t buf[32], *p = buf;
 
+	if (t->pending)
+		return false; /* the call delivers it */
 	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
 		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
 		int64_t tv[2];
@@ -365,7 +445,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t)
+void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	static const unsigned long none[6];
 	int64_t now;

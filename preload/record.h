@@ -27,6 +27,8 @@ void record_stop(struct slot *slot, const char *why);
 void record_note(struct slot *slot, const char *text);
 /* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
 uint32_t record_file(struct slot *slot, int fd, const char *path);
+/* Has the supervisor take in what external children have written so far. */
+void record_drain_externals(struct slot *slot);
 
 /* --- record_emit.c: events --- */
 /* What had to be taken before the call was made. */
@@ -69,6 +71,15 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 /* The call as the program made it, unrecorded: after record_stop. What the runtime itself
  * needs (signals, children) still passes through our hands. */
 long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6]);
+
+/* After wait4 or waitid: what an external child wrote comes before what we write next. */
+void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
+
+/* --- record_view.c --- */
+enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
+bool view_is_status(const char *path, long fd);
+/* Puts a piece of such a file's text right. */
+void view_status(uint8_t *text, size_t len);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

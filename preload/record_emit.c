@@ -8,7 +8,11 @@
 #include <errno.h>
 #include "record.h"
 
-enum { DIGEST_FROM = 32 }; /* shorter outbound payloads are stored even as digests */
+enum {
+	DIGEST_FROM = 32, /* shorter outbound payloads are stored even as digests */
+	STRV_MAX = 1 << 20,
+	STRV_STRING_MAX_LEN = 1 << 20,
+};
 
 int64_t record_dt(struct slot *slot, int64_t now)
 {
@@ -191,12 +195,34 @@ static void put_strv(struct slot *slot, char *const *v)
 		put_bin(slot, v[i], dj_strlen(v[i]));
 }
 
+static bool strv_readable(char *const *v)
+{
+	for (unsigned n = 0; n < STRV_MAX; n++) {
+		char *s;
+
+		if (!dj_read_user(&s, v + n, sizeof(s)))
+			return false;
+		if (!s)
+			return true;
+		if (!dj_strlen_user(s, STRV_STRING_MAX_LEN))
+			return false;
+	}
+	return false;
+}
+
 /* Errors that the kernel gives only after it has read the call's strings. */
 static bool strings_were_read(long result)
 {
 	return result >= 0 || result == -ENOENT || result == -EEXIST || result == -EACCES ||
 	       result == -ENOTDIR || result == -EISDIR || result == -ELOOP ||
-	       result == -EINTR || result == TF_RESTART;
+	       result == -EINTR;
+}
+
+/* getsockname and its like write the length before they fail to write the rest. */
+static bool changed_by_failure(unsigned index, const void *mem, const struct record_pre *pre)
+{
+	return pre && pre->bytes[index] &&
+	       dj_compare(mem, pre->bytes[index], pre->len[index]);
 }
 
 static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
@@ -207,7 +233,8 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	const void *mem = (const void *)args[index];
 	bool rx = a->dir & TF_RX, tx = a->dir & TF_TX;
 	bool rx_valid = result >= 0 ||
-			((call->flags & TF_RX_ERROR) && result == -EINTR);
+			((call->flags & TF_RX_ERROR) && result == -EINTR) ||
+			changed_by_failure(index, mem, pre);
 	size_t len;
 
 	if (tx && rx) {
@@ -232,8 +259,8 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 		else
 			put_nil(slot);
 		return;
-	case TF_STRV:
-		if (result >= 0 || call->cls == TF_BYHAND)
+	case TF_STRV: /* exec's, and it failed: anything may be unreadable */
+		if (result != TF_RESTART && strv_readable((char *const *)mem))
 			put_strv(slot, (char *const *)mem);
 		else
 			put_nil(slot);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/resource.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <errno.h>
@@ -23,7 +24,6 @@ static void child_adopt(struct thread *t, struct slot *slot)
 {
 	RT->live_pid = RT->pid = (int32_t)dj_raw(SYS_getpid);
 	t->tid = RT->pid;
-	t->pending = 0;
 	threads_forget_others(t);
 	RT->slot = t->slot = slot;
 	t->roles = slot->fd_role;
@@ -60,6 +60,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	struct thread *child = thread_alloc();
 	bool is_vfork = flags & CLONE_VFORK;
 	struct slot *slot = NULL;
+	uint32_t stream = 0;
 	int64_t t0 = dj_now();
 	long ret;
 
@@ -70,7 +71,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	}
 	child->roles = t->roles;
 	if (is_vfork) {
-		slot = slot_claim(t, next_stream(), t->slot->stream);
+		stream = next_stream();
+		slot = slot_claim(t, stream, t->slot->stream);
 		child->exec_slot = slot;
 		if (slot)
 			child->roles = slot->fd_role;
@@ -80,21 +82,25 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	}
 	child->slot = t->slot;
 	child->vfork_child = is_vfork;
-	if (is_vfork)
+	if (is_vfork) {
 		child->altstack = t->altstack;
+		signals_actions_copy(child, t);
+	}
 	child->child_regs = *p;
 	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
 	ret = thread_clone(child, flags, (int32_t *)args[2], (int32_t *)args[3], args[4]);
+	if (is_vfork)
+		sched_inherit(t, child);
 	if (is_vfork || ret < 0) {
 		if (slot && !child->execed)
 			slot_release(slot);
+		else if (slot) /* its image may never come up */
+			slot_tell_pid(slot, stream, &slot->pid, (int32_t)ret);
 		if (!is_vfork)
 			RT->thread_count--;
 		child->alive = 0;
 		thread_free(child);
 	}
-	if (is_vfork)
-		RT->sched_owner = t;
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	p->rax = (uint64_t)ret;
 	/* the child may have used our stack below rsp: leave without reading it */
@@ -109,7 +115,7 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	unsigned long flags = p->nr == SYS_clone	? args[0]
 			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
 						   : 17 /* SIGCHLD */;
-	unsigned long clone_args[6] = {flags, 0, 0, 0, 0, 0};
+	unsigned long clone_args[6] = {flags, 0, 0, 0, 0, 0}, fork_args[6] = {0};
 	struct slot *slot = NULL;
 	uint32_t stream;
 	int64_t t0;
@@ -125,7 +131,9 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (!slot && !RT->passthrough)
 		record_note(t->slot, "a child is not recorded: too many processes at once");
 	t0 = dj_now();
-	ret = dj_raw(SYS_clone, flags, 0, clone_args[2], clone_args[3], clone_args[4]);
+	dj_copy(fork_args, clone_args, sizeof(fork_args));
+	fork_args[1] = 0;
+	ret = dj_raw_wait(SYS_clone, fork_args);
 	if (ret == 0) {
 		if (slot) {
 			child_adopt(t, slot);
@@ -145,8 +153,8 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (slot) {
 		if (ret < 0)
 			slot_release(slot);
-		else if (!slot->pid)
-			slot->pid = (int32_t)ret;
+		else
+			slot_tell_pid(slot, stream, &slot->pid, (int32_t)ret);
 	}
 	if (RT->passthrough)
 		return ret;
@@ -178,6 +186,7 @@ void boundary_child(struct thread *t)
 struct exec_env {
 	char **envp;
 	size_t room_len; /* bytes mapped at EXEC_ROOM */
+	bool lists_only; /* the dynamic linker will list the libraries and end */
 };
 
 /* The environment of the next image: the program's own and ours in front. False when the
@@ -201,6 +210,8 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 		len = dj_strlen_user(s, 1 << 20);
 		if (!len)
 			return false;
+		if (dj_starts(s, "LD_TRACE_LOADED_OBJECTS="))
+			e->lists_only = true;
 		if (dj_starts(s, preload))
 			preload_len += len + 64;
 	}
@@ -244,40 +255,82 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 }
 
 /* An external child's output passes through the supervisor: its descriptors with a role
- * become fifos. saved[] is where they can be had back. */
-static void external_redirect(struct thread *t, int saved[3])
+ * become fifos. A limit on descriptors does not bind us here; it is back before exec. */
+enum { REDIRECT_MAX = 64, SAVED_FROM = 100 };
+struct redirect {
+	int saved[REDIRECT_MAX]; /* where a descriptor can be had back, -1: untouched */
+};
+
+static void external_redirect(struct thread *t, struct redirect *r)
 {
 	char path[SESSION_DIR_LEN + 8];
+	struct rlimit limit = {0, 0}, raised;
 
-	for (int role = 1; role <= 2; role++) {
-		long fifo = -1;
+	dj_raw(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
+	raised = limit;
+	if (raised.rlim_cur < SAVED_FROM + REDIRECT_MAX)
+		raised.rlim_cur = raised.rlim_max;
+	dj_raw(SYS_prlimit64, 0, RLIMIT_NOFILE, &raised, 0);
+	dj_copy(path, RT->dir, SESSION_DIR_LEN);
+	dj_copy(path + SESSION_DIR_LEN, "/out0", 6);
+	for (int fd = 0; fd < REDIRECT_MAX; fd++) {
+		uint8_t role = t->roles[fd];
+		long fifo;
 
-		for (int fd = 0; fd < 3; fd++) {
-			if (t->roles[fd] != role)
-				continue;
-			if (fifo < 0) {
-				dj_copy(path, RT->dir, SESSION_DIR_LEN);
-				dj_copy(path + SESSION_DIR_LEN, "/out0", 6);
-				path[SESSION_DIR_LEN + 4] = (char)('0' + role);
-				fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC, 0);
-				if (fifo < 0)
-					break;
-			}
-			saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 100);
-			dj_raw(SYS_dup2, fifo, fd);
-		}
-		if (fifo >= 0)
-			dj_raw(SYS_close, fifo);
+		r->saved[fd] = -1;
+		if (!role || role == ROLE_STATUS || dj_raw(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC)
+			continue;
+		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
+		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC, 0);
+		if (fifo < 0)
+			continue;
+		r->saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, SAVED_FROM);
+		dj_raw(SYS_dup2, fifo, fd);
+		dj_raw(SYS_close, fifo);
 	}
+	dj_raw(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, 0);
 }
 
-static void external_restore(const int saved[3])
+static void external_restore(const struct redirect *r)
 {
-	for (int fd = 0; fd < 3; fd++)
-		if (saved[fd] >= 0) {
-			dj_raw(SYS_dup2, saved[fd], fd);
-			dj_raw(SYS_close, saved[fd]);
+	for (int fd = 0; fd < REDIRECT_MAX; fd++)
+		if (r->saved[fd] >= 0) {
+			dj_raw(SYS_dup2, r->saved[fd], fd);
+			dj_raw(SYS_close, r->saved[fd]);
 		}
+}
+
+/* So that whoever waits for this process has its output taken in first. */
+static void external_remember(void)
+{
+	struct session *s = RT->session;
+	uint32_t n = __atomic_fetch_add(&s->external_count, 1, __ATOMIC_SEQ_CST);
+
+	s->external_pids[n % EXTERNAL_PID_COUNT] = (int32_t)dj_raw(SYS_getpid);
+}
+
+static bool is_external(int32_t pid)
+{
+	struct session *s = RT->session;
+
+	for (uint32_t i = 0; i < EXTERNAL_PID_COUNT && i < s->external_count; i++)
+		if (s->external_pids[i] == pid)
+			return true;
+	return false;
+}
+
+void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret)
+{
+	int32_t pid = 0;
+
+	if (!RT->session->external_count || ret < 0)
+		return;
+	if (nr == SYS_wait4)
+		pid = (int32_t)ret;
+	else if (args[2]) /* waitid: si_pid */
+		pid = ((const int32_t *)args[2])[3];
+	if (pid > 0 && is_external(pid))
+		record_drain_externals(t->slot);
 }
 
 static void emit_exec(struct thread *t, const char *path, uint32_t external,
@@ -300,6 +353,16 @@ static void emit_exec(struct thread *t, const char *path, uint32_t external,
 	ring_commit(slot);
 }
 
+/* The dynamic linker could open neither the runtime nor the program's libraries. */
+static bool no_descriptor_left(void)
+{
+	long fd = dj_raw(SYS_open, "/", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd >= 0)
+		dj_raw(SYS_close, fd);
+	return fd == -EMFILE;
+}
+
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
@@ -309,7 +372,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	struct slot *slot = t->exec_slot ? t->exec_slot : t->slot;
 	struct exec_env env = {0};
 	uint32_t external;
-	int saved[3] = {-1, -1, -1};
+	struct redirect redirect;
 	int64_t t0 = dj_now();
 	long ret;
 
@@ -324,19 +387,26 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
 	if (t->vfork_child && !t->exec_slot && !external)
 		external = EXEC_TARGET_NO_SLOT;
+	if (env.lists_only && !external)
+		external = EXEC_TARGET_LISTS;
+	if (!external && no_descriptor_left())
+		external = EXEC_TARGET_NO_FD;
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
-	if (external)
-		external_redirect(t, saved);
-	else
+	if (external) {
+		external_redirect(t, &redirect);
+		external_remember();
+	} else {
 		a[at ? 3 : 2] = (unsigned long)env.envp;
+	}
 	t->execed = !external;
 	if (!t->vfork_child)
 		slot->passthrough = external != 0;
-	ret = dj_raw(p->nr, a[0], a[1], a[2], a[3], a[4]);
+	ret = dj_raw_wait((long)p->nr, a);
 	t->execed = false;
 	if (!t->vfork_child)
 		slot->passthrough = 0;
-	external_restore(saved);
+	if (external)
+		external_restore(&redirect);
 	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
@@ -381,9 +451,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 
 	if (self && signo >= 1 && signo <= 64) {
 		dj_raw(SYS_rt_sigaction, signo, 0, &act, 8);
-		dj_raw(SYS_rt_sigprocmask, 0, 0, &blocked, 8);
+		blocked = signals_mask(t);
 		if (signo == SIGSYS_NR)
-			act.handler = RT->action[signo].handler;
+			act.handler = t->actions->action[signo].handler;
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
 				   signals_fatal_by_default(signo))) {
 			record_emit_call(t, call, args, 0, t0, t0, NULL);

@@ -152,9 +152,23 @@ static uint32_t file_cached(const struct file_identity *id)
 	return 0;
 }
 
-uint32_t record_file(struct slot *slot, int fd, const char *path)
+/* False: the supervisor is gone. */
+static bool request(struct slot *slot, enum slot_request kind)
 {
 	struct k_timespec step = {0, WAIT_STEP_NS};
+
+	__atomic_store_n(&slot->request, kind, __ATOMIC_SEQ_CST);
+	doorbell();
+	while (__atomic_load_n(&slot->request, __ATOMIC_SEQ_CST)) {
+		dj_raw(SYS_futex, &slot->request, FUTEX_WAIT, kind, &step);
+		if (slot->request && supervisor_gone())
+			return false;
+	}
+	return true;
+}
+
+uint32_t record_file(struct slot *slot, int fd, const char *path)
+{
 	struct stat st;
 	struct file_identity id;
 	uint32_t file_id;
@@ -185,12 +199,10 @@ uint32_t record_file(struct slot *slot, int fd, const char *path)
 			return 0;
 		dj_copy(slot->request_path, path, len + 1);
 	}
-	__atomic_store_n(&slot->request, 1, __ATOMIC_SEQ_CST);
-	doorbell();
-	while (__atomic_load_n(&slot->request, __ATOMIC_SEQ_CST)) {
-		dj_raw(SYS_futex, &slot->request, FUTEX_WAIT, 1, &step);
-		if (slot->request && supervisor_gone())
-			return 0;
-	}
-	return slot->file_id;
+	return request(slot, REQUEST_FILE) ? slot->file_id : 0;
+}
+
+void record_drain_externals(struct slot *slot)
+{
+	request(slot, REQUEST_DRAIN);
 }

@@ -93,8 +93,14 @@ struct k_msghdr {
 enum {
 	THREAD_STACK_LEN = 96 * 1024,
 	THREAD_SIGSTACK_LEN = 64 * 1024,
-	PENDING_MAX = 32,
+	PENDING_MAX = 8, /* one, and faults sent by hand while that one waits */
 	THREAD_MAX = 4096,
+};
+
+/* What the program does with its signals. A vfork child has its own. */
+struct sig_actions {
+	struct k_sigaction action[65];
+	uint64_t known; /* bit per signal: action[] is filled */
 };
 
 /* One thread, or one vfork child that still shares its parent's memory. */
@@ -108,21 +114,37 @@ struct thread {
 	struct slot *exec_slot; /* vfork child: the slot its image will have */
 	bool execed;		/* exec is being made for an image with that slot */
 	int32_t tid;	   /* as the program knows it (recorded when replaying) */
+	int32_t vfork_parent; /* replay: the parent's id */
 	int32_t vfork_child; /* shares its parent's memory until exec or exit */
 	struct k_stack altstack; /* the program's own; the kernel knows only ours */
 	struct k_siginfo queue[PENDING_MAX];
+	/* A signal has been caught and not yet delivered: until then the kernel keeps all
+	 * others, in its own order. held_mask: the program's mask meanwhile. */
+	bool held;
+	uint64_t held_mask;
+	uint64_t start_mask; /* of a new thread */
+	uint64_t sigsys_blocked; /* SIGSYS_BIT: the program believes it to be blocked */
+	struct sig_actions *actions;
+	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
-	int32_t delivering_signo;
 	uint64_t delivering_rax, delivering_rip, delivering_mask;
 	struct k_siginfo delivering_info;
 	uint64_t clone_stack; /* for a child: the program's stack pointer to start on */
 	struct pregs child_regs;
 	uint8_t *sigstack;
+	int32_t live_tid;
+	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
+	bool force_timer_made;
+	uint32_t probe_steps; /* recorder: being looked at step by step; 0: not */
+	bool probe_blocked;   /* the program blocks SIGTRAP */
+	uint64_t probe_reg[17];
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
+	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
+	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 	/* replay */
 	uint64_t event_start; /* stream offset of the event being served */
@@ -155,10 +177,7 @@ struct runtime {
 	char dir[SESSION_DIR_LEN + 1];
 	uint32_t slot_index;
 	/* the program's own view of its signals */
-	struct k_sigaction action[65];
-	uint64_t action_known; /* bit per signal */
-	uint64_t sigsys_blocked; /* the program believes SIGSYS to be blocked */
-	uint64_t caught; /* signals whose kernel handler is ours */
+	struct sig_actions actions;
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
 	int64_t vdso_shift;
@@ -169,6 +188,9 @@ struct runtime {
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
+	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
+	uint64_t break_place[19]; /* struct preempt_place */
+	uint8_t break_byte;
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
@@ -271,6 +293,8 @@ size_t dj_strlen(const char *s);
 bool dj_starts(const char *s, const char *prefix);
 /* Copies from memory of the program that may be unreadable. False when it is. */
 bool dj_read_user(void *to, const void *from, size_t len);
+/* Copies to memory of the program that may be unwritable. False when it is. */
+bool dj_write_user(void *to, const void *from, size_t len);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
 size_t dj_strlen_user(const char *s, size_t max);
@@ -303,6 +327,16 @@ int64_t dj_now(void); /* ns since the recording's start */
 /* rt_sigaction and rt_sigprocmask as the program means them: SIGSYS stays ours. */
 long signals_action_apply(const unsigned long args[6]);
 long signals_mask_apply(const unsigned long args[6]);
+/* A signal arrived that is neither a fault of this thread nor ours: kept for the next
+ * crossing, and with it all that follow. */
+void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
+		   struct k_ucontext *uc);
+/* SIGSYS raised by signals_deliver. */
+void signals_delivered(struct thread *t, struct k_ucontext *uc);
+/* The program's mask at this crossing. */
+uint64_t signals_mask(struct thread *t);
+/* The child goes on with this thread's actions in a copy of its own. */
+void signals_actions_copy(struct thread *child, const struct thread *t);
 /* Ends the process by this signal's default action. */
 void signals_die(int signo) __attribute__((noreturn));
 long signals_altstack(struct thread *t, const struct pregs *p, const unsigned long args[6]);
@@ -313,6 +347,8 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* Turns an interrupted context in program code into the entry of the handler for info. */
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
 enum { SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
@@ -322,10 +358,17 @@ enum { SIGSYS_NR = 31 };
 /* Claims a free slot for a new stream. NULL when there is none. */
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent);
 void slot_release(struct slot *slot);
+/* Who made a child says its pid, in case the child dies before it can. The child may as
+ * well have ended, and its slot be another's. */
+void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int32_t pid);
 unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
+
+/* --- view.c --- */
+void view_environment(char **envp); /* sets RT->auxv */
+void view_session_name(void);
 
 /* --- threads.c --- */
 struct thread *thread_alloc(void);
@@ -344,12 +387,28 @@ void thread_clear_tid(struct thread *t);
 long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
 		  unsigned long tls);
 
+/* --- futex.c: words that the kernel would write --- */
+enum futex_way {
+	FUTEX_PLAIN, /* the kernel only reads the word */
+	FUTEX_DONE,  /* *result is the call's */
+	FUTEX_WAKES, /* the recorder calls futex_wakes(args, *result) for the result */
+	FUTEX_WAITS, /* the recorder waits while the word is *result, then again */
+};
+/* Before a futex call, under the token, in both modes: does what is to be done in memory. */
+enum futex_way futex_enter(struct thread *t, const unsigned long args[6], long *result);
+long futex_wakes(const unsigned long args[6], long entered);
+void futex_wait_args(const unsigned long args[6], long value, unsigned long wait[6]);
+/* The end of a thread: its robust locks become its heirs'. */
+void futex_robust_exit(struct thread *t);
+
 /* --- sched.c: the token --- */
 /* This thread is the process's only one and holds the token. */
 void sched_reset(struct thread *t);
 /* First come, first served. */
 void sched_release(struct thread *t);
 void sched_acquire(struct thread *t);
+/* The vfork child is gone: t takes the token from it, or queues in its stead. */
+void sched_inherit(struct thread *t, struct thread *child);
 /* Passes the token to a certain thread, and waits to have it again; without waiting;
  * waits only. */
 void sched_pass(struct thread *t, struct thread *to);
@@ -370,9 +429,14 @@ void boundary_start(struct thread *t);
 void boundary_child(struct thread *t);
 /* A signal was caught in the middle of anything (recorder), or arrived (replayer). */
 void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info);
+/* It was caught in program code: no crossing may come for long. */
+void boundary_signal_waits(struct thread *t);
 /* After a call: the next signal to deliver, if any. *restart as signals_deliver. */
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info);
-/* rt_sigreturn. */
-void boundary_sigreturn(struct thread *t);
+/* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
+bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
+			struct k_ucontext *uc);
+/* rt_sigreturn, to a context with this signal mask. */
+void boundary_sigreturn(struct thread *t, uint64_t mask);
 
 #endif

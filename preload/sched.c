@@ -11,7 +11,9 @@
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
+#include <errno.h>
 #include "runtime.h"
+#include "preempt.h"
 
 static void guard_lock(void)
 {
@@ -36,10 +38,20 @@ static void wake(struct thread *t)
 	dj_raw(SYS_futex, &t->turn, FUTEX_WAKE_PRIVATE, 1);
 }
 
-static void wait_for_turn(struct thread *t)
+static void wait_for_turn(struct thread *t, bool insist)
 {
-	while (!__atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) && !RT->passthrough)
-		dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0, 0);
+	struct k_timespec step = {0, PREEMPT_AFTER_NS};
+
+	while (!__atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) && !RT->passthrough) {
+		struct thread *owner = RT->sched_owner;
+		int64_t since = owner ? owner->slice_start_ns : 0;
+		long r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0, insist ? &step : 0);
+
+		/* the same thread all that time: it may never cross by itself */
+		if (r == -ETIMEDOUT && owner && owner == RT->sched_owner &&
+		    owner->slice_start_ns == since && !owner->vfork_child)
+			preempt_request(owner);
+	}
 	t->turn = 0;
 }
 
@@ -98,15 +110,36 @@ void sched_acquire(struct thread *t)
 	RT->sched_last = t;
 	RT->sched_waiting++;
 	guard_unlock();
-	wait_for_turn(t);
+	wait_for_turn(t, true);
 	t->slice_start_ns = dj_now();
+}
+
+void sched_inherit(struct thread *t, struct thread *child)
+{
+	guard_lock();
+	if (RT->sched_owner == child) {
+		RT->sched_owner = t;
+		guard_unlock();
+		return;
+	}
+	for (struct thread **at = &RT->sched_first, *last = NULL; *at;
+	     last = *at, at = &(*at)->sched_next)
+		if (*at == child) {
+			*at = child->sched_next;
+			if (RT->sched_last == child)
+				RT->sched_last = last;
+			RT->sched_waiting--;
+			break;
+		}
+	guard_unlock();
+	sched_acquire(t);
 }
 
 void sched_pass(struct thread *t, struct thread *to)
 {
 	RT->sched_owner = to;
 	wake(to);
-	wait_for_turn(t);
+	wait_for_turn(t, false);
 }
 
 void sched_give(struct thread *to)
@@ -117,5 +150,5 @@ void sched_give(struct thread *to)
 
 void sched_await(struct thread *t)
 {
-	wait_for_turn(t);
+	wait_for_turn(t, false);
 }

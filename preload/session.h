@@ -22,6 +22,7 @@ enum {
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
 	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
 	FILE_CACHE_COUNT = 2048, /* power of two */
+	EXTERNAL_PID_COUNT = 256,
 };
 
 /* Far addresses, outside every range that the kernel hands out by itself or that
@@ -38,6 +39,20 @@ enum slot_state {
 	SLOT_CLAIMED, /* reserved by a process about to fork or exec */
 	SLOT_RUNNING,
 	SLOT_ENDED, /* the process said that it ends; the supervisor frees the slot */
+};
+
+/* How the replay of a stream ended. */
+enum slot_finished {
+	FINISHED_NOT = 0,
+	FINISHED_END,	  /* as recorded: exit, exec, a fatal signal to itself */
+	FINISHED_CUT,	  /* made a call where the stream has no more: it was killed there */
+	FINISHED_STOPPED, /* recording stopped there, the process went on */
+};
+
+enum slot_request {
+	REQUEST_NONE = 0,
+	REQUEST_FILE,  /* store the file at request_fd or request_path */
+	REQUEST_DRAIN, /* take in what external children have written */
 };
 
 /* What a stored file is known by before its content is (all from fstat). */
@@ -69,6 +84,7 @@ struct slot {
 	int32_t pid; /* as the process sees itself; 0 until it runs */
 	uint32_t generation; /* counts claims, so that a reader sees reuse */
 	uint32_t passthrough; /* the process goes on unrecorded */
+	int32_t claimer_pid;  /* who claimed it, until pid is known */
 
 	/* ring */
 	uint64_t head __attribute__((aligned(64))); /* bytes ever written */
@@ -82,9 +98,9 @@ struct slot {
 	uint32_t writer_waits;
 	uint64_t waited_ns; /* total time the writer waited for room */
 
-	/* file requests: the process sets the fields, then request = 1 and waits on it;
-	 * the supervisor answers with request = 0 and file_id */
-	uint32_t request __attribute__((aligned(64)));
+	/* requests: the process sets the fields, then the kind, and waits on it; the
+	 * supervisor answers with request = 0 (and, for a file, file_id) */
+	uint32_t request __attribute__((aligned(64))); /* enum slot_request, a futex */
 	int32_t request_fd;
 	uint32_t file_id;
 	int32_t request_pid;
@@ -95,7 +111,7 @@ struct slot {
 	int32_t live_pid;     /* of the process that replays it */
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
-	uint32_t finished;    /* 1: reached its end as recorded */
+	uint32_t finished;    /* enum slot_finished */
 	uint64_t stream_len;  /* bytes, set by the supervisor when opened */
 	struct slot_divergence divergence;
 
@@ -127,6 +143,8 @@ struct session {
 	uint32_t output_lock; /* pid of the process that is writing output */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	uint32_t external_count; /* children that could not be preloaded, ever */
+	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t unpatched_sites; /* crossings' sites left to the trap */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
 	struct file_cache_entry files[FILE_CACHE_COUNT];

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <errno.h>
 #include "runtime.h"
+#include "preempt.h"
 
 enum {
 	K_SA_SIGINFO = 4,
@@ -25,6 +26,10 @@ enum {
 	FPX_SW_OFFSET = 464, /* struct _fpx_sw_bytes in the legacy area */
 	FPX_MAGIC1 = 0x46505853,
 };
+
+/* Faults stay as they are: blocked, the kernel would end the process. */
+#define HOLD_MASK                                                                        \
+	(~(SIGSYS_BIT | SIG_BIT(4) | SIG_BIT(5) | SIG_BIT(7) | SIG_BIT(8) | SIG_BIT(11)))
 
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 void dj_sigreturn(const struct k_ucontext *uc);
@@ -72,7 +77,7 @@ static uint64_t restorer_for(const struct k_sigaction *act)
 static void frame_move(struct thread *t, int signo, const struct k_siginfo *info,
 		       struct k_ucontext *uc, uint64_t sp, uint64_t seen_mask)
 {
-	struct k_sigaction *act = &RT->action[signo];
+	struct k_sigaction *act = &t->actions->action[signo];
 	uint64_t fp_len = frame_fp_len(uc), fp = 0, mask;
 	bool on_alt = sp - t->altstack.sp < t->altstack.size &&
 		      !(t->altstack.flags & K_SS_DISABLE);
@@ -103,6 +108,8 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5); /* a breakpoint waits ahead (replayer/preempt.c) */
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -116,47 +123,88 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	}
 }
 
+/* The mask that the handler's frame shows, and that its end brings back. */
+static uint64_t seen_mask(const struct thread *t, const struct k_ucontext *uc)
+{
+	return (t->held ? t->held_mask : uc->mask) | t->sigsys_blocked;
+}
+
+/* Enters the handler for info from uc's context. */
+static void enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	uint64_t seen = seen_mask(t, uc);
+
+	t->held = false;
+	frame_move(t, info->signo, info, uc, uc->mc.rsp, seen);
+}
+
+void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	if (t->actions->action[info->signo].handler > 1)
+		enter(t, info, uc);
+}
+
+void signals_delivered(struct thread *t, struct k_ucontext *uc)
+{
+	const struct pregs *p = t->delivering;
+
+	t->delivering = NULL;
+	uc->mc.r15 = p->r15, uc->mc.r14 = p->r14, uc->mc.r13 = p->r13;
+	uc->mc.r12 = p->r12, uc->mc.rbp = p->rbp, uc->mc.rbx = p->rbx;
+	uc->mc.r10 = p->r10, uc->mc.r9 = p->r9, uc->mc.r8 = p->r8;
+	uc->mc.rdx = p->rdx, uc->mc.rsi = p->rsi, uc->mc.rdi = p->rdi;
+	uc->mc.rax = t->delivering_rax;
+	uc->mc.rip = t->delivering_rip;
+	uc->mc.rcx = p->rip;
+	uc->mc.r11 = p->flags;
+	uc->mc.eflags = p->flags;
+	uc->mc.rsp = pregs_rsp(p);
+	uc->mask = t->delivering_mask;
+	enter(t, &t->delivering_info, uc);
+}
+
+void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
+		   struct k_ucontext *uc)
+{
+	boundary_signal(t, signo, info);
+	if (!t->pending)
+		return;
+	if (!t->held) {
+		t->held = true;
+		t->held_mask = uc->mask;
+	}
+	uc->mask |= HOLD_MASK;
+	if (preempt_in_program(t, &uc->mc))
+		boundary_signal_waits(t);
+	/* inside the window: the call has had no effect and is given up */
+	if (uc->mc.rip >= (uint64_t)dj_window_start &&
+	    uc->mc.rip <= (uint64_t)dj_window_syscall)
+		uc->mc.rip = (uint64_t)dj_window_abort;
+}
+
 /* The kernel's handler for every signal that the program handles. */
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
-	if (t->delivering && t->delivering_signo == signo) {
-		const struct pregs *p = t->delivering;
-		uint64_t seen_mask = t->delivering_mask;
+	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&
+	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
+		bool held = t->held;
 
-		t->delivering = NULL;
-		uc->mc.r15 = p->r15, uc->mc.r14 = p->r14, uc->mc.r13 = p->r13;
-		uc->mc.r12 = p->r12, uc->mc.rbp = p->rbp, uc->mc.rbx = p->rbx;
-		uc->mc.r10 = p->r10, uc->mc.r9 = p->r9, uc->mc.r8 = p->r8;
-		uc->mc.rdx = p->rdx, uc->mc.rsi = p->rsi, uc->mc.rdi = p->rdi;
-		uc->mc.rax = t->delivering_rax;
-		uc->mc.rip = t->delivering_rip;
-		uc->mc.rcx = p->rip;
-		uc->mc.r11 = p->flags;
-		uc->mc.eflags = p->flags;
-		uc->mc.rsp = pregs_rsp(p);
-		frame_move(t, signo, &t->delivering_info, uc, pregs_rsp(p), seen_mask);
+		enter(t, info, uc);
+		if (held) { /* what waits goes on waiting, in the handler */
+			t->held = true;
+			t->held_mask = uc->mask;
+			uc->mask |= HOLD_MASK;
+		}
 		return;
 	}
-	if (is_synchronous(signo, info) &&
-	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
-		if (RT->action[signo].handler > 1) {
-			frame_move(t, signo, info, uc, uc->mc.rsp,
-				   uc->mask | (RT->sigsys_blocked ? SIGSYS_BIT : 0));
-			return;
-		}
-	}
-	boundary_signal(t, signo, info);
-	/* inside the window: the call has had no effect and is given up */
-	if (uc->mc.rip >= (uint64_t)dj_window_start &&
-	    uc->mc.rip <= (uint64_t)dj_window_syscall && t->pending)
-		uc->mc.rip = (uint64_t)dj_window_abort;
+	signals_catch(t, signo, info, uc);
 }
 
 void signals_install(int signo)
 {
-	struct k_sigaction k = RT->action[signo];
+	struct k_sigaction k = dj_self()->actions->action[signo];
 
 	if (k.handler > 1) {
 		k.handler = (uint64_t)signal_handler;
@@ -164,11 +212,9 @@ void signals_install(int signo)
 			  K_SA_ONSTACK | K_SA_RESTORER | K_SA_NODEFER;
 		k.restorer = (uint64_t)dj_restorer;
 		k.mask = ~SIGSYS_BIT;
-		RT->caught |= SIG_BIT(signo);
 	} else {
 		k.flags |= K_SA_RESTORER;
 		k.restorer = (uint64_t)dj_restorer;
-		RT->caught &= ~SIG_BIT(signo);
 	}
 	if (signo != SIGSYS_NR)
 		dj_raw(SYS_rt_sigaction, signo, &k, 0, 8);
@@ -176,54 +222,72 @@ void signals_install(int signo)
 
 long signals_action_apply(const unsigned long args[6])
 {
+	struct sig_actions *known = dj_self()->actions;
 	unsigned long signo = args[0];
 	struct k_sigaction new, old;
 
 	if (signo < 1 || signo > 64 || args[3] != 8 ||
 	    (args[1] && (signo == 9 || signo == 19)))
 		return -EINVAL;
-	if ((args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new))) ||
-	    (args[2] && !dj_read_user(&old, (void *)args[2], sizeof(old))))
+	if (args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new)))
 		return -EFAULT;
-	if (!(RT->action_known & SIG_BIT(signo))) {
+	if (!(known->known & SIG_BIT(signo))) {
 		if (signo != SIGSYS_NR)
-			dj_raw(SYS_rt_sigaction, signo, 0, &RT->action[signo], 8);
-		RT->action_known |= SIG_BIT(signo);
+			dj_raw(SYS_rt_sigaction, signo, 0, &known->action[signo], 8);
+		known->known |= SIG_BIT(signo);
 	}
-	old = RT->action[signo];
+	old = known->action[signo];
 	if (args[1]) {
 		new.mask &= ~(SIG_BIT(9) | SIG_BIT(19));
-		RT->action[signo] = new;
+		known->action[signo] = new;
 		signals_install((int)signo);
 	}
-	if (args[2])
-		*(struct k_sigaction *)args[2] = old;
+	if (args[2] && !dj_write_user((void *)args[2], &old, sizeof(old)))
+		return -EFAULT;
 	return 0;
 }
 
 long signals_mask_apply(const unsigned long args[6])
 {
+	struct thread *t = dj_self();
 	uint64_t set = 0, old = 0, clean;
+	unsigned long clean_args[6] = {args[0], args[1] ? (unsigned long)&clean : 0,
+				       (unsigned long)&old, 8};
 	long ret;
 
 	if (args[3] != 8)
 		return -EINVAL;
-	if ((args[1] && !dj_read_user(&set, (void *)args[1], 8)) ||
-	    (args[2] && !dj_read_user(&old, (void *)args[2], 8)))
+	if (args[1] && !dj_read_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~SIGSYS_BIT;
-	ret = dj_raw(SYS_rt_sigprocmask, args[0], args[1] ? &clean : 0, &old, 8);
+	/* not while a caught signal waits: the kernel's mask is not the program's then */
+	ret = dj_raw_wait(SYS_rt_sigprocmask, clean_args);
 	if (ret)
 		return ret;
-	if (args[2])
-		*(uint64_t *)args[2] = old | RT->sigsys_blocked;
+	old |= t->sigsys_blocked;
+	if (args[2] && !dj_write_user((void *)args[2], &old, sizeof(old)))
+		return -EFAULT;
 	if (args[1] && args[0] == 0)
-		RT->sigsys_blocked |= set & SIGSYS_BIT;
+		t->sigsys_blocked |= set & SIGSYS_BIT;
 	else if (args[1] && args[0] == 1)
-		RT->sigsys_blocked &= ~(set & SIGSYS_BIT);
+		t->sigsys_blocked &= ~(set & SIGSYS_BIT);
 	else if (args[1])
-		RT->sigsys_blocked = set & SIGSYS_BIT;
+		t->sigsys_blocked = set & SIGSYS_BIT;
 	return 0;
+}
+
+uint64_t signals_mask(struct thread *t)
+{
+	uint64_t mask = 0;
+
+	dj_raw(SYS_rt_sigprocmask, 0, 0, &mask, 8);
+	return t->held ? t->held_mask : mask;
+}
+
+void signals_actions_copy(struct thread *child, const struct thread *t)
+{
+	child->own_actions = *t->actions;
+	child->actions = &child->own_actions;
 }
 
 void signals_die(int signo)
@@ -262,39 +326,35 @@ long signals_altstack(struct thread *t, const struct pregs *p, const unsigned lo
 		new.pad = 0;
 		t->altstack = new;
 	}
-	if (args[1])
-		*(struct k_stack *)args[1] = old;
+	if (args[1] && !dj_write_user((void *)args[1], &old, sizeof(old)))
+		return -EFAULT;
 	return 0;
 }
 
+/* The frame is made by the kernel for SIGSYS, which is never blocked and never the
+ * program's: raising the signal itself could meet others of its number. */
 void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *info,
 		     bool restart)
 {
-	int signo = info->signo;
 	uint64_t block = ~SIGSYS_BIT, now = 0;
-	struct k_siginfo raise = *info;
 
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &now, 8);
 	t->delivering_info = *info;
-	t->delivering_mask = now | (RT->sigsys_blocked ? SIGSYS_BIT : 0);
-	t->delivering_signo = signo;
+	t->delivering_mask = now;
 	t->delivering_rax = restart ? p->nr : p->rax;
 	t->delivering_rip = restart ? p->rip - 2 : p->rip;
-	if (RT->action[signo].handler <= 1 || signo == SIGSYS_NR) {
-		/* the handler went away meanwhile: natively the signal would be lost
-		 * or fatal; the action is applied by the kernel */
+	if (t->actions->action[info->signo].handler <= 1) {
+		/* the handler went away meanwhile */
+		if (t->held)
+			now = t->held_mask;
+		t->held = false;
+		p->rax = t->delivering_rax;
 		dj_raw(SYS_rt_sigprocmask, 2, &now, 0, 8);
 		dj_leave(p, trap_resume_rip(t->delivering_rip), pregs_rsp(p));
 	}
-	if (!(RT->caught & SIG_BIT(signo)))
-		signals_install(signo);
 	t->delivering = p;
-	raise.code = -1; /* SI_QUEUE: always allowed to oneself */
-	dj_raw(SYS_rt_tgsigqueueinfo, dj_raw(SYS_getpid), dj_raw(SYS_gettid), signo,
-	       &raise);
-	block &= ~SIG_BIT(signo);
-	dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8); /* the handler runs here */
-	dj_fatal("a raised signal did not arrive", signo);
+	dj_raw(SYS_tgkill, dj_raw(SYS_getpid), dj_raw(SYS_gettid), SIGSYS_NR);
+	dj_fatal("a raised signal did not arrive", info->signo);
 }
 
 void signals_return(struct thread *t, struct k_ucontext *uc)
@@ -302,18 +362,28 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	const struct k_frame *f = (const struct k_frame *)(uc->mc.rsp - 8);
 	uint64_t fp_len = frame_fp_len(&f->uc), fp = uc->mc.fpstate;
 
-	boundary_sigreturn(t);
+	struct k_siginfo info;
+
+	boundary_sigreturn(t, f->uc.mask);
 	if (fp_len && fp && fp_len <= frame_fp_len(uc))
 		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
 	uc->mc = f->uc.mc;
 	uc->mc.fpstate = fp;
 	uc->flags = f->uc.flags;
-	RT->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
+	t->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
 	uc->mask = f->uc.mask & ~SIGSYS_BIT;
+	if (RT->break_addr)
+		uc->mask &= ~SIG_BIT(5);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;
 	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
+	/* the next one, if any, interrupts the same place: what the kernel has kept back
+	 * is caught when its mask is opened here */
+	t->held = false;
+	dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
+	if (boundary_next_signal(t, 0, &info) && t->actions->action[info.signo].handler > 1)
+		enter(t, &info, uc);
 }
 
 /* From entry.S: the program returns from a handler where rt_sigreturn does not trap. */

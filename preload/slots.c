@@ -16,6 +16,16 @@ void slot_release(struct slot *slot)
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 }
 
+void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int32_t pid)
+{
+	int32_t unknown = 0;
+
+	if (__atomic_load_n(&slot->stream, __ATOMIC_SEQ_CST) == stream &&
+	    __atomic_load_n(&slot->state, __ATOMIC_SEQ_CST) == SLOT_CLAIMED)
+		__atomic_compare_exchange_n(field, &unknown, pid, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
+}
+
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 {
 	for (unsigned i = 0; i < SLOT_COUNT; i++) {
@@ -28,6 +38,7 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 			continue;
 		slot->parent_stream = parent;
 		slot->pid = 0;
+		slot->claimer_pid = RT->live_pid;
 		slot->live_pid = 0;
 		slot->passthrough = 0;
 		slot->head = slot->tail = slot->pos = slot->kicked = 0;

@@ -30,51 +30,6 @@ static void find_text(void)
 		}
 }
 
-/* The program's own LD_PRELOAD behind ours in this entry, made to stand alone again;
- * NULL when there was none. */
-static char *own_preload(char *entry)
-{
-	static const char name[] = "LD_PRELOAD=";
-	size_t ours = SESSION_DIR_LEN + sizeof(SESSION_SO_NAME) - 1;
-	char *value = entry + sizeof(name) - 1;
-
-	if (dj_strlen(value) <= ours || value[ours] != ':')
-		return NULL;
-	entry = value + ours + 1 - (sizeof(name) - 1);
-	dj_copy(entry, name, sizeof(name) - 1);
-	return entry;
-}
-
-/*
- * Takes our variables out of the environment in place. They are always an even number:
- * the words that become free before the auxiliary vector are made AT_IGNORE entries, so
- * that both who walks on from the environment's end and who kept the vector's address
- * find it whole.
- */
-static void scrub_environment(char **envp)
-{
-	char **from = envp, **to = envp;
-
-	for (; *from; from++) {
-		if (dj_starts(*from, SESSION_ENV_RT) || dj_starts(*from, SESSION_ENV_PAD))
-			continue;
-		if (dj_starts(*from, SESSION_ENV_PRELOAD)) {
-			char *own = own_preload(*from);
-
-			if (own)
-				*to++ = own;
-			continue;
-		}
-		*to++ = *from;
-	}
-	RT->auxv = (uint64_t *)(from + 1);
-	*to++ = NULL;
-	for (; to <= from; to += 2) {
-		to[0] = (char *)AT_IGNORE;
-		to[1] = NULL;
-	}
-}
-
 static void read_maps(void)
 {
 	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
@@ -110,9 +65,11 @@ static void rseq_off(void)
 static long start_on_private_stack(void *arg)
 {
 	struct thread *t = dj_self();
+	uint64_t robust_len;
 
-	scrub_environment(RT->envp);
 	read_maps();
+	view_environment(RT->envp);
+	view_session_name();
 	clock_start();
 	rseq_off();
 	trap_start();
@@ -122,6 +79,7 @@ static long start_on_private_stack(void *arg)
 	else
 		dj_raw(SYS_set_tid_address, &t->alive);
 	t->alive = 1;
+	dj_raw(SYS_get_robust_list, 0, &t->robust_list, &robust_len);
 	sched_reset(t);
 	boundary_start(t);
 	dj_active = 1;
@@ -174,7 +132,7 @@ static bool attach(const char *value)
 	t = thread_alloc();
 	if (!t)
 		return false;
-	t->tid = RT->live_pid;
+	t->tid = t->live_tid = RT->live_pid;
 	thread_activate(t);
 	return true;
 }

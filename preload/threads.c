@@ -35,6 +35,7 @@ struct thread *thread_alloc(void)
 			t->stack_top = at + 8192 + THREAD_STACK_LEN;
 			t->sigstack = (uint8_t *)t->stack_top;
 			t->slot = RT->slot;
+			t->actions = &RT->actions;
 			t->altstack.flags = 2; /* SS_DISABLE */
 			return t;
 		}
@@ -89,6 +90,10 @@ void threads_forget_others(struct thread *t)
 	dj_zero(RT->thread_map, sizeof(RT->thread_map));
 	RT->thread_map[i / 64] = 1ull << (i % 64);
 	RT->multi = 0;
+	t->live_tid = (int32_t)dj_raw(SYS_gettid);
+	t->force_timer_made = false; /* timers are not inherited */
+	t->robust_list = 0;
+	t->pi_waited = false;
 	sched_reset(t);
 }
 
@@ -96,6 +101,7 @@ void thread_clear_tid(struct thread *t)
 {
 	int32_t *at = t->clear_tid;
 
+	futex_robust_exit(t);
 	if (!at)
 		return;
 	__atomic_store_n(at, 0, __ATOMIC_SEQ_CST);
@@ -105,6 +111,12 @@ void thread_clear_tid(struct thread *t)
 long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
 		  unsigned long tls)
 {
+	uint64_t block = ~SIGSYS_BIT, mask = 0;
+	long ret;
+
+	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &mask, 8);
+	child->start_mask = dj_self()->held ? dj_self()->held_mask : mask;
+	child->sigsys_blocked = dj_self()->sigsys_blocked;
 	if (!(flags & CLONE_VFORK)) {
 		child->clear_tid = flags & CLONE_CHILD_CLEARTID ? ctid : NULL;
 		child->set_tid = flags & CLONE_CHILD_SETTID ? ctid : NULL;
@@ -112,16 +124,20 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 		flags = (flags & ~(unsigned long)CLONE_CHILD_SETTID) | CLONE_CHILD_CLEARTID;
 		ctid = (int32_t *)&child->alive;
 	}
-	return dj_raw_clone_vm(flags, child->stack_top, ptid, ctid, tls, child);
+	ret = dj_raw_clone_vm(flags, child->stack_top, ptid, ctid, tls, child);
+	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
+	return ret;
 }
 
 void dj_child_start(struct thread *t)
 {
+	t->live_tid = (int32_t)dj_raw(SYS_gettid);
 	thread_activate(t);
 	trap_arm();
 	boundary_child(t);
 	if (t->set_tid)
 		*t->set_tid = t->tid;
 	t->child_regs.rax = 0;
+	dj_raw(SYS_rt_sigprocmask, 2, &t->start_mask, 0, 8);
 	dj_leave(&t->child_regs, trap_resume_rip(t->child_regs.rip), t->clone_stack);
 }

@@ -80,7 +80,12 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	struct site *s;
 
 	if (info->code != CODE_SUD) {
-		boundary_signal(t, signo, info);
+		if (boundary_interrupt(t, info, uc))
+			return;
+		if (t->delivering)
+			signals_delivered(t, uc);
+		else
+			signals_catch(t, signo, info, uc);
 		return;
 	}
 	if (uc->mc.rax == SYS_rt_sigreturn) {

@@ -115,6 +115,7 @@ void head_take(struct thread *t, const struct event *ev)
 	RT->event_no++;
 	t->slot->consumed = RT->stream_pos;
 	t->slot->event_no = RT->event_no;
+	preempt_look(t);
 }
 
 struct event head_peek_behind(const struct event *ev)

@@ -94,9 +94,9 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 	next = head_peek(t);
 	if (next.id)
 		return; /* it lived on */
-	if (signo == 9 || (RT->action[signo].handler == 0 &&
+	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
-		t->slot->finished = 1;
+		t->slot->finished = FINISHED_END;
 		signals_die(signo);
 	}
 }
@@ -116,6 +116,8 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_mremap:
 		return local_mremap(t, args, result);
 	case SYS_brk:
+		if ((unsigned long)result != args[0])
+			return result; /* asked only, or refused */
 		r = dj_raw(SYS_brk, args[0]);
 		if (r != result)
 			diverge_result(t, SYS_brk, args, (uint64_t)result, (uint64_t)r);
@@ -145,6 +147,9 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 
 			signals_mask_apply(only_new);
 		}
+		return result;
+	case SYS_set_robust_list:
+		t->robust_list = args[0];
 		return result;
 	case SYS_set_tid_address:
 		t->clear_tid = (int32_t *)args[0];

@@ -47,6 +47,10 @@ void output_echo(struct thread *t, long nr, const unsigned long args[6], long re
 		if (s->aborted)
 			for (;;)
 				dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		/* it may be the supervisor's turn: external children's output */
+		__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
+		if (s->supervisor_sleeps)
+			dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
 		dj_raw(SYS_futex, &s->output_seq, FUTEX_WAIT, (uint32_t)now, &step);
 	}
 	if (result > 0 && !s->quiet) {

@@ -18,14 +18,13 @@ static void child_begin(struct thread *t, struct slot *slot)
 	t->roles = slot->fd_role;
 	RT->slot_index = slot_index_of(slot);
 	RT->event_no = 0;
-	t->pending = 0;
 	threads_forget_others(t);
 	thread_activate(t);
 	trap_arm();
 	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
 	if (!head_open(slot->stream, 0)) {
 		/* it was killed before its first event */
-		slot->finished = 1;
+		slot->finished = FINISHED_CUT;
 		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 		for (;;)
 			dj_raw(SYS_exit_group, 0);
@@ -57,13 +56,15 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	child->roles = t->roles;
 	child->slot = t->slot;
 	child->vfork_child = 1;
+	child->vfork_parent = t->tid;
 	child->altstack = t->altstack;
+	signals_actions_copy(child, t);
 	child->child_regs = *p;
 	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
-	ret = dj_raw_clone_vm(flags & ~(unsigned long)(CLONE_PARENT_SETTID |
-						       CLONE_CHILD_SETTID |
-						       CLONE_CHILD_CLEARTID),
-			      child->stack_top, NULL, NULL, args[4], child);
+	ret = thread_clone(child,
+			   flags & ~(unsigned long)(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
+						    CLONE_CHILD_CLEARTID),
+			   NULL, NULL, args[4]);
 	RT->sched_owner = t;
 	if (ret < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
@@ -142,6 +143,8 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	RT->pending_stream = 0;
 	if (ret < 0)
 		return ret;
+	if (flags & CLONE_VFORK)
+		return ret; /* it was killed before its first event */
 	if (flags & CLONE_VM)
 		return clone_thread(t, p, args, ret);
 	if (!stream)
@@ -166,7 +169,7 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	}
 	if ((flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
 		*(int32_t *)args[2] = (int32_t)ret;
-	slot->live_pid = (int32_t)live;
+	slot_tell_pid(slot, stream, &slot->live_pid, (int32_t)live);
 	return ret;
 }
 
@@ -226,7 +229,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!image_event.id) { /* it was killed before the image began */
 		if (!t->vfork_child)
 			stream_end(t, (long)p->nr, args);
-		slot->finished = 1;
+		slot->finished = FINISHED_CUT;
 		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 		for (;;)
 			dj_raw(SYS_exit_group, 0);

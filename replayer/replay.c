@@ -9,7 +9,10 @@
 static long replay_exit(struct thread *t, const struct tf_call *call,
 			const unsigned long args[6], struct event *ev)
 {
-	match_call(t, ev, call, args);
+	if (match_call(t, ev, call, args) == TF_RESTART) { /* a signal first */
+		head_take(t, ev);
+		return TF_RESTART;
+	}
 	head_take(t, ev);
 	if (call->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
 		uint64_t block = ~0ull;
@@ -24,11 +27,17 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
-		t->slot->finished = 1;
+		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
 		dj_raw(call->nr, args[0]);
+}
+
+static bool is_vfork(long nr, const unsigned long args[6])
+{
+	return nr == SYS_vfork || (nr == SYS_clone && (args[0] & (CLONE_VM | CLONE_VFORK)) ==
+							      (CLONE_VM | CLONE_VFORK));
 }
 
 long boundary_call(struct thread *t, struct pregs *p)
@@ -41,20 +50,27 @@ long boundary_call(struct thread *t, struct pregs *p)
 
 	if (!call)
 		return -38; /* ENOSYS, as the recorder answered */
+	if (nr == SYS_futex)
+		futex_enter(t, args, &result); /* before others run */
+	if (is_vfork(nr, args)) {
+		/* the token was kept until the child began: its first event is at the head */
+		ev = head_peek(t);
+		if (ev.id == TF_EV_START && RT->replay_tid != t->tid &&
+		    !thread_by_tid((int32_t)RT->replay_tid))
+			return replay_vfork(t, p, args, call);
+	}
 	ev = turn_wait(t);
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, nr, args);
 	if (ev.id == TF_EV_EXEC && (nr == SYS_execve || nr == SYS_execveat))
 		return replay_exec(t, p, args, &ev, call);
-	if (nr == SYS_vfork ||
-	    (nr == SYS_clone && (args[0] & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK)))
-		return replay_vfork(t, p, args, call);
 	if (ev.id != call->id)
 		diverge(t, DIVERGED_CALL, nr, args, "");
 	switch (nr) {
 	case SYS_exit:
 	case SYS_exit_group:
 		return replay_exit(t, call, args, &ev);
+	case SYS_vfork:
 	case SYS_clone:
 	case SYS_fork:
 		return replay_clone(t, p, args, &ev, call);
@@ -107,7 +123,7 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t)
+void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	struct event ev = turn_wait(t);
 
@@ -116,4 +132,14 @@ void boundary_sigreturn(struct thread *t)
 	if (ev.id != tf_call_by_nr(SYS_rt_sigreturn)->id)
 		diverge(t, DIVERGED_CALL, SYS_rt_sigreturn, NULL, "");
 	head_take(t, &ev);
+}
+
+bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
+			struct k_ucontext *uc)
+{
+	return false;
+}
+
+void boundary_signal_waits(struct thread *t)
+{
 }

@@ -52,6 +52,15 @@ struct event turn_wait(struct thread *t);
 /* This thread is at its end: the token goes to whom the head belongs. */
 void turn_leave(struct thread *t);
 
+/* In the middle of program code: waits until the head is this thread's again, whatever it
+ * is. */
+void turn_wait_any(struct thread *t);
+
+/* --- preempt.c --- */
+/* Called when an event was taken: if the next one says that this thread was stopped in
+ * program code, makes sure that it stops there. */
+void preempt_look(struct thread *t);
+
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,

@@ -23,8 +23,21 @@ struct event turn_wait(struct thread *t)
 
 		if (!RT->multi || !ev.id || ev.id == TF_EV_END || RT->replay_tid == t->tid)
 			return ev;
+		/* a vfork child whose parent goes on was killed here */
+		if (t->vfork_child && RT->replay_tid == t->vfork_parent)
+			for (;;)
+				dj_raw(SYS_exit_group, 0);
 		sched_pass(t, owner_of_head(t));
 	}
+}
+
+void turn_wait_any(struct thread *t)
+{
+	struct event ev = turn_wait(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, -1, NULL);
+	preempt_look(t);
 }
 
 void turn_leave(struct thread *t)

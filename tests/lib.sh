@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # Functions shared by tests/run, tests/programs/*.sh and tests/cli/*.sh. Sourced by bash.
-# Needs: ROOT (the source tree), DEJA (the command under test), PATH as set by tests/run.
+# Needs: ROOT (the source tree), DEJA (the command under test), PATH as set by tests/run;
+# BUILD (where it was built) is ROOT/build unless set.
 
 TESTS=$ROOT/tests
-CASES=$ROOT/build/tests/cases
+CASES=${BUILD:-$ROOT/build}/tests/cases
 
 # The environment every program under test gets, natively and recorded, NUL-separated;
 # arguments are further VAR=value. DIR is the test's directory. The replay gets another one (hermetic_replay).
@@ -79,7 +80,8 @@ wait_port() {
 	return 1
 }
 
-# background CMD...: starts a helper that stop_background ends by its pid.
+# background CMD...: starts a helper that stop_background ends by its pid; a tests/cli script
+# that fails ends its helpers, too.
 BACKGROUND=()
 background() {
 	"$@" </dev/null >"${HELPER_LOG:-/dev/null}" 2>&1 &
@@ -110,6 +112,7 @@ skip() {
 
 # fail TEXT: ends a tests/cli script.
 fail() {
+	stop_background
 	echo "$*" >&2
 	exit 1
 }

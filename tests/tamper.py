@@ -9,6 +9,7 @@ usage: tamper.py flip REC CALL [K]       one bit of what the K-th CALL sent out 
        tamper.py end REC                 the last event of stream 1 is gone
        tamper.py cut REC SHARE           stream 1 ends after this share of its bytes on disk
        tamper.py swap REC OTHER PATH PATH2   the stored file of PATH becomes OTHER's of PATH2
+       tamper.py where REC PATH          no damage: the file in REC that holds PATH's contents
        tamper.py count REC [CALL]        no damage: the number of events, or of CALLs
 
 CALL is a name of NUMBERS below or a system call number. Works on stream 1. Prints the
@@ -20,6 +21,7 @@ import struct
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from decode import CHILD, CLOCK, END, EXEC, FIRST_CALL, IMAGE, SIGNAL, SYNC, THREAD, Msgpack  # noqa: E402
 
@@ -154,10 +156,14 @@ def flip(event, inbound):
     event[i] = event[i][:-1] + bytes([event[i][-1] ^ 1])
 
 
+def stored(files, path):
+    """The entry of the file whose path ends so."""
+    return next(f for f in files if f["path"].endswith(path.encode()))
+
+
 def swap(rec, other, path, path2):
     mine, theirs = load(os.path.join(rec, "files")), load(os.path.join(other, "files"))
-    entry = next(f for f in mine if f["path"].endswith(path))
-    source = next(f for f in theirs if f["path"].endswith(path2))
+    entry, source = stored(mine, path), stored(theirs, path2)
     for key in ("hash", "size"):
         entry[key] = source[key]
     target = os.path.join(rec, "f", source["hash"])
@@ -177,6 +183,9 @@ def main():
         return
     if what == "swap":
         swap(rec, *args[2:5])
+        return
+    if what == "where":
+        print(os.path.join(rec, "f", stored(load(os.path.join(rec, "files")), args[2])["hash"]))
         return
     events = load_stream(stream)
     if what == "count" and len(args) > 2:

@@ -11,6 +11,8 @@
 /* One process in the order of printing. */
 struct row {
 	const struct deja_process *process;
+	const struct deja_process *image; /* whose command line is its own: itself, or the
+					     one it was forked from */
 	unsigned depth;
 };
 
@@ -62,7 +64,7 @@ static void add_subtree(struct tree *t, const struct deja_process *root,
 {
 	size_t top = 0;
 
-	stack[top++] = (struct row){root, 0};
+	stack[top++] = (struct row){root, root, 0};
 	while (top) {
 		struct row row = stack[--top];
 		size_t begin, end;
@@ -76,7 +78,8 @@ static void add_subtree(struct tree *t, const struct deja_process *root,
 			if (*printed)
 				continue;
 			*printed = true;
-			stack[top++] = (struct row){child, row.depth + 1};
+			stack[top++] = (struct row){
+			    child, child->argc ? child : row.image, row.depth + 1};
 		}
 	}
 }
@@ -129,14 +132,24 @@ static void print_table(const struct tree *t)
 		const struct deja_process *p = t->row[i].process;
 		unsigned depth = t->row[i].depth < 40 ? t->row[i].depth : 40;
 
-		cmd_status_text(p->status_known, p->status, status, sizeof(status));
-		if (!p->complete)
+		if (p->complete || p->status_known)
+			cmd_status_text(p->status_known, p->status, status,
+					sizeof(status));
+		else
 			strcpy(status, "incomplete");
 		printf("%7d  %7d  %-19s  %9" PRIu64 "  ", (int)p->pid, (int)p->ppid,
 		       status, p->event_count);
 		if (depth)
 			printf("%*s\\_ ", (int)(3 * (depth - 1)), "");
-		cmd_print_argv(stdout, p->argc, p->argv);
+		if (p->argc) {
+			cmd_print_argv(stdout, p->argc, p->argv);
+		} else {
+			const struct deja_process *image = t->row[i].image;
+
+			putchar('(');
+			cmd_print_argv(stdout, image->argc, image->argv);
+			putchar(')');
+		}
 		putchar('\n');
 	}
 	for (size_t i = 0; i < t->h->external_count; i++) {

@@ -396,7 +396,7 @@ int cmd_record(int argc, char **argv)
 		       : exec_errno	    ? CMD_NOT_EXECUTABLE
 					    : CMD_FAILED;
 	}
-	supervisor_run(sv, pid, &status);
+	supervisor_run(sv, pid, opt.quiet, &status);
 	if (session.shared->no_dispatch) { /* it may have turned out later */
 		header.doors = "patch";
 		warn_no_dispatch(session.shared);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/report.h"
@@ -23,6 +24,7 @@
 
 enum {
 	WAIT_MS = 20,
+	KILLED_GRACE_NS = 300 * 1000 * 1000,
 	NAME_MAX_LEN = 200, /* of one path component made up for exec */
 };
 
@@ -34,6 +36,9 @@ struct stream_state {
 	bool truncated;	 /* ends without its last event */
 	bool started;	 /* a process of the replay took it up */
 	bool done;	 /* everything was consumed */
+	bool cut;	 /* a call was made where the stream has no more */
+	bool stopped;	 /* recording stopped before the process ended */
+	int64_t idle_since_ns; /* everything consumed since then, and still running */
 	uint64_t served; /* events */
 };
 
@@ -269,12 +274,42 @@ static void slot_ended(struct replay *r, unsigned i, struct slot *slot)
 		s->started = true;
 		s->served = slot->event_no;
 		s->done = slot->finished || slot->consumed >= s->len;
+		s->cut = slot->finished == FINISHED_CUT;
+		s->stopped = slot->finished == FINISHED_STOPPED;
 	}
 	if (r->pidfds[i] >= 0)
 		close(r->pidfds[i]);
 	r->pidfds[i] = -1;
 	slot->stream = 0;
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+/* One that was killed from outside while it computed makes no call here that would end
+ * it. Faults happen by themselves. */
+static void end_as_killed(struct replay *r, struct slot *slot)
+{
+	struct stream_state *s = state_of(r, slot->stream);
+	const struct deja_process *p = s ? s->process : NULL;
+	int signo = p && p->status_known && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
+
+	if (!p || p->complete || s->truncated || slot->consumed < s->len || slot->finished ||
+	    signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
+	    signo == SIGTRAP)
+		return;
+	if (!s->idle_since_ns)
+		s->idle_since_ns = now_ns();
+	if (now_ns() - s->idle_since_ns < KILLED_GRACE_NS)
+		return;
+	slot->finished = FINISHED_CUT;
+	kill(slot->live_pid, SIGKILL);
 }
 
 /* Looks at every slot. Returns how many processes are alive; *diverged: the slot of one
@@ -306,9 +341,10 @@ static unsigned look(struct replay *r, struct slot **diverged)
 		if (r->pidfds[i] < 0)
 			r->pidfds[i] = (int)syscall(SYS_pidfd_open, slot->live_pid, 0);
 		p.fd = r->pidfds[i];
-		if (p.fd >= 0 && poll(&p, 1, 0) == 0)
+		if (p.fd >= 0 && poll(&p, 1, 0) == 0) {
 			alive++;
-		else
+			end_as_killed(r, slot);
+		} else
 			slot_ended(r, i, slot);
 	}
 	return alive;
@@ -443,6 +479,12 @@ static int watch(struct replay *r)
 	}
 }
 
+static bool same_status(int a, int b)
+{
+	return WIFSIGNALED(a) ? WIFSIGNALED(b) && WTERMSIG(a) == WTERMSIG(b)
+			      : !WIFSIGNALED(b) && WEXITSTATUS(a) == WEXITSTATUS(b);
+}
+
 /* Everything consumed, everything as recorded? */
 static int judge(struct replay *r)
 {
@@ -453,6 +495,13 @@ static int judge(struct replay *r)
 		if (!s->started)
 			return simple_divergence(r, s, DIVERGED_LEFT_OVER,
 						 "this process was never started here");
+		if (s->cut && s->process && s->process->complete && !s->truncated)
+			return simple_divergence(r, s, DIVERGED_END,
+						 "the recorded process ended by itself, but its "
+						 "end is not in its stream");
+		if (s->done && s->stream == 1 && !s->cut && !s->stopped && !s->truncated &&
+		    r->header->status_known && !same_status(r->root_status, r->header->status))
+			s->done = false;
 		if (s->done)
 			continue;
 		if (s->stream == 1) {
@@ -550,17 +599,33 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 	return true;
 }
 
-/* What was left out of the recording, in one line. */
-static void tell_limits(const struct replay *r)
+/* Says what was left out of the recording. False when something was: a part was replayed,
+ * which is no success. */
+static bool tell_limits(const struct replay *r)
 {
-	for (size_t i = 0; i < r->stream_count; i++)
-		if (r->streams[i].truncated)
+	bool whole = true;
+
+	for (size_t i = 0; i < r->stream_count; i++) {
+		const struct stream_state *s = &r->streams[i];
+		const struct deja_process *p = s->process;
+
+		if (s->truncated)
 			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
-				  r->path, r->streams[i].stream,
-				  (unsigned long long)r->streams[i].served);
-	if (!r->header->complete && r->header->cause[0])
+				  r->path, s->stream, (unsigned long long)s->served);
+		else if (s->stopped)
+			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
+				  p ? p->pid : 0, (unsigned long long)s->served,
+				  p && p->note_count ? p->notes[p->note_count - 1] : "");
+		else
+			continue;
+		whole = false;
+	}
+	if (!r->header->complete) {
 		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes",
 			  r->path, r->header->cause);
+		whole = false;
+	}
+	return whole;
 }
 
 int cmd_replay(int argc, char **argv)
@@ -577,7 +642,8 @@ int cmd_replay(int argc, char **argv)
 	status = run(&r);
 	if (status)
 		return status;
-	tell_limits(&r);
+	if (!tell_limits(&r))
+		return CMD_UNREADABLE;
 	session_end_as(r.header->status_known ? r.header->status : r.root_status);
 }
 
@@ -596,7 +662,8 @@ int cmd_verify(int argc, char **argv)
 	status = run(&r);
 	if (status)
 		return status;
-	tell_limits(&r);
+	if (!tell_limits(&r))
+		return CMD_UNREADABLE;
 	for (size_t i = 0; i < r.stream_count; i++)
 		served += r.streams[i].served;
 	printf("OK %llu/%llu events\n", served, (unsigned long long)r.header->event_count);

@@ -26,6 +26,7 @@ enum {
 	SLEEP_MIN_MS = 2,
 	SLEEP_MAX_MS = 50,
 	LEVEL = 1, /* zstd's */
+	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
 	FLUSH_NS = 1000 * 1000 * 1000, /* how long events may wait for their frame */
 };
 
@@ -49,6 +50,12 @@ struct track {
 	size_t note_count;
 };
 
+struct pending_exec {
+	uint32_t stream, from; /* the image's, and who made the call */
+	int pid;
+	char *path;
+};
+
 struct supervisor {
 	struct live_session *session;
 	const char *dir;
@@ -57,6 +64,9 @@ struct supervisor {
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;
 	int slot_track[SLOT_COUNT]; /* stream of each slot, 0: none */
+	int64_t orphan_since_ns[SLOT_COUNT]; /* claimed, and the claimer is gone */
+	struct pending_exec *execs; /* whose image has not begun */
+	size_t exec_count;
 	tf_writer *external;
 	struct deja_external *externals;
 	size_t external_count;
@@ -81,6 +91,10 @@ static const char *external_reason(unsigned reason)
 		return "uses another C library";
 	case EXEC_TARGET_NO_SLOT:
 		return "too many processes at once";
+	case EXEC_TARGET_LISTS:
+		return "only lists the libraries of a program";
+	case EXEC_TARGET_NO_FD:
+		return "no file descriptor left to load it with";
 	}
 	return "unknown reason";
 }
@@ -132,20 +146,81 @@ static void see_image(struct track *t, const uint8_t *ev, size_t len)
 	tf_image_free(&img);
 }
 
+/* --- images that never came up under the runtime --- */
+
+static void exec_begins(struct track *t, uint32_t stream, const char *path)
+{
+	struct supervisor *sv = t->sv;
+	struct pending_exec *grown = realloc(sv->execs, (sv->exec_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return;
+	sv->execs = grown;
+	grown[sv->exec_count++] = (struct pending_exec){
+	    .stream = stream, .from = t->stream, .pid = t->pid, .path = strdup(path)};
+}
+
+static void exec_resolved(struct supervisor *sv, size_t i)
+{
+	free(sv->execs[i].path);
+	sv->execs[i] = sv->execs[--sv->exec_count];
+}
+
+static void exec_came_up(struct supervisor *sv, uint32_t stream)
+{
+	for (size_t i = 0; i < sv->exec_count; i++)
+		if (sv->execs[i].stream == stream) {
+			exec_resolved(sv, i);
+			return;
+		}
+}
+
+static void exec_failed(struct supervisor *sv, uint32_t from)
+{
+	for (size_t i = sv->exec_count; i-- > 0;)
+		if (sv->execs[i].from == from) {
+			exec_resolved(sv, i);
+			return;
+		}
+}
+
+static void tell_lost_execs(struct supervisor *sv)
+{
+	for (size_t i = 0; i < sv->exec_count; i++) {
+		const struct pending_exec *x = &sv->execs[i];
+		char text[512];
+
+		/* streams are read one after the other: the image may have been seen first */
+		if (x->stream != x->from && x->stream <= sv->track_count &&
+		    sv->tracks[x->stream - 1] && sv->tracks[x->stream - 1]->argc)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%.300s, executed by process %d, is not recorded: it ended before the "
+			 "recorder came up in it",
+			 x->path, x->pid);
+		warn(sv, text);
+	}
+}
+
 static void see_exec(struct track *t, struct tf_in *in)
 {
 	struct supervisor *sv = t->sv;
 	struct deja_external *grown;
 	char text[512], path[256];
 	const uint8_t *bytes;
-	uint32_t len, external;
+	uint32_t len, external, stream;
 
 	tf_get_int(in); /* dt */
 	bytes = tf_get_bytes(in, &len);
 	external = (uint32_t)tf_get_int(in);
-	if (in->bad || !external)
+	stream = (uint32_t)tf_get_int(in);
+	if (in->bad)
 		return;
 	snprintf(path, sizeof(path), "%.*s", (int)len, (const char *)bytes);
+	if (!external) {
+		exec_begins(t, stream ? stream : t->stream, path);
+		return;
+	}
 	grown = realloc(sv->externals, (sv->external_count + 1) * sizeof(*grown));
 	if (!grown)
 		return;
@@ -192,7 +267,7 @@ static void see_wait4(struct supervisor *sv, struct tf_in *in)
 
 static void see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 {
-	static unsigned exit_group_id, wait4_id;
+	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
 	struct track *t = arg;
 	struct tf_in in = {ev, ev + len, 0};
 	const uint8_t *bytes;
@@ -201,6 +276,12 @@ static void see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 	if (!exit_group_id) {
 		exit_group_id = tf_call_by_nr(SYS_exit_group)->id;
 		wait4_id = tf_call_by_nr(SYS_wait4)->id;
+		execve_id = tf_call_by_nr(SYS_execve)->id;
+		execveat_id = tf_call_by_nr(SYS_execveat)->id;
+	}
+	if (id == execve_id || id == execveat_id) {
+		exec_failed(t->sv, t->stream);
+		return;
 	}
 	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != wait4_id))
 		return;
@@ -208,6 +289,7 @@ static void see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 	tf_get_int(&in);
 	switch (id) {
 	case TF_EV_IMAGE:
+		exec_came_up(t->sv, t->stream);
 		see_image(t, ev, len);
 		return;
 	case TF_EV_EXEC:
@@ -327,7 +409,9 @@ static bool drain(struct track *t, struct slot *slot)
 	return true;
 }
 
-static void answer_request(struct supervisor *sv, struct slot *slot)
+static bool look_at_externals(struct supervisor *sv);
+
+static void answer_file_request(struct supervisor *sv, struct slot *slot)
 {
 	struct session *shared = sv->session->shared;
 	struct deja_error err;
@@ -384,7 +468,20 @@ static void answer_request(struct supervisor *sv, struct slot *slot)
 		}
 	}
 	slot->file_id = id;
-	__atomic_store_n(&slot->request, 0, __ATOMIC_SEQ_CST);
+}
+
+static void answer_request(struct supervisor *sv, struct slot *slot)
+{
+	switch (slot->request) {
+	case REQUEST_FILE:
+		answer_file_request(sv, slot);
+		break;
+	case REQUEST_DRAIN:
+		while (look_at_externals(sv))
+			;
+		break;
+	}
+	__atomic_store_n(&slot->request, REQUEST_NONE, __ATOMIC_SEQ_CST);
 	session_wake(&slot->request);
 }
 
@@ -427,6 +524,24 @@ static bool track_alive(struct track *t, const struct slot *slot)
 	return poll(&p, 1, 0) == 0;
 }
 
+/* Frees a slot whose claimer was killed before it had a child for it. The child sets its
+ * pid first of all, so a second is plenty for one that was just born. */
+static bool claim_is_void(struct supervisor *sv, unsigned i, struct slot *slot)
+{
+	if (!slot->claimer_pid || kill(slot->claimer_pid, 0) == 0 || errno != ESRCH) {
+		sv->orphan_since_ns[i] = 0;
+		return false;
+	}
+	if (!sv->orphan_since_ns[i])
+		sv->orphan_since_ns[i] = now_ns(sv);
+	if (now_ns(sv) - sv->orphan_since_ns[i] < CLAIM_GRACE_NS)
+		return false;
+	sv->orphan_since_ns[i] = 0;
+	slot->stream = 0;
+	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+	return true;
+}
+
 /* Looks at every slot once. Returns how many processes are alive; *busy: something was
  * moved. */
 static unsigned look_at_slots(struct supervisor *sv, bool *busy)
@@ -441,6 +556,8 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
 		if (slot->state == SLOT_CLAIMED && !slot->pid && slot->head == 0) {
+			if (claim_is_void(sv, i, slot))
+				continue;
 			alive++; /* between claim and birth */
 			continue;
 		}
@@ -561,7 +678,7 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	return sv;
 }
 
-void supervisor_run(struct supervisor *sv, pid_t root, int *status)
+void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 {
 	int sleep_ms = SLEEP_MIN_MS;
 	bool told = false;
@@ -582,7 +699,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, int *status)
 		}
 		if (sv->root_ended && !alive && !busy)
 			break;
-		if (sv->root_ended && alive && !told && !busy && sleep_ms == SLEEP_MAX_MS) {
+		if (sv->root_ended && alive && !told && !quiet && !busy && sleep_ms == SLEEP_MAX_MS) {
 			told = true;
 			cmd_error("the command has ended; still recording %u background "
 				  "process%s",
@@ -612,6 +729,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	struct deja_error err;
 	bool ok = true;
 
+	tell_lost_execs(sv);
 	if (sv->external)
 		tf_writer_close(sv->external, &err);
 	for (size_t i = 0; processes && i < sv->track_count; i++) {

@@ -15,8 +15,9 @@ struct supervisor;
 /* header: the caller's, filled as far as known; it is completed at the end. */
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 				   struct store *store, struct deja_header *header);
-/* Until every process of the tree has ended. *status: the command's wait status. */
-void supervisor_run(struct supervisor *sv, pid_t root, int *status);
+/* Until every process of the tree has ended; quiet: without a word about how long that may
+ * take. *status: the command's wait status. */
+void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status);
 /* Writes header and file index; frees. False after printing why they could not be. */
 bool supervisor_close(struct supervisor *sv, int64_t duration_ns);
 

@@ -780,3 +780,10 @@ int deja_seek_time(deja_cursor *cur, int64_t time_ns, struct deja_error *err)
 	return cur->merged ? merged_seek_time(cur, time_ns, err)
 			   : source_seek_time(&cur->sources[0], time_ns, err);
 }
+
+const char *deja_call_name(unsigned id)
+{
+	const struct tf_call *call = tf_call_by_id(id);
+
+	return call ? call->name : NULL;
+}

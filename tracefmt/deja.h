@@ -120,7 +120,7 @@ struct deja_item {
 	bool is_digest;	 /* `digest` instead of `bytes` */
 	uint64_t digest; /* XXH64 */
 	struct deja_bytes bytes; /* the item's bytes; for vectors and messages the raw
-				    msgpack object (see tf_print for decoding) */
+				    msgpack object (FORMAT.md, 4.4) */
 };
 
 enum { DEJA_ITEM_MAX = 12 };
@@ -128,7 +128,7 @@ enum { DEJA_ITEM_MAX = 12 };
 struct deja_event {
 	uint32_t stream;
 	uint64_t number; /* within its stream, from 1 */
-	unsigned id;	 /* enum tf_event_id, or a call's id (calls.h) */
+	unsigned id;	 /* what it is (FORMAT.md, 4): deja_call_name() names calls */
 	int32_t pid, tid;
 	int64_t time_ns; /* of completion */
 	int64_t dur_ns;	 /* calls only */
@@ -163,6 +163,9 @@ DEJA_API int deja_next(deja_cursor *cur, struct deja_event *ev, struct deja_erro
 DEJA_API int deja_seek_event(deja_cursor *cur, uint64_t number, struct deja_error *err);
 DEJA_API int deja_seek_time(deja_cursor *cur, int64_t time_ns, struct deja_error *err);
 
+/* The system call that an event's id stands for, static; NULL when it is none, or one that
+ * this library does not know yet. */
+DEJA_API const char *deja_call_name(unsigned id);
 /* Text for a code, static. */
 DEJA_API const char *deja_strerror(enum deja_errno code);
 

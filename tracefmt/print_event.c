@@ -15,6 +15,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_SPAWN] = "spawn",   [TF_EV_CHILD] = "child",
 	    [TF_EV_EXEC] = "exec",     [TF_EV_NOTE] = "note",
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
+	    [TF_EV_PREEMPT] = "preempt",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -241,6 +242,9 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 	case TF_EV_FILE:
 		fprintf(out, "+++ the next mmap maps stored file %" PRId64 " +++",
 			tf_get_int(&in));
+		break;
+	case TF_EV_PREEMPT:
+		fputs("+++ stopped in program code +++", out);
 		break;
 	case TF_EV_START:
 		fputs("+++ begins to run +++", out);

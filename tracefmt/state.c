@@ -112,6 +112,7 @@ int tf_state_apply(struct tf_state *st, const uint8_t *ev, size_t len)
 		next.tid = tf_get_int(&in);
 		break;
 	case TF_EV_START:
+	case TF_EV_PREEMPT:
 		if (count < 2)
 			return -1;
 		next.time_ns = add_wrapping(next.time_ns, tf_get_int(&in));

@@ -28,6 +28,7 @@ enum tf_event_id {
 	TF_EV_NOTE = 10,  /* [text]: the recorder's own remark */
 	TF_EV_FILE = 11,  /* [file_id]: the next mmap maps this stored file */
 	TF_EV_START = 13, /* [dt]: a new thread, or a vfork child, begins to run */
+	TF_EV_PREEMPT = 14, /* [dt, place]: stopped in the middle of program code */
 	TF_EV_END = 12,	  /* [dt, reason]: recording stopped here though the process
 			     went on */
 };

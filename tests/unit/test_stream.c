@@ -614,7 +614,7 @@ static uint8_t *put_call(uint8_t *p, unsigned id, unsigned count, const char *re
 }
 
 /* What an argument is depends on the request before it: among the scalars, among the
- * items, or not there at all. */
+ * items, or ignored: a scalar 0. */
 static void sub_arguments(void **state)
 {
 	enum { OPEN = 34, IOCTL = 48, FCNTL = 104 };
@@ -636,7 +636,7 @@ static void sub_arguments(void **state)
 			if (call->arg[i].kind == TF_MEM && call->arg[i].rule == TF_SUB)
 				assert_in_range(call->arg[i].ref, 1, i);
 
-	p = put_call(p, OPEN, 2, "\0\xc4\2a\0", 5);		/* flags, path */
+	p = put_call(p, OPEN, 3, "\0\0\xc4\2a\0", 6);	/* flags, no mode: 0, path */
 	p = put_call(p, OPEN, 3, "\x40\xcd\1\xb4\xc4\2b\0", 8); /* O_CREAT: mode */
 	p = put_call(p, IOCTL, 3,
 		     "\1\xcd\x54\x13\xc4\x08"
@@ -644,7 +644,7 @@ static void sub_arguments(void **state)
 		     14); /* TIOCGWINSZ */
 	p = put_call(p, IOCTL, 4, "\1\xce\xc0\x02\x7f\xff\xc4\2xy\xc4\2zw", 14);
 	p = put_call(p, FCNTL, 3, "\1\4\xcd\x08\0", 5); /* F_SETFL */
-	p = put_call(p, FCNTL, 2, "\1\3", 2);		/* F_GETFL */
+	p = put_call(p, FCNTL, 3, "\1\3\0", 3);		/* F_GETFL */
 	t_write_header(dir);
 	t_write_stream(t_path(dir, "p1.zst"), buf, (size_t)(p - buf), 0);
 	rec = open_recording(dir);

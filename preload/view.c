@@ -1,0 +1,249 @@
+/*
+ * The program's view of itself at its start: what brought the runtime in disappears from
+ * environment, auxiliary vector and the dynamic linker's memory. Called by start.c on the
+ * private stack, before any program code; the same in both modes, so that the same bytes
+ * lie at the same places.
+ */
+#include <sys/syscall.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <fcntl.h>
+#include <elf.h>
+#include "runtime.h"
+
+/* One line of RT->maps. */
+struct map_line {
+	uint64_t from, to;
+	bool writable, executable;
+	const char *path, *path_end; /* equal: anonymous */
+};
+
+static uint64_t hex(const char **p)
+{
+	uint64_t v = 0;
+
+	for (;; (*p)++) {
+		char c = **p;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return v;
+	}
+}
+
+static bool next_line(const char **p, struct map_line *m)
+{
+	const char *end = RT->maps + RT->maps_len;
+
+	if (*p >= end)
+		return false;
+	m->from = hex(p);
+	(*p)++;
+	m->to = hex(p);
+	m->writable = (*p)[2] == 'w';
+	m->executable = (*p)[3] == 'x';
+	m->path = NULL;
+	while (*p < end && **p != '\n') {
+		if (!m->path && (**p == '/' || **p == '['))
+			m->path = *p;
+		(*p)++;
+	}
+	m->path_end = *p;
+	if (!m->path)
+		m->path = m->path_end;
+	(*p)++;
+	return true;
+}
+
+static bool same_path(const struct map_line *a, const struct map_line *b)
+{
+	size_t len = (size_t)(a->path_end - a->path);
+
+	return len && len == (size_t)(b->path_end - b->path) &&
+	       !dj_compare(a->path, b->path, len);
+}
+
+/* The first mapping of the dynamic linker. */
+static bool find_linker(struct map_line *m)
+{
+	const char *p = RT->maps;
+	uint64_t base = 0;
+
+	for (const uint64_t *aux = RT->auxv; aux[0]; aux += 2)
+		if (aux[0] == AT_BASE)
+			base = aux[1];
+	while (next_line(&p, m))
+		if (m->from == base)
+			return true;
+	return false;
+}
+
+/* The dynamic linker keeps the auxiliary vector's address for getauxval. */
+static bool move_linkers_auxv(uint64_t old, uint64_t new)
+{
+	struct map_line linker, m;
+	const char *p = RT->maps;
+	bool found = false;
+
+	if (!find_linker(&linker))
+		return false;
+	while (next_line(&p, &m)) {
+		if (!same_path(&m, &linker) || m.executable)
+			continue;
+		for (uint64_t at = m.from; at < m.to; at += 8) {
+			if (*(const uint64_t *)at != old)
+				continue;
+			if (!m.writable)
+				dj_raw(SYS_mprotect, at & ~4095ul, 4096,
+				       PROT_READ | PROT_WRITE);
+			*(uint64_t *)at = new;
+			if (!m.writable)
+				dj_raw(SYS_mprotect, at & ~4095ul, 4096, PROT_READ);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* The program's own LD_PRELOAD behind ours in this entry, made to stand alone again;
+ * NULL when there was none. */
+static char *own_preload(char *entry)
+{
+	static const char name[] = "LD_PRELOAD=";
+	size_t ours = SESSION_DIR_LEN + sizeof(SESSION_SO_NAME) - 1;
+	char *value = entry + sizeof(name) - 1;
+
+	if (dj_strlen(value) <= ours || value[ours] != ':')
+		return NULL;
+	entry = value + ours + 1 - (sizeof(name) - 1);
+	dj_copy(entry, name, sizeof(name) - 1);
+	return entry;
+}
+
+/* Moves the strings that are left together at the end of their room and clears the rest.
+ * Returns where they begin. */
+static char *pack_strings(char **envp, char *start, char *end)
+{
+	size_t count = 0;
+
+	while (envp[count])
+		count++;
+	while (count--) {
+		char *s = envp[count];
+		size_t len = dj_strlen(s) + 1;
+
+		if (s < start || s + len > end)
+			return NULL; /* not as the kernel lays them out */
+		end -= len;
+		for (size_t i = len; i-- > 0 && end != s;)
+			end[i] = s[i];
+		envp[count] = end;
+	}
+	dj_zero(start, (size_t)(end - start));
+	return end;
+}
+
+/* /proc/self/environ shows what the kernel knows as the environment. Not permitted
+ * everywhere: then it shows our variables. */
+static void tell_kernel(char *env_start)
+{
+	struct prctl_mm_map map = {.exe_fd = (uint32_t)-1};
+	uint64_t field[64] = {0};
+	char text[1024], *p = text;
+	long fd = dj_raw(SYS_open, "/proc/self/stat", O_RDONLY | O_CLOEXEC, 0), n;
+
+	if (fd < 0)
+		return;
+	n = dj_raw(SYS_read, fd, text, sizeof(text) - 1);
+	dj_raw(SYS_close, fd);
+	if (n <= 0)
+		return;
+	text[n] = 0;
+	for (char *q = text; *q; q++) /* the name may hold anything */
+		if (*q == ')')
+			p = q + 2;
+	for (unsigned i = 3; i < 64 && *p; i++) { /* numbered as in proc(5) */
+		while (*p >= '0' && *p <= '9')
+			field[i] = field[i] * 10 + (uint64_t)(*p++ - '0');
+		while (*p && *p != ' ')
+			p++;
+		if (*p)
+			p++;
+	}
+	map.start_code = field[26], map.end_code = field[27], map.start_stack = field[28];
+	map.start_data = field[45], map.end_data = field[46], map.start_brk = field[47];
+	map.arg_start = field[48], map.arg_end = field[49];
+	map.env_start = (uint64_t)env_start, map.env_end = field[51];
+	map.brk = (uint64_t)dj_raw(SYS_brk, 0);
+	dj_raw(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
+}
+
+/*
+ * Takes our variables out of the environment in place. They are always an even number:
+ * the auxiliary vector moves up behind the environment's new end, or, where the dynamic
+ * linker's pointer to it is not found, AT_IGNORE entries fill the gap.
+ */
+void view_environment(char **envp)
+{
+	char **from = envp, **to = envp, *start = *envp, *end = start;
+	uint64_t *auxv, *moved;
+
+	for (; *from; from++) {
+		end = *from + dj_strlen(*from) + 1;
+		if (dj_starts(*from, SESSION_ENV_RT) || dj_starts(*from, SESSION_ENV_PAD))
+			continue;
+		if (dj_starts(*from, SESSION_ENV_PRELOAD)) {
+			char *own = own_preload(*from);
+
+			if (own)
+				*to++ = own;
+			continue;
+		}
+		*to++ = *from;
+	}
+	RT->auxv = auxv = (uint64_t *)(from + 1);
+	*to++ = NULL;
+	moved = (uint64_t *)to;
+	if (moved != auxv && move_linkers_auxv((uint64_t)auxv, (uint64_t)moved)) {
+		RT->auxv = moved;
+		do {
+			moved[0] = auxv[0];
+			moved[1] = auxv[1];
+			moved += 2;
+			auxv += 2;
+		} while (moved[-2]);
+		dj_zero(moved, (size_t)((char *)auxv - (char *)moved));
+	} else {
+		for (; to <= from; to += 2) {
+			to[0] = (char *)AT_IGNORE;
+			to[1] = NULL;
+		}
+	}
+	start = pack_strings(envp, start, end);
+	if (start && RT->session->mode == SESSION_RECORD)
+		tell_kernel(start);
+}
+
+/* The session's directory has a name of its own every time; the dynamic linker shows it
+ * in its list of objects. */
+void view_session_name(void)
+{
+	enum { SMALL_LEN = 256 * 1024, DIGITS_AT = SESSION_DIR_LEN - 8 };
+	struct map_line linker, m;
+	const char *p = RT->maps;
+
+	if (!find_linker(&linker))
+		return;
+	while (next_line(&p, &m)) {
+		if (!m.writable || m.to - m.from > SMALL_LEN ||
+		    !(m.path == m.path_end || same_path(&m, &linker)))
+			continue;
+		for (char *s = (char *)m.from; s + SESSION_DIR_LEN <= (char *)m.to; s++)
+			if (*s == '/' && !dj_compare(s, RT->dir, SESSION_DIR_LEN))
+				for (size_t i = DIGITS_AT; i < SESSION_DIR_LEN; i++)
+					s[i] = '0';
+	}
+}

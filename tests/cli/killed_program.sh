@@ -1,0 +1,22 @@
+# SIGKILL of the program in the middle: no completed event is lost.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+cat >forever.pl <<'P'
+$| = 1; my $i = 0;
+while (1) { print "line ", $i++, " ", rand, "\n"; last if -e "stop"; select undef, undef, undef, 0.002; }
+open my $f, ">", "ended"; print $f "$i\n"; exit 5;
+P
+"$DEJA" record -q -o program -- perl forever.pl >out 2>err </dev/null &
+recorder=$!
+wait_for out || fail "no output"
+sleep 0.3
+perl=$(pgrep -P $recorder perl) || fail "perl is not a child of deja record"
+kill -KILL "$perl"
+got=0
+quietly wait $recorder || got=$?
+[ $got = 137 ] || fail "status $got after SIGKILL of the program, not 137: $(cat err)"
+got=0
+quietly limit "$DEJA" replay program >out2 2>err2 </dev/null || got=$?
+[ $got = 137 ] || fail "replay gave $got, not 137: $(head -1 err2)"
+cmp -s out out2 || fail "output was lost: $(wc -l <out) lines recorded, $(wc -l <out2) replayed"

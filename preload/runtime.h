@@ -162,6 +162,7 @@ struct site {
 struct stub_pool {
 	uint64_t next, end;
 	uint64_t entry, entry_flags;
+	uint64_t open; /* writable for many stubs at once */
 };
 enum { STUB_POOL_MAX = 8 };
 

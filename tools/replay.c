@@ -627,6 +627,7 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 	if (!r->header->complete)
 		find_streams(r);
 	if (!r->stream_count) {
+		*status = CMD_UNREADABLE;
 		cmd_error("%s: holds no events: nothing can be replayed", r->path);
 		return false;
 	}

@@ -71,8 +71,9 @@ LIB    := $(BUILD)/lib/libdeja.a
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
-.PHONY: all demo check check-sanitize unit unit-build cases bench install deps clean help
+.PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LIB)
+	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
 	@mkdir -p $(@D)

@@ -29,12 +29,13 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 }
 
 /* A thread that crosses without ever waiting must not starve the others. */
-static void share(struct thread *t, int64_t now)
+static bool share(struct thread *t, int64_t now)
 {
 	if (!RT->sched_waiting || now - t->slice_start_ns < SLICE_NS)
-		return;
+		return false;
 	sched_release(t);
 	sched_acquire(t);
+	return true;
 }
 
 static uint8_t role_of(const struct thread *t, unsigned long fd)
@@ -129,15 +130,19 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 			   const unsigned long args[6])
 {
 	struct record_pre pre;
-	bool needs_pre = record_shape(call) & SHAPE_PRE;
-	int64_t t0, t1;
+	unsigned shape = record_shape(call);
+	bool needs_pre = shape & SHAPE_PRE;
+	bool quick = (shape & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
+		     TF_QUICK;
+	int64_t t0 = dj_now(), t1;
 	long ret;
 
+	/* before: what was performed is told before anybody else goes on */
+	if (quick && RT->sched_waiting && share(t, t0))
+		t0 = dj_now();
 	if (needs_pre)
 		record_pre_take(call, args, &pre);
-	t0 = dj_now();
-	if ((record_shape(call) & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
-	    TF_QUICK) {
+	if (quick) {
 		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
 			      (long)args[3], (long)args[4], (long)args[5]);
 		t1 = t0; /* as short as reading the clock again: not measured */
@@ -145,7 +150,6 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 		ret = record_wait(t, call->nr, args);
 		t1 = dj_now();
 	}
-	share(t, t0);
 	record_emit_call(t, call, args, ret, t0, t1, needs_pre ? &pre : NULL);
 	return ret;
 }

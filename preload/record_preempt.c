@@ -62,6 +62,7 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	emit_place(t, &uc->mc);
 	sched_release(t);
 	sched_acquire(t);
+	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 
 static void probe_begin(struct thread *t, struct k_ucontext *uc)

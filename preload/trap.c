@@ -80,11 +80,9 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	struct site *s;
 
 	if (info->code != CODE_SUD) {
-		if (boundary_interrupt(t, info, uc))
-			return;
 		if (t->delivering)
 			signals_delivered(t, uc);
-		else
+		else if (!boundary_interrupt(t, info, uc))
 			signals_catch(t, signo, info, uc);
 		return;
 	}

@@ -45,6 +45,7 @@ bool head_open(uint32_t stream, uint64_t pos)
 	RT->stream = (const uint8_t *)DJ_STREAM;
 	RT->stream_len = len;
 	RT->stream_pos = pos;
+	RT->peeked_pos = ~0ull;
 	RT->slot->stream_len = len;
 	return true;
 }
@@ -80,12 +81,17 @@ static bool is_prefix(unsigned id)
 
 struct event head_peek(struct thread *t)
 {
+	if (RT->peeked_pos == RT->stream_pos)
+		return RT->peeked;
 	for (;;) {
 		struct event ev = event_at(RT->stream, RT->stream_pos, RT->stream_len);
 		struct tf_in in = ev.in;
 
-		if (!is_prefix(ev.id))
+		if (!is_prefix(ev.id)) {
+			RT->peeked = ev;
+			RT->peeked_pos = RT->stream_pos;
 			return ev;
+		}
 		switch (ev.id) {
 		case TF_EV_THREAD:
 			RT->replay_tid = tf_get_int(&in);

@@ -103,6 +103,7 @@ static void arrived(struct thread *t, struct k_ucontext *uc)
 		return;
 	}
 	turn_wait_any(t);
+	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 }
 
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)

@@ -23,14 +23,6 @@ enum {
 	DIVERGED_OTHER,
 };
 
-/* The event at the head of the stream. */
-struct event {
-	unsigned id; /* 0: the stream has ended */
-	unsigned count; /* fields after the id */
-	struct tf_in in; /* at the first field */
-	uint64_t next;	 /* stream offset behind the event */
-};
-
 /* --- head.c: the head of the stream --- */
 /* Maps stream number `stream`. False when it cannot be opened. */
 bool head_open(uint32_t stream, uint64_t pos);

@@ -20,6 +20,7 @@
 #include "tools/cmd.h"
 #include "tools/report.h"
 #include "tools/session.h"
+#include "tools/watchdog.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
 
@@ -456,6 +457,8 @@ static void external_turns(struct replay *r)
 /* Until every process of the replay has ended or one diverged. */
 static int watch(struct replay *r)
 {
+	struct watchdog dog = {0};
+
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&r->session.shared->doorbell,
 						__ATOMIC_SEQ_CST);
@@ -476,6 +479,11 @@ static int watch(struct replay *r)
 		}
 		if (r->root_ended && !alive)
 			return 0;
+		if (watchdog_stuck(&dog, r->session.shared)) {
+			watchdog_report(stderr, r->session.shared, r->rec);
+			end_all(r);
+			return CMD_DIVERGED;
+		}
 		session_wait(&r->session, seen, r->root_ended ? 1 : WAIT_MS);
 	}
 }
@@ -619,6 +627,7 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 	if (!r->header->complete)
 		find_streams(r);
 	if (!r->stream_count) {
+		*status = CMD_UNREADABLE;
 		cmd_error("%s: holds no events: nothing can be replayed", r->path);
 		return false;
 	}

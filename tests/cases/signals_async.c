@@ -3,6 +3,7 @@
  * masks, pending signals, nesting, alternate stack, one-shot handlers. Shows that each is
  * delivered at the same place.
  */
+/* SOAK */
 #include "victim.h"
 #include <poll.h>
 #include <sys/time.h>

@@ -2,6 +2,7 @@
  * Queued signals: sigqueue with a value, sigwaitinfo, sigtimedwait, sigwait, order of
  * real-time signals. Shows that what each carried is replayed.
  */
+/* SOAK */
 #include "victim.h"
 
 static int order[32], count;

@@ -3,6 +3,7 @@
  * SIGILL and SIGTRAP stepped over, SIGBUS, raise. Shows that faults happen again by
  * themselves, with the program's own context to read and change.
  */
+/* SOAK */
 #include "victim.h"
 #include <setjmp.h>
 #include <sys/mman.h>

@@ -2,6 +2,7 @@
  * pthread_cancel: deferred, asynchronous, disabled, and blocked in read, nanosleep,
  * cond_wait, poll, accept, sem_wait, sigwait, join; cleanup handlers run in order.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <poll.h>

@@ -2,6 +2,7 @@
  * Children of a process with threads: fork from several at once, posix_spawn, system, popen,
  * vfork, with programs that exist and programs that do not; pthread_atfork.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

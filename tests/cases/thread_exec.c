@@ -2,6 +2,7 @@
  * exec from a thread that is not the first: the others vanish, the new image has the
  * process's id.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 /* STATUS: 9 */
 #include "victim.h"

@@ -1,6 +1,7 @@
 /*
  * exit() from a thread that is not the first, while others wait in calls and one computes.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 /* STATUS: 41 */
 #include "victim.h"

@@ -2,6 +2,7 @@
  * Threads' lives: a thousand short ones, detached ones, names, destructors, ids, stacks and
  * attributes, errno and thread-local storage, threads that make threads.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

@@ -2,6 +2,7 @@
  * The first thread ends by pthread_exit while others live on; the process ends with the
  * last, whose atexit handlers run.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

@@ -3,13 +3,16 @@
  * owner death, priority-inheriting, priority-protected, timed. Shows that who got a lock
  * when is the same.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>
+#include <semaphore.h>
 
 enum { THREADS = 4, ROUNDS = 60 };
 
 static pthread_mutex_t mutex;
+static sem_t held;
 static char order[THREADS * ROUNDS + 1];
 static int taken;
 
@@ -61,6 +64,7 @@ static void *die_with_it(void *arg)
 {
 	(void)arg;
 	T_CHECK(pthread_mutex_lock(&mutex) == 0);
+	sem_post(&held);
 	usleep(2000);
 	return NULL;
 }
@@ -82,8 +86,10 @@ static void owner_death(void)
 {
 	pthread_t owner, th[THREADS];
 
+	while (sem_trywait(&held) == 0)
+		;
 	T_CHECK(pthread_create(&owner, NULL, die_with_it, NULL) == 0);
-	usleep(500);
+	T_CHECK(sem_wait(&held) == 0);
 	for (intptr_t i = 0; i < THREADS; i++)
 		T_CHECK(pthread_create(&th[i], NULL, inherit, (void *)i) == 0);
 	for (int i = 0; i < THREADS; i++)
@@ -100,6 +106,7 @@ static void owner_death(void)
 static void *hold(void *arg)
 {
 	T_CHECK(pthread_mutex_lock(&mutex) == 0);
+	sem_post(&held);
 	usleep(20000);
 	T_CHECK(pthread_mutex_unlock(&mutex) == 0);
 	return arg;
@@ -112,7 +119,7 @@ static void timed(void)
 	int rc, tries = 0;
 
 	T_CHECK(pthread_create(&th, NULL, hold, NULL) == 0);
-	usleep(5000);
+	T_CHECK(sem_wait(&held) == 0);
 	do {
 		T_CHECK(clock_gettime(CLOCK_REALTIME, &ts) == 0);
 		ts.tv_nsec += 3000000;
@@ -131,6 +138,7 @@ static void timed(void)
 
 int main(void)
 {
+	T_CHECK(sem_init(&held, 0, 0) == 0);
 	make(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 	contend("normal");
 	timed();

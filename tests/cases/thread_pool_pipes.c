@@ -2,6 +2,7 @@
  * A pool of threads whose work goes through pipes that are full most of the time: a write
  * that waits for a reader in the same process.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

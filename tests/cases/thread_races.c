@@ -3,6 +3,7 @@
  * many threads with frees in others. The totals and the addresses differ from run to run;
  * a replay must print the same.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

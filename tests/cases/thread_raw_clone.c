@@ -2,6 +2,7 @@
  * A thread made by clone itself, without libpthread: shared memory, own stack, ended by the
  * exit system call, its id cleared and its joiner woken by the kernel.
  */
+/* SOAK */
 /* STATUS: 3 */
 #include "victim.h"
 #include <linux/futex.h>

@@ -3,6 +3,7 @@
  * lock; process signals taken by the one thread that lets them through; sigwait threads;
  * signalfd; handlers that leave by siglongjmp; alternate stacks of each thread's own.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <poll.h>

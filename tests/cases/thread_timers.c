@@ -2,6 +2,7 @@
  * Timers in a program with threads: SIGEV_THREAD, SIGEV_THREAD_ID, setitimer and alarm ending
  * sleeps of the one thread that lets SIGALRM through.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

@@ -2,6 +2,7 @@
  * What threads wait on besides mutexes: rwlock, condition variables with and without
  * timeout, barrier, semaphore, once, spinlock under a mutex, and the C11 forms.
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

@@ -9,10 +9,11 @@
  *   EQUAL                     the recorded run prints what the plain run prints
  *   MERGED                    stdout and stderr go to one file: their order counts
  *   STATUS: 139               the expected exit status, 0 unless said
+ *   SOAK                      one recording may prove little: recorded and replayed more often
  *   SCALE: 1000               VICTIM_SCALE is this unless set (many_calls, big_io)
  *
  * A victim that cannot show its truth on this machine prints `skip: REASON` and exits 77.
- * Victims have one thread, need no privilege, use no file outside their working
+ * Victims need no privilege, use no file outside their working
  * directory and listen on the loopback only.
  */
 #ifndef DEJA_TESTS_CASES_VICTIM_H

@@ -455,6 +455,13 @@ static void external_turns(struct replay *r)
 }
 
 /* Until every process of the replay has ended or one diverged. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_stop(int signo)
+{
+	stop_signal = signo;
+}
+
 static int watch(struct replay *r)
 {
 	struct watchdog dog = {0};
@@ -467,6 +474,11 @@ static int watch(struct replay *r)
 
 		external_turns(r);
 		alive = look(r, &diverged);
+		if (stop_signal) {
+			end_all(r);
+			session_destroy(&r->session);
+			session_end_as(stop_signal);
+		}
 		if (diverged) {
 			int status = tell_divergence(r, diverged);
 
@@ -535,7 +547,7 @@ static void on_child(int signo)
 
 static int run(struct replay *r)
 {
-	struct sigaction act = {.sa_handler = on_child};
+	struct sigaction act = {.sa_handler = on_child}, stop = {.sa_handler = on_stop};
 	struct deja_error err;
 	int status;
 
@@ -549,6 +561,11 @@ static int run(struct replay *r)
 	}
 	if (!session_create(&r->session, SESSION_REPLAY))
 		return CMD_FAILED;
+	/* nothing of a replay is left behind, whoever ends it */
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, &stop, NULL);
+	sigaction(SIGQUIT, &stop, NULL);
 	r->session.shared->no_dispatch = patch;
 	r->session.shared->quiet = r->verify;
 	for (unsigned i = 0; i < SLOT_COUNT; i++)

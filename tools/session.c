@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <dirent.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -130,6 +131,70 @@ static bool make_fifos(struct live_session *s)
 	return true;
 }
 
+/* The runtime of a recording or replay is in this very process: two cannot share one. */
+static bool inside_session(void)
+{
+	unsigned char vec;
+
+	return mincore((void *)DJ_PRIVATE, 1, &vec) == 0 || errno != ENOMEM;
+}
+
+static void remove_tree(const char *path);
+
+/* Does any process of this session's tree live? Looks at what its processes wrote. */
+static bool session_in_use(int fd)
+{
+	struct session *s = mmap(NULL, SESSION_LEN, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	struct stat st;
+	bool used = false;
+
+	if (s == MAP_FAILED)
+		return true;
+	if (fstat(fd, &st) == 0 && (size_t)st.st_size == SESSION_LEN)
+		for (unsigned i = 0; s->version == SESSION_VERSION && i < s->slots_used &&
+				     i < SLOT_COUNT; i++) {
+			const struct slot *slot = session_slot(s, i);
+			int pid = s->mode == SESSION_RECORD ? slot->pid : slot->live_pid;
+
+			if (slot->state != SLOT_FREE && pid > 0 &&
+			    (kill(pid, 0) == 0 || errno != ESRCH))
+				used = true;
+		}
+	munmap(s, SESSION_LEN);
+	return used;
+}
+
+/* Removes what killed recorders and replays have left: their lock is free. */
+static void sweep_sessions(void)
+{
+	DIR *d = opendir("/dev/shm");
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char path[PATH_MAX], arena[PATH_MAX + 16];
+		unsigned id;
+		struct stat st;
+		int fd;
+
+		if (strlen(e->d_name) != SESSION_DIR_LEN - strlen("/dev/shm/") ||
+		    sscanf(e->d_name, "deja-%8x", &id) != 1)
+			continue;
+		snprintf(path, sizeof(path), "/dev/shm/%s", e->d_name);
+		if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+			continue;
+		snprintf(arena, sizeof(arena), "%s" SESSION_ARENA_NAME, path);
+		fd = open(arena, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && time(NULL) - st.st_mtime > 10 &&
+		    !session_in_use(fd))
+			remove_tree(path);
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+}
+
 bool session_create(struct live_session *s, enum session_mode mode)
 {
 	char path[PATH_MAX], link[SESSION_DIR_LEN + 16];
@@ -137,7 +202,12 @@ bool session_create(struct live_session *s, enum session_mode mode)
 	int fd = -1;
 
 	s->shared = NULL;
-	s->out_fifo[0] = s->out_fifo[1] = -1;
+	s->out_fifo[0] = s->out_fifo[1] = s->lock = -1;
+	if (inside_session()) {
+		cmd_error("this deja is itself being recorded or replayed; run it outside");
+		return false;
+	}
+	sweep_sessions();
 	if (!runtime_path(mode, path, sizeof(path)))
 		return false;
 	for (int tries = 0; tries < 100; tries++) {
@@ -165,7 +235,8 @@ made:
 		s->shared = NULL;
 		goto fail;
 	}
-	close(fd);
+	flock(fd, LOCK_EX | LOCK_NB);
+	s->lock = fd; /* held as long as this process lives */
 	fd = -1;
 	if (mode == SESSION_RECORD && !make_fifos(s))
 		goto fail;
@@ -212,6 +283,8 @@ void session_destroy(struct live_session *s)
 	for (int i = 0; i < 2; i++)
 		if (s->out_fifo[i] >= 0)
 			close(s->out_fifo[i]);
+	if (s->lock >= 0)
+		close(s->lock);
 	remove_tree(s->dir);
 }
 

@@ -12,7 +12,8 @@
 struct live_session {
 	char dir[SESSION_DIR_LEN + 1];
 	struct session *shared;
-	int out_fifo[2]; /* recording: read ends of the external children's stdout, stderr;
+	int out_fifo[2];
+	int lock; /* of the arena: free when this process is gone */ /* recording: read ends of the external children's stdout, stderr;
 			    else -1 */
 };
 

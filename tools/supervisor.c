@@ -687,8 +687,8 @@ static void install_signals(void)
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
 	/* the terminal sends these to the program as well: it decides */
-	act.sa_handler = SIG_IGN;
 	sigaction(SIGINT, &act, NULL);
+	act.sa_handler = SIG_IGN;
 	sigaction(SIGQUIT, &act, NULL);
 	sigaction(SIGPIPE, &act, NULL);
 }
@@ -705,6 +705,25 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	sv->store = store;
 	sv->header = header;
 	return sv;
+}
+
+/* The command has ended and nobody wants to wait for what it left in the background: those
+ * processes go on unrecorded. */
+static void stop_recording(struct supervisor *sv)
+{
+	bool busy;
+
+	sv->session->shared->closed = 1;
+	look_at_slots(sv, &busy);
+	look_at_externals(sv);
+	snprintf(sv->cause, sizeof(sv->cause),
+		 "recording was stopped by signal %d while background processes ran",
+		 (int)forward_signal);
+	cmd_error("%s", sv->cause);
+	for (size_t i = 0; i < sv->track_count; i++)
+		if (sv->tracks[i] && sv->tracks[i]->slot >= 0)
+			track_end(sv->tracks[i], session_slot(sv->session->shared,
+							      (unsigned)sv->tracks[i]->slot));
 }
 
 void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
@@ -736,7 +755,11 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 		}
 		flush_all(sv);
 		if (forward_signal) {
-			if (!sv->root_ended)
+			if (sv->root_ended) {
+				stop_recording(sv);
+				break;
+			}
+			if (forward_signal != SIGINT)
 				kill(root, forward_signal);
 			forward_signal = 0;
 		}

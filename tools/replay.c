@@ -20,6 +20,7 @@
 #include "tools/cmd.h"
 #include "tools/report.h"
 #include "tools/session.h"
+#include "tools/store.h"
 #include "tools/watchdog.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
@@ -180,6 +181,18 @@ static char **strings(const struct deja_bytes *v, size_t count)
 
 /* A changed library at its old place would be loaded by the live linker: said before the
  * first event. */
+static bool same_content(const char *path, const struct deja_file *f, const struct stat *st)
+{
+	char hash[STORE_HASH_LEN + 1];
+
+	if ((uint64_t)st->st_size != f->size)
+		return false;
+	if (st->st_dev == f->dev && st->st_ino == f->ino &&
+	    st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec == f->mtime_ns)
+		return true;
+	return store_hash(path, hash) && !strcmp(hash, f->hash);
+}
+
 static bool check_libraries(struct replay *r, const struct tf_image *img)
 {
 	for (size_t i = 0; i < img->map_count; i++) {
@@ -199,10 +212,10 @@ static bool check_libraries(struct replay *r, const struct tf_image *img)
 				  path, strerror(errno));
 			return false;
 		}
-		if ((uint64_t)st.st_size != f->size) {
-			cmd_error("cannot replay here: %s is not the file that was recorded "
-				  "(%lld bytes, recorded %llu)",
-				  path, (long long)st.st_size, (unsigned long long)f->size);
+		if (!same_content(path, f, &st)) {
+			cmd_error("cannot replay here: %s is not the file that was recorded: "
+				  "its content differs",
+				  path);
 			return false;
 		}
 	}

@@ -26,7 +26,7 @@
 #include "tracefmt/error.h"
 
 enum {
-	HASH_LEN = 32,	    /* hex digits of an XXH128 */
+	HASH_LEN = STORE_HASH_LEN,
 	COPY_LEN = 1 << 18, /* bytes copied and hashed at a time */
 	STORED_MODE = 0500, /* replays map them executable; nobody else reads them */
 	SETTLED_MS = 100, /* a file older than this cannot change unseen: more than the
@@ -270,7 +270,8 @@ static int copy_file(struct store *s, int from, int to)
 	return copy_plain(s, from, to, in);
 }
 
-static int hash_file(struct store *s, int fd, char hash[HASH_LEN + 1], uint64_t *size)
+/* buf: room for COPY_LEN bytes. */
+static int hash_file(uint8_t *buf, int fd, char hash[HASH_LEN + 1], uint64_t *size)
 {
 	XXH3_state_t *state = XXH3_createState();
 	XXH128_canonical_t canonical;
@@ -284,7 +285,7 @@ static int hash_file(struct store *s, int fd, char hash[HASH_LEN + 1], uint64_t 
 	}
 	XXH3_128bits_reset(state);
 	for (;;) {
-		ssize_t n = pread(fd, s->buf, COPY_LEN, at);
+		ssize_t n = pread(fd, buf, COPY_LEN, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -292,7 +293,7 @@ static int hash_file(struct store *s, int fd, char hash[HASH_LEN + 1], uint64_t 
 			goto out;
 		if (n == 0)
 			break;
-		XXH3_128bits_update(state, s->buf, (size_t)n);
+		XXH3_128bits_update(state, buf, (size_t)n);
 		at += n;
 	}
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
@@ -303,6 +304,19 @@ static int hash_file(struct store *s, int fd, char hash[HASH_LEN + 1], uint64_t 
 out:
 	XXH3_freeState(state);
 	return rc;
+}
+
+bool store_hash(const char *path, char hash[STORE_HASH_LEN + 1])
+{
+	uint8_t *buf = malloc(COPY_LEN);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t size;
+	bool ok = buf && fd >= 0 && hash_file(buf, fd, hash, &size) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	return ok;
 }
 
 /* Is there a stored file of that name and size? What a crash left short is not one. */
@@ -341,7 +355,7 @@ static int store_copy(struct store *s, int fd, int dir, char hash[HASH_LEN + 1],
 
 	if (to < 0)
 		return -1;
-	if (copy_file(s, fd, to) == 0 && hash_file(s, to, hash, size) == 0 &&
+	if (copy_file(s, fd, to) == 0 && hash_file(s->buf, to, hash, size) == 0 &&
 	    fchmod(to, STORED_MODE) == 0 && publish(dir, temp, hash, *size) == 0) {
 		close(to);
 		return 0;

@@ -9,9 +9,12 @@
 #ifndef DEJA_TOOLS_STORE_H
 #define DEJA_TOOLS_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "tracefmt/deja.h"
+
+enum { STORE_HASH_LEN = 32 }; /* hex digits of an XXH128 */
 
 struct store;
 
@@ -32,6 +35,8 @@ uint32_t store_add(struct store *s, int fd, const char *path, struct deja_error 
 /* What has been stored, by id - 1. The array is valid until the next store_add. */
 size_t store_count(struct store *s);
 const struct deja_file *store_files(struct store *s);
+/* The hash that this file's content would be stored under. False: unreadable. */
+bool store_hash(const char *path, char hash[STORE_HASH_LEN + 1]);
 /* Frees the handle; nothing is removed. NULL is allowed. */
 void store_close(struct store *s);
 

@@ -671,11 +671,12 @@ static void flush_all(struct supervisor *sv)
 
 /* --- the loop --- */
 
-static volatile sig_atomic_t forward_signal;
+static volatile sig_atomic_t forward_signal, command_ended;
 
 static void on_signal(int signo)
 {
-	if (signo != SIGCHLD)
+	/* the terminal has sent it to the command as well */
+	if (signo != SIGCHLD && (signo != SIGINT || command_ended))
 		forward_signal = signo;
 }
 
@@ -743,6 +744,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 			busy = true;
 		if (!sv->root_ended && waitpid(root, &sv->root_status, WNOHANG) == root) {
 			sv->root_ended = true;
+			command_ended = 1;
 			continue; /* what it wrote last */
 		}
 		if (sv->root_ended && !alive && !busy)
@@ -759,8 +761,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 				stop_recording(sv);
 				break;
 			}
-			if (forward_signal != SIGINT)
-				kill(root, forward_signal);
+			kill(root, forward_signal);
 			forward_signal = 0;
 		}
 		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;

@@ -297,7 +297,17 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	}
 	}
 	if (result < 0 && !rx) {
-		put_nil(slot);
+		/* whom a failed connect was to reach is worth knowing */
+		uint8_t copy[FAILED_MAX_LEN];
+
+		len = a->rule == TF_ARG || a->rule == TF_FIXED
+			      ? dj_mem_len(a, mem, args, result, true, 0)
+			      : 0;
+		if (result != TF_RESTART && len && len <= sizeof(copy) &&
+		    dj_read_user(copy, mem, len))
+			put_outbound(slot, copy, len);
+		else
+			put_nil(slot);
 		return;
 	}
 	len = dj_mem_len(a, mem, args, result, true, pre ? pre->capacity[index] : 0);

@@ -10,6 +10,7 @@
 
 enum {
 	DIGEST_FROM = 32, /* shorter outbound payloads are stored even as digests */
+	FAILED_MAX_LEN = 512, /* outbound memory of failed calls: more is not kept */
 	STRV_MAX = 1 << 20,
 	STRV_STRING_MAX_LEN = 1 << 20,
 };

@@ -137,6 +137,11 @@ check:
 check-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit
 
+soak:
+	@./.ci/deps build test
+	@$(MAKE) --no-print-directory all cases
+	@tests/run --soak
+
 bench:
 	@./.ci/deps build bench
 	@$(MAKE) --no-print-directory all

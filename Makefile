@@ -73,6 +73,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LIB)
+	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
 	@mkdir -p $(@D)

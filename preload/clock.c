@@ -156,22 +156,6 @@ static void divert_all(uint64_t vdso, uint64_t shift)
 			       sym[i].st_size);
 }
 
-static uint64_t parse_hex(const char **p)
-{
-	uint64_t v = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return v;
-	}
-}
-
 /* Finds [vvar...] and [vdso] in the text of /proc/self/maps that start.c has read. */
 void clock_start(void)
 {
@@ -180,10 +164,10 @@ void clock_start(void)
 
 	while (p < end) {
 		const char *line = p, *nl = p;
-		uint64_t from = parse_hex(&p), to;
+		uint64_t from = dj_parse_hex(&p), to;
 
 		p++;
-		to = parse_hex(&p);
+		to = dj_parse_hex(&p);
 		while (nl < end && *nl != '\n')
 			nl++;
 		for (const char *q = line; q + 5 < nl; q++) {
@@ -204,10 +188,10 @@ void clock_start(void)
 	/* move the data pages mapping by mapping, then the code */
 	p = RT->maps;
 	while (p < end) {
-		uint64_t from = parse_hex(&p), to;
+		uint64_t from = dj_parse_hex(&p), to;
 
 		p++;
-		to = parse_hex(&p);
+		to = dj_parse_hex(&p);
 		while (p < end && *p != '\n')
 			p++;
 		p++;

@@ -195,6 +195,22 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 	return 0;
 }
 
+uint64_t dj_parse_hex(const char **p)
+{
+	uint64_t v = 0;
+
+	for (;; (*p)++) {
+		char c = **p;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return v;
+	}
+}
+
 char *dj_put_dec(char *p, int64_t v)
 {
 	char digits[24];

@@ -139,6 +139,25 @@ static struct stub_pool *pool_for(uint64_t addr)
 	return NULL;
 }
 
+static bool pool_open(struct stub_pool *pool)
+{
+	if (!pool->open)
+		pool->open = set_writable(pool->next, pool->end - pool->next, true) == 0;
+	return pool->open;
+}
+
+static void pools_close(void)
+{
+	for (unsigned i = 0; i < STUB_POOL_MAX; i++) {
+		struct stub_pool *pool = &RT->pools[i];
+		uint64_t base = (pool->end - POOL_LEN) & ~4095ull;
+
+		if (pool->open)
+			set_writable(base, pool->end - base, false);
+		pool->open = 0;
+	}
+}
+
 /* --- the stub --- */
 
 /* How long the instruction at p is if it is one of the kinds that shape C may cover, 0: it
@@ -212,8 +231,9 @@ static bool move_instructions(uint8_t *to, const uint8_t *from, size_t len)
 	return true;
 }
 
-/* Writes stub and jump. `writable`: the site's memory is so already. */
-static bool shape_patch(struct site *s, const struct shape *shape, bool writable)
+/* Writes stub and jump. `many`: the site's memory is writable already, and the pools are
+ * closed later. */
+static bool shape_patch(struct site *s, const struct shape *shape, bool many)
 {
 	struct stub_pool *pool = pool_for(shape->start);
 	uint8_t *stub, *p, *tail;
@@ -222,7 +242,7 @@ static bool shape_patch(struct site *s, const struct shape *shape, bool writable
 	if (!pool)
 		return false;
 	p = stub = (uint8_t *)pool->next;
-	if (set_writable((uint64_t)stub, STUB_LEN, true) < 0)
+	if (many ? !pool_open(pool) : set_writable((uint64_t)stub, STUB_LEN, true) < 0)
 		return false;
 	/* lea -136(%rsp), %rsp: the red zone, and a word so that the entry finds the stack
 	 * as the trap's handler leaves it */
@@ -249,8 +269,9 @@ static bool shape_patch(struct site *s, const struct shape *shape, bool writable
 	p += shape->after_len;
 	*p++ = 0xe9;
 	p = put_rel32(p, shape->resume);
-	set_writable((uint64_t)stub, STUB_LEN, false);
-	if (!ok || (!writable && set_writable(shape->start, shape->len, true) < 0))
+	if (!many)
+		set_writable((uint64_t)stub, STUB_LEN, false);
+	if (!ok || (!many && set_writable(shape->start, shape->len, true) < 0))
 		return false;
 	pool->next = ((uint64_t)p + 15) & ~15ull;
 
@@ -259,7 +280,7 @@ static bool shape_patch(struct site *s, const struct shape *shape, bool writable
 	p = put_rel32(p, (uint64_t)stub);
 	while (p < (uint8_t *)shape->start + shape->len)
 		*p++ = 0x90;
-	if (!writable)
+	if (!many)
 		set_writable(shape->start, shape->len, false);
 	s->start = shape->start;
 	s->tail = (uint64_t)tail;
@@ -410,22 +431,6 @@ static bool patch_sigreturn(uint8_t *code)
 	return true;
 }
 
-static uint64_t parse_hex(const char **p)
-{
-	uint64_t v = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return v;
-	}
-}
-
 /* By file name, of old and new releases. */
 static bool is_libc(const char *path, const char *end)
 {
@@ -449,9 +454,9 @@ static bool next_code(const char **at, struct code *c, int *prot)
 	const char *perms, *path;
 
 	while (p < end) {
-		c->from = parse_hex(&p);
+		c->from = dj_parse_hex(&p);
 		p++;
-		c->to = parse_hex(&p);
+		c->to = dj_parse_hex(&p);
 		perms = p + 1;
 		for (path = p; path < end && *path != '/' && *path != '\n'; path++)
 			;
@@ -512,7 +517,7 @@ static uint64_t patch_code(const struct code *c)
 		struct shape shape;
 		struct site *s;
 
-		if (code[0] != 0x0f || code[1] != 0x05)
+		if (__builtin_expect(code[0] != 0x0f, 1) || code[1] != 0x05)
 			continue;
 		if (patch_sigreturn(code))
 			continue;
@@ -536,6 +541,7 @@ static void patch_range(const struct code *c, int prot)
 		   PROT_READ | PROT_WRITE | PROT_EXEC))
 		return;
 	missed = patch_code(c);
+	pools_close();
 	dj_raw(SYS_mprotect, c->from, c->to - c->from, prot);
 	RT->missed_sites += missed;
 	/* of the image that has most of them */

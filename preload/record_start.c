@@ -50,21 +50,13 @@ static void put_strings(struct slot *slot, char **v)
 		put_bytes(slot, v[i], dj_strlen(v[i]));
 }
 
-static uint64_t parse(const char **p, unsigned base)
+static uint64_t parse_dec(const char **p)
 {
 	uint64_t v = 0;
 
-	for (;; (*p)++) {
-		unsigned c = (unsigned char)**p, d;
-
-		if (c >= '0' && c <= '9')
-			d = c - '0';
-		else if (base == 16 && c >= 'a' && c <= 'f')
-			d = c - 'a' + 10;
-		else
-			return v;
-		v = v * base + d;
-	}
+	for (; **p >= '0' && **p <= '9'; (*p)++)
+		v = v * 10 + (uint64_t)(**p - '0');
+	return v;
 }
 
 /* The lines of /proc/self/maps, as they were before the runtime moved anything. File ids
@@ -84,14 +76,14 @@ static void put_maps(struct slot *slot)
 		unsigned prot = 0;
 		size_t len = 0;
 
-		from = parse(&p, 16);
+		from = dj_parse_hex(&p);
 		p++;
-		to = parse(&p, 16);
+		to = dj_parse_hex(&p);
 		p++;
 		prot = (p[0] == 'r') | (p[1] == 'w') << 1 | (p[2] == 'x') << 2 |
 		       (p[3] == 's') << 3;
 		p += 5;
-		offset = parse(&p, 16);
+		offset = dj_parse_hex(&p);
 		while (*p != ' ')
 			p++;
 		while (*p == ' ')
@@ -99,7 +91,7 @@ static void put_maps(struct slot *slot)
 		while (*p != ' ')
 			p++;
 		p++;
-		ino = parse(&p, 10);
+		ino = parse_dec(&p);
 		while (p < end && *p == ' ')
 			p++;
 		while (p < end && *p != '\n') {

@@ -150,6 +150,7 @@ struct thread {
 	uint64_t event_start; /* stream offset of the event being served */
 };
 
+enum { SEGMENT_MAX = 64 };
 enum { SITE_MAX = 2048 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -162,8 +163,17 @@ struct site {
 struct stub_pool {
 	uint64_t next, end;
 	uint64_t entry, entry_flags;
+	uint64_t open; /* writable for many stubs at once */
 };
 enum { STUB_POOL_MAX = 8 };
+
+/* Replay: the event at the head of the stream. */
+struct event {
+	unsigned id; /* 0: the stream has ended */
+	unsigned count; /* fields after the id */
+	struct tf_in in; /* at the first field */
+	uint64_t next;	 /* stream offset behind the event */
+};
 
 struct runtime {
 	struct session *session;
@@ -204,11 +214,19 @@ struct runtime {
 	const uint8_t *stream;	/* mapped stream */
 	uint64_t stream_len, stream_pos;
 	uint64_t event_no; /* of the next event */
+	struct event peeked; /* what head_peek found at peeked_pos */
+	uint64_t peeked_pos; /* ~0: nothing */
 	int64_t replay_tid;
 	int64_t clocks[32];
 	uint32_t pending_role;
 	uint64_t pending_seq;
 	uint32_t pending_file;
+	uint32_t pending_shadow;
+	int64_t pending_offset;
+	uint64_t pending_size;
+	struct {
+		uint64_t addr, len;
+	} segments[SEGMENT_MAX]; /* System V, attached */
 	uint32_t pending_stream;
 	uint8_t scratch[4096];
 	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
@@ -304,6 +322,8 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 		  long result, bool after, unsigned long lenptr_capacity);
 /* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
+/* The hexadecimal number at *p, which moves behind it (for /proc/self/maps). */
+uint64_t dj_parse_hex(const char **p);
 /* Text into buf without stdio: a decimal number; returns the end. */
 char *dj_put_dec(char *p, int64_t v);
 char *dj_put_text(char *p, const char *end, const char *s);

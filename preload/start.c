@@ -11,6 +11,8 @@
 #include "hooks.h"
 #include "runtime.h"
 
+enum { WIPE_LEN = 16 * 1024 };
+
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 
 /* All between the first and the last executable segment: what lies between them is ours
@@ -137,6 +139,19 @@ static bool attach(const char *value)
 	return true;
 }
 
+/*
+ * What the dynamic linker and we have left below the stack pointer (our random directory's
+ * name among it) would be found by a program that reads uninitialised memory.
+ */
+static void wipe_stack(void)
+{
+	uint64_t to;
+
+	__asm__ volatile("mov %%rsp, %0" : "=r"(to));
+	to -= 256; /* our own frame's red zone, and the call below */
+	dj_zero((void *)(to - WIPE_LEN), WIPE_LEN);
+}
+
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp)
 {
 	for (char **e = envp; *e; e++) {
@@ -149,6 +164,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 		RT->envp = envp;
 		RT->start_sp = (uint64_t)(argv - 1);
 		dj_on_stack(dj_self(), start_on_private_stack, NULL);
+		wipe_stack();
 		return;
 	}
 }

@@ -18,31 +18,15 @@ struct map_line {
 	const char *path, *path_end; /* equal: anonymous */
 };
 
-static uint64_t hex(const char **p)
-{
-	uint64_t v = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return v;
-	}
-}
-
 static bool next_line(const char **p, struct map_line *m)
 {
 	const char *end = RT->maps + RT->maps_len;
 
 	if (*p >= end)
 		return false;
-	m->from = hex(p);
+	m->from = dj_parse_hex(p);
 	(*p)++;
-	m->to = hex(p);
+	m->to = dj_parse_hex(p);
 	m->writable = (*p)[2] == 'w';
 	m->executable = (*p)[3] == 'x';
 	m->path = NULL;

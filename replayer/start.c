@@ -63,22 +63,6 @@ static void restore_auxv(struct thread *t, const struct image *img)
 	}
 }
 
-static uint64_t parse_hex(const char **p)
-{
-	uint64_t v = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return v;
-	}
-}
-
 static char *put_hex(char *p, uint64_t v)
 {
 	int shift = 60;
@@ -113,9 +97,9 @@ static bool next_live(const char **p, const char *end, struct map *m)
 	while (*p < end) {
 		const char *q;
 
-		m->from = parse_hex(p);
+		m->from = dj_parse_hex(p);
 		(*p)++;
-		m->to = parse_hex(p);
+		m->to = dj_parse_hex(p);
 		q = *p;
 		while (*p < end && **p != '\n')
 			(*p)++;

@@ -3,6 +3,7 @@
  * command under the replaying runtime, and judge: every event of every stream matched, and
  * the status as recorded, or a report of the first difference.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -574,6 +575,30 @@ static int run(struct replay *r)
 	return status;
 }
 
+/* The header of a recording whose recorder was killed knows no processes: streams are
+ * found by their names. */
+static void find_streams(struct replay *r)
+{
+	DIR *d = opendir(r->path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct stream_state *grown;
+		unsigned n;
+		char tail;
+
+		if (sscanf(e->d_name, "p%u.zst%c", &n, &tail) != 1 || !n || state_of(r, n))
+			continue;
+		grown = realloc(r->streams, (r->stream_count + 1) * sizeof(*grown));
+		if (!grown)
+			break;
+		r->streams = grown;
+		grown[r->stream_count++] = (struct stream_state){.stream = n};
+	}
+	if (d)
+		closedir(d);
+}
+
 static bool prepare(struct replay *r, const char *arg, int *status)
 {
 	r->path = cmd_recording_path(arg);
@@ -599,7 +624,10 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 			r->streams[r->stream_count++].process = p;
 		}
 	}
+	if (!r->header->complete)
+		find_streams(r);
 	if (!r->stream_count) {
+		*status = CMD_UNREADABLE;
 		cmd_error("%s: holds no events: nothing can be replayed", r->path);
 		return false;
 	}

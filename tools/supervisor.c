@@ -27,7 +27,7 @@ enum {
 	SLEEP_MAX_MS = 50,
 	LEVEL = 1, /* zstd's */
 	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
-	FLUSH_NS = 1000 * 1000 * 1000, /* how long events may wait for their frame */
+	FLUSH_NS = 200 * 1000 * 1000, /* how long events may wait for their frame */
 };
 
 /* One process stream being written. */
@@ -44,6 +44,7 @@ struct track {
 	bool status_known;
 	int64_t start_ns, end_ns;
 	uint64_t event_count, byte_len;
+	uint64_t flushed_len; /* of byte_len, in whole frames */
 	char **argv;
 	size_t argc;
 	char **notes;
@@ -73,6 +74,8 @@ struct supervisor {
 	char **warnings;
 	size_t warning_count;
 	char cause[256];
+	int64_t flushed_ns;   /* when */
+	size_t files_written; /* stored files in the index on disk */
 	pid_t root;
 	int root_status;
 	bool root_ended;
@@ -640,6 +643,32 @@ static bool look_at_externals(struct supervisor *sv)
 	return busy;
 }
 
+/* --- so that little is lost if this process is killed --- */
+
+static void flush_all(struct supervisor *sv)
+{
+	int64_t now = now_ns(sv);
+	struct deja_error err;
+
+	if (now - sv->flushed_ns < FLUSH_NS)
+		return;
+	sv->flushed_ns = now;
+	if (store_count(sv->store) != sv->files_written) {
+		sv->files_written = store_count(sv->store);
+		tf_files_write(sv->dir, store_files(sv->store), sv->files_written, &err);
+	}
+	for (size_t i = 0; i < sv->track_count; i++) {
+		struct track *t = sv->tracks[i];
+
+		if (!t || !t->writer || t->failed ||
+		    tf_writer_byte_len(t->writer) == t->flushed_len)
+			continue;
+		t->flushed_len = tf_writer_byte_len(t->writer);
+		if (tf_writer_flush(t->writer, &err) < 0)
+			track_failed(t, &err);
+	}
+}
+
 /* --- the loop --- */
 
 static volatile sig_atomic_t forward_signal;
@@ -705,6 +734,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 				  "process%s",
 				  alive, alive == 1 ? "" : "es");
 		}
+		flush_all(sv);
 		if (forward_signal) {
 			if (!sv->root_ended)
 				kill(root, forward_signal);

@@ -7,8 +7,9 @@
 for tool in nm readelf objdump; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 objects=$(cd "$(dirname "$DEJA")/../lib/deja" && pwd)
 
-# Weak all: the linker's own, libc's errno for the hooks, and its word on rseq.
-allowed='_ITM_deregisterTMCloneTable|_ITM_registerTMCloneTable|__cxa_finalize|__gmon_start__|__errno_location|__rseq_offset|__rseq_size'
+# Weak all: the linker's own; libc's errno, its word on threads and the dynamic linker's list
+# of objects for the hooks; libc's word on rseq.
+allowed='_ITM_deregisterTMCloneTable|_ITM_registerTMCloneTable|__cxa_finalize|__gmon_start__|__errno_location|__libc_single_threaded|_r_debug|__rseq_offset|__rseq_size'
 for mode in record replay; do
 	so=$objects/libdeja-$mode.so
 	[ -r "$so" ] || fail "no $so"

@@ -298,13 +298,15 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	}
 	}
 	if (result < 0 && !rx) {
-		/* whom a failed connect was to reach is worth knowing */
+		/* Whom a failed connect was to reach is worth knowing. A call that writes
+		 * although it fails may have written here. */
 		uint8_t copy[FAILED_MAX_LEN];
 
 		len = a->rule == TF_ARG || a->rule == TF_FIXED
 			      ? dj_mem_len(a, mem, args, result, true, 0)
 			      : 0;
-		if (result != TF_RESTART && len && len <= sizeof(copy) &&
+		if (result != TF_RESTART && !(call->flags & TF_RX_ERROR) && len &&
+		    len <= sizeof(copy) &&
 		    dj_read_user(copy, mem, len))
 			put_outbound(slot, copy, len);
 		else

@@ -52,10 +52,9 @@ static uint32_t privilege_reason(long fd, const struct stat *st)
 {
 	char cap[64];
 
-	if ((st->st_mode & S_ISUID) && st->st_uid != (uid_t)dj_raw(SYS_geteuid))
-		return EXEC_TARGET_SETUID;
-	if ((st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP) &&
-	    st->st_gid != (gid_t)dj_raw(SYS_getegid))
+	/* even where nothing is gained, such an exec turns address randomisation on again */
+	if ((st->st_mode & S_ISUID) ||
+	    ((st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP)))
 		return EXEC_TARGET_SETUID;
 	if (dj_raw(SYS_geteuid) != 0 &&
 	    dj_raw(SYS_fgetxattr, fd, "security.capability", cap, sizeof(cap)) > 0)

@@ -100,7 +100,7 @@ static bool can_record(const char *path)
 		break;
 	case EXEC_TARGET_SETUID:
 		why = "is set-uid, set-gid or has capabilities, so the system ignores "
-		      "preloading; record it as the user it would become";
+		      "preloading; record a copy of it, as the user it would become";
 		break;
 	case EXEC_TARGET_LIBC:
 		why = "uses another C library than glibc";

@@ -39,7 +39,9 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
               -Wl,--build-id -Wl,--section-start=.doors=0x80000 -Wl,--section-start=.span=0x1ff000
 
-TOOL_LIBS := -lzstd -lxxhash -lmsgpackc -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
+# msgpack-c 6 has another name than 4.
+MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
+TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
 
 ifndef V
 Q = @
@@ -138,6 +140,11 @@ check:
 check-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit
 
+soak:
+	@./.ci/deps build test
+	@$(MAKE) --no-print-directory all cases
+	@tests/run --soak
+
 bench:
 	@./.ci/deps build bench
 	@$(MAKE) --no-print-directory all
@@ -149,7 +156,7 @@ install: all
 	install -m755 $(RECSO) $(REPSO) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
-	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' tracefmt/libdeja.pc.in \
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	install -m644 $(sort $(wildcard tools/man/*.1)) $(DESTDIR)$(PREFIX)/share/man/man1/

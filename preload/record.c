@@ -6,6 +6,8 @@
 #include <linux/futex.h>
 #include <fcntl.h>
 #include <errno.h>
+#include <sys/sem.h>
+#include <linux/sockios.h>
 #include "record.h"
 
 enum {
@@ -184,6 +186,35 @@ static long record_status_read(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+/* A call that may change a file which is mapped. */
+static long record_changing(struct thread *t, const struct tf_call *call,
+			    const unsigned long args[6])
+{
+	uint32_t shadow = 0;
+
+	if (RT->session->shadow_count)
+		shadow = record_shadow_of(call->nr, args);
+	return shadow ? record_shadow_change(t, call, args, shadow)
+		      : record_generic(t, call, args);
+}
+
+static void record_semaphores(struct thread *t, const unsigned long args[6])
+{
+	struct semid_ds ds;
+
+	if (!dj_raw(SYS_semctl, args[0], 0, IPC_STAT, &ds))
+		record_memory(t->slot, (const void *)args[3], ds.sem_nsems * sizeof(uint16_t));
+}
+
+/* struct ifconf points at its buffer. */
+static void record_interfaces(struct thread *t, const int32_t *conf)
+{
+	const void *buf = *(void *const *)(conf + 2);
+
+	if (buf && conf[0] > 0)
+		record_memory(t->slot, buf, (size_t)conf[0]);
+}
+
 /* Answers without asking the kernel. */
 static long record_answer(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], long ret)
@@ -258,6 +289,8 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	case SYS_set_tid_address:
 		t->clear_tid = (int32_t *)args[0];
 		return record_answer(t, call, args, t->tid);
+	case SYS_shmat:
+		return record_shmat(t, call, args);
 	case SYS_sigaltstack:
 		now = dj_now();
 		ret = signals_altstack(t, p, args);
@@ -321,11 +354,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 		role = role_of(t, (unsigned)args[0]);
 		if (role && role != ROLE_STATUS)
 			return record_output(t, call, args, role);
-		break;
+		return record_changing(t, call, args);
 	case SYS_open:
 	case SYS_openat:
 	case SYS_creat:
-		ret = record_generic(t, call, args);
+		ret = record_changing(t, call, args);
 		if (ret >= 0)
 			role_set(t, ret, nr != SYS_creat &&
 				 view_is_status((const char *)args[nr == SYS_openat], ret)
@@ -345,12 +378,26 @@ long boundary_call(struct thread *t, struct pregs *p)
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))
 			return record_answer(t, call, args, -EINVAL);
-		break;
+		return record_changing(t, call, args);
 	case SYS_splice:
 	case SYS_copy_file_range:
 		if (role_of(t, (unsigned)args[2]))
 			return record_answer(t, call, args, -EINVAL);
-		break;
+		return record_changing(t, call, args);
+	case SYS_truncate:
+	case SYS_ftruncate:
+	case SYS_fallocate:
+		return record_changing(t, call, args);
+	case SYS_semctl:
+		ret = record_generic(t, call, args);
+		if (ret >= 0 && (int)args[2] == GETALL)
+			record_semaphores(t, args);
+		return ret;
+	case SYS_ioctl:
+		ret = record_generic(t, call, args);
+		if (ret >= 0 && args[1] == SIOCGIFCONF)
+			record_interfaces(t, (const void *)args[2]);
+		return ret;
 	case SYS_tee:
 		if (role_of(t, (unsigned)args[1]))
 			return record_answer(t, call, args, -EINVAL);

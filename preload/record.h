@@ -75,6 +75,18 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 
+/* --- record_shadow.c --- */
+/* The shadow (0: none) and the stored file of what is mapped from fd. */
+uint32_t record_shadow_map(struct slot *slot, int fd, uint32_t *file);
+/* The shadow that this call, about to be made, would change; 0: none. */
+uint32_t record_shadow_of(long nr, const unsigned long args[6]);
+/* Makes such a call. */
+long record_shadow_change(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6], uint32_t shadow);
+long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* Memory that the call just recorded has written and its row cannot name. */
+void record_memory(struct slot *slot, const void *mem, size_t len);
+
 /* --- record_view.c --- */
 enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
 bool view_is_status(const char *path, long fd);

@@ -10,6 +10,7 @@
 
 enum {
 	DIGEST_FROM = 32, /* shorter outbound payloads are stored even as digests */
+	FAILED_MAX_LEN = 512, /* outbound memory of failed calls: more is not kept */
 	STRV_MAX = 1 << 20,
 	STRV_STRING_MAX_LEN = 1 << 20,
 };
@@ -297,7 +298,19 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	}
 	}
 	if (result < 0 && !rx) {
-		put_nil(slot);
+		/* Whom a failed connect was to reach is worth knowing. A call that writes
+		 * although it fails may have written here. */
+		uint8_t copy[FAILED_MAX_LEN];
+
+		len = a->rule == TF_ARG || a->rule == TF_FIXED
+			      ? dj_mem_len(a, mem, args, result, true, 0)
+			      : 0;
+		if (result != TF_RESTART && !(call->flags & TF_RX_ERROR) && len &&
+		    len <= sizeof(copy) &&
+		    dj_read_user(copy, mem, len))
+			put_outbound(slot, copy, len);
+		else
+			put_nil(slot);
 		return;
 	}
 	len = dj_mem_len(a, mem, args, result, true, pre ? pre->capacity[index] : 0);

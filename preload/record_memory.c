@@ -11,7 +11,7 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr(SYS_mmap);
 	int64_t t0 = dj_now();
-	uint32_t file = 0;
+	uint32_t file = 0, shadow = 0;
 	struct stat st;
 	long ret;
 
@@ -21,7 +21,7 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 
 		if (!dj_raw(SYS_fstat, fd, &st)) {
 			if (S_ISREG(st.st_mode)) {
-				file = record_file(t->slot, fd, NULL);
+				shadow = record_shadow_map(t->slot, fd, &file);
 				if (!file)
 					record_note(t->slot, "a mapped file could not be "
 							     "stored: its replay will "
@@ -36,7 +36,7 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 	}
 	record_thread_switch(t);
 	if (file)
-		record_emit_ints(t->slot, TF_EV_FILE, 1, file, 0, 0);
+		record_emit_ints(t->slot, TF_EV_FILE, shadow ? 2 : 1, file, shadow, 0);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }

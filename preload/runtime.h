@@ -150,6 +150,7 @@ struct thread {
 	uint64_t event_start; /* stream offset of the event being served */
 };
 
+enum { SEGMENT_MAX = 64 };
 enum { SITE_MAX = 2048 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -220,6 +221,12 @@ struct runtime {
 	uint32_t pending_role;
 	uint64_t pending_seq;
 	uint32_t pending_file;
+	uint32_t pending_shadow;
+	int64_t pending_offset;
+	uint64_t pending_size;
+	struct {
+		uint64_t addr, len;
+	} segments[SEGMENT_MAX]; /* System V, attached */
 	uint32_t pending_stream;
 	uint8_t scratch[4096];
 	char maps[256 * 1024]; /* /proc/self/maps as text, at start */

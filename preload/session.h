@@ -23,6 +23,7 @@ enum {
 	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
 	FILE_CACHE_COUNT = 2048, /* power of two */
 	EXTERNAL_PID_COUNT = 256,
+	SHADOW_COUNT = 256,
 };
 
 /* Far addresses, outside every range that the kernel hands out by itself or that
@@ -123,6 +124,13 @@ struct file_cache_entry {
 	uint32_t file_id; /* 0: free. Written last by the supervisor */
 };
 
+/* A file that is mapped and may be changed by the tree. */
+struct shadow_entry {
+	uint64_t dev, ino, birth_ns;
+	uint32_t id, file; /* the stored file that it began as */
+	uint32_t ready;	   /* the rest is valid */
+};
+
 struct session {
 	uint32_t magic, version;
 	uint32_t mode; /* enum session_mode */
@@ -147,6 +155,8 @@ struct session {
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t unpatched_sites; /* crossings' sites left to the trap */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	uint32_t shadow_count;
+	struct shadow_entry shadows[SHADOW_COUNT];
 	struct file_cache_entry files[FILE_CACHE_COUNT];
 };
 

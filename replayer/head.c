@@ -76,7 +76,7 @@ static struct event event_at(const uint8_t *base, uint64_t pos, uint64_t len)
 static bool is_prefix(unsigned id)
 {
 	return id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
-	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_NOTE;
+	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE;
 }
 
 struct event head_peek(struct thread *t)
@@ -105,6 +105,12 @@ struct event head_peek(struct thread *t)
 			break;
 		case TF_EV_FILE:
 			RT->pending_file = (uint32_t)tf_get_int(&in);
+			RT->pending_shadow = ev.count > 1 ? (uint32_t)tf_get_int(&in) : 0;
+			break;
+		case TF_EV_SHADOW:
+			RT->pending_shadow = (uint32_t)tf_get_int(&in);
+			RT->pending_offset = tf_get_int(&in);
+			RT->pending_size = (uint64_t)tf_get_int(&in);
 			break;
 		}
 		RT->stream_pos = ev.next;
@@ -112,6 +118,26 @@ struct event head_peek(struct thread *t)
 			RT->event_no++;
 		t->slot->consumed = RT->stream_pos;
 		t->slot->event_no = RT->event_no;
+	}
+}
+
+void head_take_memory(struct thread *t)
+{
+	struct event ev;
+
+	/* most calls have none: look at the id alone */
+	while (RT->stream_pos + 2 < RT->stream_len && RT->stream[RT->stream_pos] == 0x93 &&
+	       RT->stream[RT->stream_pos + 1] == TF_EV_MEMORY) {
+		uint64_t addr;
+		uint32_t len;
+		const uint8_t *bytes;
+
+		ev = event_at(RT->stream, RT->stream_pos, RT->stream_len);
+		addr = (uint64_t)tf_get_int(&ev.in);
+		bytes = tf_get_bytes(&ev.in, &len);
+		if (ev.in.bad || !dj_write_user((void *)addr, bytes, len))
+			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
+		head_take(t, &ev);
 	}
 }
 

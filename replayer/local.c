@@ -27,17 +27,18 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 	unsigned long flags = a[3] & ~(unsigned long)(MAP_FIXED_NOREPLACE | MAP_SHARED |
 						      MAP_SHARED_VALIDATE | MAP_HUGETLB |
 						      MAP_LOCKED | MAP_SYNC);
-	uint32_t file = RT->pending_file;
+	uint32_t file = RT->pending_file, shadow = RT->pending_shadow;
 	long fd = -1, r;
 
-	RT->pending_file = 0;
+	RT->pending_file = RT->pending_shadow = 0;
 	flags |= MAP_FIXED;
 	/* shared anonymous memory must stay shared with children */
-	flags |= (a[3] & MAP_ANONYMOUS) && (a[3] & MAP_TYPE) != MAP_PRIVATE ? MAP_SHARED
-									    : MAP_PRIVATE;
+	flags |= ((a[3] & MAP_ANONYMOUS) || shadow) && (a[3] & MAP_TYPE) != MAP_PRIVATE
+			 ? MAP_SHARED
+			 : MAP_PRIVATE;
 	if (!(a[3] & MAP_ANONYMOUS)) {
 		if (file) {
-			fd = open_stored(file);
+			fd = shadow ? shadow_open(shadow, file) : open_stored(file);
 			if (fd < 0)
 				diverge(t, DIVERGED_UNSUPPORTED, SYS_mmap, a,
 					"a mapped file is missing from the recording");
@@ -107,12 +108,17 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	long r;
 
 	if (result < 0 && DJ_IS_ERR(result)) {
-		RT->pending_file = 0;
+		RT->pending_file = RT->pending_shadow = 0;
 		return result;
 	}
 	switch (call->nr) {
 	case SYS_mmap:
 		return local_mmap(t, args, result);
+	case SYS_shmat:
+		return shadow_attach(t, args, result);
+	case SYS_shmdt:
+		shadow_detach(args[0]);
+		return result;
 	case SYS_mremap:
 		return local_mremap(t, args, result);
 	case SYS_brk:
@@ -173,5 +179,7 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 		local_kill(t, call->nr, args);
 		return result;
 	}
+	if (RT->pending_shadow)
+		shadow_change(call->nr, args, result);
 	return result;
 }

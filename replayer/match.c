@@ -17,7 +17,7 @@ struct match {
 
 static void bad_event(const struct match *m)
 {
-	diverge(m->t, DIVERGED_UNDECODABLE, m->call->nr, m->args, m->call->name);
+	diverge(m->t, DIVERGED_UNDECODABLE, m->call->nr, m->args, "");
 }
 
 static void check_bytes(const struct match *m, const uint8_t *expected, size_t expected_len,

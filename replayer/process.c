@@ -3,6 +3,7 @@
  * children find their own streams.
  */
 #include <sys/syscall.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include "replay.h"
 #include "image.h"
@@ -153,6 +154,7 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (!slot)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
 			"too many processes at once");
+	slot->pid = (int32_t)ret;
 	live = dj_raw(SYS_clone, 17, 0, 0, 0, 0);
 	if (live < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
@@ -179,6 +181,41 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 	unsigned long flags = p->nr == SYS_clone ? args[0] : CLONE_VM | CLONE_VFORK | 17;
 
 	return clone_sharing(t, p, args, flags, call);
+}
+
+/* The pid that this wait has reaped, 0: none. */
+static int32_t reaped(long nr, const unsigned long args[6], long result)
+{
+	const int32_t *info = (const int32_t *)args[2];
+	const int32_t *status = (const int32_t *)args[1];
+
+	if (result < 0)
+		return 0;
+	if (nr == SYS_waitid) /* CLD_EXITED, CLD_KILLED, CLD_DUMPED */
+		return info && info[2] >= 1 && info[2] <= 3 ? info[3] : 0;
+	if (status && (*status & 0xff) == 0x7f) /* stopped */
+		return 0;
+	return status && *status == 0xffff /* continued */ ? 0 : (int32_t)result;
+}
+
+void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+{
+	struct session *s = RT->session;
+	struct k_timespec step = {0, 500 * 1000};
+	int32_t pid = reaped(nr, args, result);
+
+	for (unsigned i = 0; pid > 0 && i < s->slots_used && i < SLOT_COUNT; i++) {
+		struct slot *slot = session_slot(s, i);
+		uint32_t state;
+
+		while (slot->pid == pid && slot != t->slot &&
+		       ((state = slot->state) == SLOT_CLAIMED || state == SLOT_RUNNING)) {
+			if (s->aborted)
+				for (;;)
+					dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
+		}
+	}
 }
 
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
@@ -237,6 +274,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!image_decode(&image_event, &img))
 		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
 			"the recording has no program image after exec");
+	slot->pid = img.pid;
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

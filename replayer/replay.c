@@ -79,7 +79,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 	head_take(t, &ev);
 	if (RT->pending_role)
 		output_echo(t, nr, args, result);
-	return local_effect(t, p, call, args, result);
+	if (nr == SYS_wait4 || nr == SYS_waitid)
+		await_child(t, nr, args, result);
+	result = local_effect(t, p, call, args, result);
+	head_take_memory(t);
+	return result;
 }
 
 bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)

@@ -31,6 +31,8 @@ bool head_open(uint32_t stream, uint64_t pos);
 struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
+/* Serves the MEMORY events that follow the call just taken. */
+void head_take_memory(struct thread *t);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
 /* The first event of another stream, mapped beside ours at *base until head_unmap. */
@@ -84,8 +86,19 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* The child's events come first in the stream, the call's own after them. */
 long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  const struct tf_call *call);
+/* After wait4 or waitid: the child has ended here, too, so that memory which it shares
+ * holds what it left there. */
+void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
+
+/* --- shadow.c --- */
+/* Opens a shadow; one that no process has used yet begins as stored file `file`, or empty. */
+long shadow_open(uint32_t shadow, uint32_t file);
+/* What this call changes in the pending shadow. */
+void shadow_change(long nr, const unsigned long args[6], long result);
+long shadow_attach(struct thread *t, const unsigned long args[6], long result);
+void shadow_detach(uint64_t addr);
 
 /* --- local.c --- */
 /* The effect of a call that changes this process's own memory or threads, and the check

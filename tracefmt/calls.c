@@ -17,7 +17,15 @@ enum {
 /* The errnos that refused rows use. */
 enum { T_EPERM = 1, T_EINVAL = 22, T_ENOTTY = 25, T_ENOSYS = 38, T_EOPNOTSUPP = 95 };
 
-#define SCALAR(n, k)  { .name = #n, .kind = (k) }
+/* Names are for the tools. In the recorded process each would be a pointer that the dynamic
+ * linker relocates at every exec, in pages that could otherwise be shared. */
+#ifdef DEJA_RUNTIME
+#define TEXT(s) NULL
+#else
+#define TEXT(s) s
+#endif
+
+#define SCALAR(n, k)  { .name = TEXT(#n), .kind = (k) }
 #define INT(n)	      SCALAR(n, TF_INT)
 #define LONG(n)	      SCALAR(n, TF_LONG)
 #define UINT(n)	      SCALAR(n, TF_UINT)
@@ -30,19 +38,19 @@ enum { T_EPERM = 1, T_EINVAL = 22, T_ENOTTY = 25, T_ENOSYS = 38, T_EOPNOTSUPP = 
 #define SIG(n)	      SCALAR(n, TF_SIG)
 #define ADDR(n)	      SCALAR(n, TF_ADDR)
 #define PTR(n)	      SCALAR(n, TF_PTR)
-#define FLAGS(n, set) { .name = #n, .kind = TF_FLAGS, .xlat = TF_X_##set }
-#define NOARG	      { .name = "arg", .kind = TF_NONE }
+#define FLAGS(n, set) { .name = TEXT(#n), .kind = TF_FLAGS, .xlat = TF_X_##set }
+#define NOARG	      { .name = TEXT("arg"), .kind = TF_NONE }
 #define MEM(n, d, r, reference, size, layout)                                   \
-	{ .name = #n, .kind = TF_MEM, .dir = TF_##d, .rule = TF_##r,            \
+	{ .name = TEXT(#n), .kind = TF_MEM, .dir = TF_##d, .rule = TF_##r,            \
 	  .ref = (reference), .unit = (size), .xlat = TF_X_##layout }
 
 #define COUNT(...) (sizeof((struct tf_arg[]){ __VA_ARGS__ }) / sizeof(struct tf_arg))
 #define CALL(ID, NR, NAME, CLASS, FLAG_SET, ...)                                \
-	[NR] = { .name = #NAME, .id = (ID), .nr = (NR), .cls = TF_##CLASS,      \
+	[NR] = { .name = TEXT(#NAME), .id = (ID), .nr = (NR), .cls = TF_##CLASS,      \
 		 .nargs = COUNT(__VA_ARGS__), .flags = (FLAG_SET),              \
 		 .arg = { __VA_ARGS__ } },
 #define REFUSE(ID, NR, NAME, ERRNO, REASON, ...)                                \
-	[NR] = { .name = #NAME, .reason = REASON, .id = (ID), .nr = (NR),       \
+	[NR] = { .name = TEXT(#NAME), .reason = TEXT(REASON), .id = (ID), .nr = (NR),       \
 		 .cls = TF_REFUSE, .nargs = COUNT(__VA_ARGS__),                 \
 		 .flags = TF_QUICK, .refuse_errno = T_##ERRNO,                  \
 		 .arg = { __VA_ARGS__ } },
@@ -55,7 +63,7 @@ static const struct tf_call rows[TF_CALL_MAX] = {
 	SUBN(TABLE, NAME, REQUEST, CLASS, FLAG_SET, 0, __VA_ARGS__)
 #define SUBN(TABLE, NAME, REQUEST, CLASS, FLAG_SET, MORE_COUNT, ...)            \
 	{ .table = TF_X_##TABLE,                                                \
-	  .sub = { .name = #NAME, .request = (REQUEST), .cls = TF_##CLASS,      \
+	  .sub = { .name = TEXT(#NAME), .request = (REQUEST), .cls = TF_##CLASS,      \
 		   .flags = (FLAG_SET), .more = (MORE_COUNT),                   \
 		   .arg = __VA_ARGS__ } },
 

@@ -15,7 +15,8 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_SPAWN] = "spawn",   [TF_EV_CHILD] = "child",
 	    [TF_EV_EXEC] = "exec",     [TF_EV_NOTE] = "note",
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
-	    [TF_EV_PREEMPT] = "preempt",
+	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
+	    [TF_EV_SHADOW] = "shadow",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -241,6 +242,16 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 		break;
 	case TF_EV_FILE:
 		fprintf(out, "+++ the next mmap maps stored file %" PRId64 " +++",
+			tf_get_int(&in));
+		break;
+	case TF_EV_MEMORY:
+		a = tf_get_int(&in);
+		tf_get_bytes(&in, &len);
+		fprintf(out, "+++ %u bytes at %#" PRIx64 " were written as well +++", len,
+			(uint64_t)a);
+		break;
+	case TF_EV_SHADOW:
+		fprintf(out, "+++ the next call changes mapped file %" PRId64 " +++",
 			tf_get_int(&in));
 		break;
 	case TF_EV_PREEMPT:

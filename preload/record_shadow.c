@@ -1,0 +1,225 @@
+/*
+ * The recorder: files that the program both maps and changes. A replay maps a copy of such
+ * a file, its shadow, shared between all mappings and processes; the SHADOW event before a
+ * call that changes the file has the replay change the shadow alike. System V segments
+ * are shadows, too.
+ */
+#include <sys/syscall.h>
+#include <sys/stat.h>
+#include <sys/shm.h>
+#include <linux/stat.h>
+#include <fcntl.h>
+#include <errno.h>
+#include "record.h"
+
+enum { SEGMENT_DEV = ~0u }; /* in place of a device: a System V segment's key */
+
+static bool shadow_key(int fd, const char *path, struct shadow_entry *key, uint64_t *size)
+{
+	struct statx st;
+
+	if (dj_raw(SYS_statx, fd, path ? path : "", path ? 0 : AT_EMPTY_PATH,
+		   STATX_BASIC_STATS | STATX_BTIME, &st) < 0 ||
+	    !S_ISREG(st.stx_mode))
+		return false;
+	key->dev = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	key->ino = st.stx_ino;
+	/* inode numbers are used again */
+	key->birth_ns = st.stx_mask & STATX_BTIME
+				? (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec
+				: 0;
+	*size = st.stx_size;
+	return true;
+}
+
+static struct shadow_entry *find(const struct shadow_entry *key)
+{
+	struct session *s = RT->session;
+	uint32_t count = __atomic_load_n(&s->shadow_count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count && i < SHADOW_COUNT; i++) {
+		struct shadow_entry *e = &s->shadows[i];
+
+		if (e->ready && e->ino == key->ino && e->dev == key->dev &&
+		    e->birth_ns == key->birth_ns)
+			return e;
+	}
+	return NULL;
+}
+
+static struct shadow_entry *add(const struct shadow_entry *key, uint32_t file)
+{
+	struct session *s = RT->session;
+	uint32_t i = __atomic_fetch_add(&s->shadow_count, 1, __ATOMIC_SEQ_CST);
+	struct shadow_entry *e = &s->shadows[i];
+
+	if (i >= SHADOW_COUNT) {
+		s->shadow_count = SHADOW_COUNT;
+		return NULL;
+	}
+	e->dev = key->dev;
+	e->ino = key->ino;
+	e->birth_ns = key->birth_ns;
+	e->file = file;
+	e->id = i + 1;
+	__atomic_store_n(&e->ready, 1, __ATOMIC_RELEASE);
+	return e;
+}
+
+uint32_t record_shadow_map(struct slot *slot, int fd, uint32_t *file)
+{
+	struct shadow_entry key, *e;
+	uint64_t size;
+	long mode;
+
+	*file = 0;
+	if (!shadow_key(fd, NULL, &key, &size))
+		return 0;
+	e = find(&key);
+	if (e) {
+		*file = e->file;
+		return e->id;
+	}
+	*file = record_file(slot, fd, NULL);
+	mode = dj_raw(SYS_fcntl, fd, F_GETFL);
+	if (!*file || mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
+		return 0; /* nobody changes it through this descriptor */
+	e = add(&key, *file);
+	return e ? e->id : 0;
+}
+
+/* The file that this call is going to change, as a descriptor or a path. */
+static bool target_of(long nr, const unsigned long a[6], int *fd, const char **path)
+{
+	*path = NULL;
+	*fd = AT_FDCWD;
+	switch (nr) {
+	case SYS_write:
+	case SYS_writev:
+	case SYS_pwrite64:
+	case SYS_pwritev:
+	case SYS_pwritev2:
+	case SYS_ftruncate:
+	case SYS_fallocate:
+	case SYS_sendfile:
+		*fd = (int)a[0];
+		return true;
+	case SYS_splice:
+	case SYS_copy_file_range:
+		*fd = (int)a[2];
+		return true;
+	case SYS_truncate:
+	case SYS_creat:
+		*path = (const char *)a[0];
+		return true;
+	case SYS_open:
+		*path = (const char *)a[0];
+		return a[1] & O_TRUNC;
+	case SYS_openat:
+		*path = (const char *)a[1];
+		*fd = (int)a[0];
+		return a[2] & O_TRUNC;
+	}
+	return false;
+}
+
+uint32_t record_shadow_of(long nr, const unsigned long args[6])
+{
+	struct shadow_entry key, *e;
+	const char *path;
+	uint64_t size;
+	int fd;
+
+	if (!target_of(nr, args, &fd, &path) || !shadow_key(fd, path, &key, &size))
+		return 0;
+	e = find(&key);
+	return e ? e->id : 0;
+}
+
+long record_shadow_change(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6], uint32_t shadow)
+{
+	int64_t t0 = dj_now(), t1, offset = -1;
+	struct shadow_entry key;
+	uint64_t size = 0;
+	const char *path = NULL;
+	int fd = -1;
+	long ret;
+
+	switch (call->nr) {
+	case SYS_sendfile:
+	case SYS_splice:
+	case SYS_copy_file_range:
+		/* the bytes would not pass through memory: let it fall back */
+		record_emit_call(t, call, args, -EINVAL, t0, t0, NULL);
+		return -EINVAL;
+	}
+	ret = record_wait(t, call->nr, args);
+	t1 = dj_now();
+	target_of(call->nr, args, &fd, &path);
+	if (!DJ_IS_ERR(ret) && shadow_key(fd, path, &key, &size)) {
+		switch (call->nr) {
+		case SYS_pwrite64:
+		case SYS_pwritev:
+		case SYS_pwritev2:
+			offset = (int64_t)args[3];
+			if (offset != -1 && !(dj_raw(SYS_fcntl, fd, F_GETFL) & O_APPEND))
+				break;
+			/* fall through */
+		case SYS_write:
+		case SYS_writev:
+			offset = dj_raw(SYS_lseek, fd, 0, SEEK_CUR) - ret;
+			break;
+		}
+		record_thread_switch(t);
+		record_emit_ints(t->slot, TF_EV_SHADOW, 3, shadow, offset, (int64_t)size);
+	}
+	record_emit_call(t, call, args, ret, t0, t1, NULL);
+	return ret;
+}
+
+void record_memory(struct slot *slot, const void *mem, size_t len)
+{
+	uint8_t buf[32], *p = buf;
+
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_MEMORY);
+	p = tf_put_uint(p, (uint64_t)mem);
+	p = tf_put_bin(p, (uint32_t)len);
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_put(slot, mem, len);
+	ring_commit(slot);
+}
+
+long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6])
+{
+	struct shadow_entry key = {.dev = SEGMENT_DEV, .ino = args[0]}, *e;
+	struct shmid_ds ds = {0};
+	int64_t t0 = dj_now();
+	bool new = false;
+	long ret;
+
+	ret = dj_raw(SYS_shmat, args[0], args[1], args[2]);
+	if (!DJ_IS_ERR(ret) && !dj_raw(SYS_shmctl, args[0], IPC_STAT, &ds)) {
+		key.birth_ns = (uint64_t)ds.shm_perm.__seq;
+		e = find(&key);
+		if (!e) {
+			e = add(&key, 0);
+			new = true;
+		}
+		record_thread_switch(t);
+		record_emit_ints(t->slot, TF_EV_SHADOW, 3, e ? e->id : 0, -1,
+				 (int64_t)ds.shm_segsz);
+	}
+	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	if (new && ds.shm_segsz) {
+		const uint64_t *words = (const uint64_t *)ret;
+		size_t n = (ds.shm_segsz + 7) / 8; /* pages: there is room */
+
+		while (n && !words[n - 1])
+			n--;
+		if (n)
+			record_memory(t->slot, words, n * 8);
+	}
+	return ret;
+}

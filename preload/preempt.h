@@ -21,10 +21,13 @@
 
 #include "runtime.h"
 
+/* How long a computing thread is left alone. Stopping it costs fidelity (the place may come
+ * more than once), so that it is a last resort, and noted in the recording. */
+#define PREEMPT_LATEST_NS (2 * 1000 * 1000 * 1000ll)
+
 enum {
 	PREEMPT_REG_COUNT = 17, /* r8..r15 rdi rsi rbp rbx rdx rax rcx rsp rip */
 	PREEMPT_AFTER_NS = 10 * 1000 * 1000,
-	PREEMPT_LATEST_NS = 500 * 1000 * 1000,
 	PREEMPT_PROBE_STEPS = 100,
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */

@@ -109,8 +109,12 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		stop_here(t, uc);
 	} else if (++t->probe_steps > PREEMPT_PROBE_STEPS) {
 		probe_end(t, uc);
-		if (dj_now() - t->slice_start_ns > PREEMPT_LATEST_NS)
+		if (dj_now() - t->slice_start_ns > PREEMPT_LATEST_NS) {
+			record_note(t->slot, "a thread computed for seconds while others "
+					     "waited, and was stopped: a replay may be "
+					     "slow here, or stop it at another round");
 			stop_here(t, uc);
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ void dj_dispatch(struct pregs *p)
 	struct k_siginfo info;
 	long ret;
 
+	t->crossing = p;
 	do
 		ret = boundary_call(t, p);
 	while (ret == TF_RESTART && !boundary_next_signal(t, ret, &info));
@@ -39,4 +40,5 @@ void dj_dispatch(struct pregs *p)
 		signals_deliver(t, p, &info, false);
 	if (RT->multi)
 		renew_return(p);
+	t->crossing = NULL;
 }

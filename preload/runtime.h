@@ -126,6 +126,7 @@ struct thread {
 	uint64_t sigsys_blocked; /* SIGSYS_BIT: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
+	const struct pregs *crossing; /* the last crossing's registers */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
 	uint64_t delivering_rax, delivering_rip, delivering_mask;
 	struct k_siginfo delivering_info;

@@ -75,6 +75,8 @@ struct slot_divergence {
 	uint64_t expected, got, offset;
 	uint8_t got_bytes[64], expected_bytes[64];
 	char text[256];
+	/* the program's registers where it crossed, for its stack; rip 0: not known */
+	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
 };
 
 struct slot {
@@ -89,6 +91,7 @@ struct slot {
 
 	/* ring */
 	uint64_t head __attribute__((aligned(64))); /* bytes ever written */
+	uint32_t ready; /* bytes of the ring that have memory; shared memory may run out */
 	uint64_t pos; /* bytes written, of which those before head are whole events */
 	uint64_t kicked; /* pos when the supervisor was last woken */
 	int64_t last_time_ns; /* completion of the last timed event */

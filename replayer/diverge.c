@@ -19,6 +19,13 @@ static struct slot_divergence *report(struct thread *t, unsigned kind, long nr,
 	d->nr = nr;
 	if (args)
 		dj_copy(d->args, args, sizeof(d->args));
+	if (t->crossing) {
+		const struct pregs *p = t->crossing;
+
+		d->rip = p->rip, d->rsp = pregs_rsp(p), d->rbp = p->rbp;
+		d->rbx = p->rbx, d->r12 = p->r12, d->r13 = p->r13;
+		d->r14 = p->r14, d->r15 = p->r15;
+	}
 	return d;
 }
 

@@ -24,9 +24,9 @@ static long open_stored(uint32_t id)
 
 static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 {
-	unsigned long flags = a[3] & ~(unsigned long)(MAP_FIXED_NOREPLACE | MAP_SHARED |
-						      MAP_SHARED_VALIDATE | MAP_HUGETLB |
-						      MAP_LOCKED | MAP_SYNC);
+	/* MAP_TYPE holds kinds beyond shared and private (MAP_DROPPABLE): private here */
+	unsigned long flags = a[3] & ~(unsigned long)(MAP_FIXED_NOREPLACE | MAP_TYPE |
+						      MAP_HUGETLB | MAP_LOCKED | MAP_SYNC);
 	uint32_t file = RT->pending_file, shadow = RT->pending_shadow;
 	long fd = -1, r;
 

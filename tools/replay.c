@@ -397,6 +397,7 @@ static int tell_divergence(struct replay *r, const struct slot *slot)
 	    .offset = d->offset,
 	    .got_len = d->got_len,
 	    .expected_len = d->expected_len,
+	    .regs = {d->rip, d->rsp, d->rbp, d->rbx, d->r12, d->r13, d->r14, d->r15},
 	};
 
 	memcpy(out.args, d->args, sizeof(out.args));

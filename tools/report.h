@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include "tools/stack.h"
 
 enum divergence_kind {
 	DIVERGED_CALL = 1,	   /* another call */
@@ -41,6 +42,7 @@ struct divergence {
 	uint8_t expected_bytes[DIVERGENCE_BYTES];
 	uint32_t expected_len;
 	char text[256]; /* a remark of the engine, or empty */
+	struct stack_regs regs; /* the program's, where it crossed */
 };
 
 /* Where the two windows of differing bytes begin: a multiple of 16, up to 31 before

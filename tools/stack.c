@@ -112,12 +112,55 @@ static void print_frames(FILE *out, int32_t tid, unw_cursor_t *cur)
 		fprintf(out, "    no frame could be found\n");
 }
 
+/* libunwind reads all registers once, at the start: it is given the program's. One report
+ * at a time, so one set of them. */
+static const struct stack_regs *program_regs;
+
+static int access_reg(unw_addr_space_t space, unw_regnum_t reg, unw_word_t *value, int write,
+		      void *info)
+{
+	const struct stack_regs *r = program_regs;
+
+	if (write || !r || !r->rip)
+		return _UPT_access_reg(space, reg, value, write, info);
+	switch (reg) {
+	case UNW_X86_64_RIP:
+		*value = r->rip;
+		return 0;
+	case UNW_X86_64_RSP:
+		*value = r->rsp;
+		return 0;
+	case UNW_X86_64_RBP:
+		*value = r->rbp;
+		return 0;
+	case UNW_X86_64_RBX:
+		*value = r->rbx;
+		return 0;
+	case UNW_X86_64_R12:
+		*value = r->r12;
+		return 0;
+	case UNW_X86_64_R13:
+		*value = r->r13;
+		return 0;
+	case UNW_X86_64_R14:
+		*value = r->r14;
+		return 0;
+	case UNW_X86_64_R15:
+		*value = r->r15;
+		return 0;
+	}
+	return _UPT_access_reg(space, reg, value, write, info);
+}
+
 static void unwind(FILE *out, int32_t tid)
 {
-	unw_addr_space_t space = unw_create_addr_space(&_UPT_accessors, 0);
+	unw_accessors_t accessors = _UPT_accessors;
+	unw_addr_space_t space;
 	void *info = _UPT_create(tid);
 	unw_cursor_t cur;
 
+	accessors.access_reg = access_reg;
+	space = unw_create_addr_space(&accessors, 0);
 	if (!space || !info || unw_init_remote(&cur, space, info) < 0)
 		fprintf(out, "    not available: its registers cannot be read\n");
 	else
@@ -128,8 +171,9 @@ static void unwind(FILE *out, int32_t tid)
 		unw_destroy_addr_space(space);
 }
 
-void stack_print(FILE *out, int32_t tid)
+void stack_print(FILE *out, int32_t tid, const struct stack_regs *regs)
 {
+	program_regs = regs;
 	if (tid <= 0) {
 		fprintf(out, "    not available: the process is gone\n");
 		return;

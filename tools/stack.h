@@ -9,10 +9,15 @@
 
 enum { STACK_FRAME_MAX = 32 };
 
+/* The program's registers at its last crossing: the live ones are the runtime's. */
+struct stack_regs {
+	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15; /* rip 0: unknown */
+};
+
 /* Prints the stack of the thread `tid`, one indented line a frame, innermost first; or
- * one line that says why it cannot be had. Frames of the runtime deja itself put into the
+ * one line that says why it cannot be had. regs, if known, are where it begins. Frames of the runtime deja itself put into the
  * process are left out. The thread is stopped meanwhile and goes on as it was; its exit is
  * never reaped. */
-void stack_print(FILE *out, int32_t tid);
+void stack_print(FILE *out, int32_t tid, const struct stack_regs *regs);
 
 #endif

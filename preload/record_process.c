@@ -401,7 +401,11 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = !external;
 	if (!t->vfork_child)
 		slot->passthrough = external != 0;
+	if (!t->vfork_child)
+		sched_leave(true);
 	ret = dj_raw_wait((long)p->nr, a);
+	if (!t->vfork_child)
+		sched_leave(false);
 	t->execed = false;
 	if (!t->vfork_child)
 		slot->passthrough = 0;

@@ -203,7 +203,7 @@ struct runtime {
 	uint8_t break_byte;
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
-	uint32_t sched_guard, sched_waiting;
+	uint32_t sched_guard, sched_waiting, sched_leaving;
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
@@ -427,6 +427,9 @@ void sched_reset(struct thread *t);
 /* First come, first served. */
 void sched_release(struct thread *t);
 void sched_acquire(struct thread *t);
+/* Around exec: nobody asks the token's holder to stop. The request would stay pending and
+ * end the next image. */
+void sched_leave(bool leaving);
 /* The vfork child is gone: t takes the token from it, or queues in its stead. */
 void sched_inherit(struct thread *t, struct thread *child);
 /* Passes the token to a certain thread, and waits to have it again; without waiting;

@@ -48,9 +48,13 @@ static void wait_for_turn(struct thread *t, bool insist)
 		long r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0, insist ? &step : 0);
 
 		/* the same thread all that time: it may never cross by itself */
-		if (r == -ETIMEDOUT && owner && owner == RT->sched_owner &&
-		    owner->slice_start_ns == since && !owner->vfork_child)
+		if (r != -ETIMEDOUT)
+			continue;
+		guard_lock();
+		if (owner && owner == RT->sched_owner && owner->slice_start_ns == since &&
+		    !owner->vfork_child && !RT->sched_leaving)
 			preempt_request(owner);
+		guard_unlock();
 	}
 	t->turn = 0;
 }
@@ -61,6 +65,7 @@ void sched_reset(struct thread *t)
 	RT->sched_first = RT->sched_last = NULL;
 	RT->sched_owner = t;
 	RT->sched_waiting = 0;
+	RT->sched_leaving = 0;
 	RT->thread_count = 1;
 	t->turn = 0;
 }
@@ -112,6 +117,13 @@ void sched_acquire(struct thread *t)
 	guard_unlock();
 	wait_for_turn(t, true);
 	t->slice_start_ns = dj_now();
+}
+
+void sched_leave(bool leaving)
+{
+	guard_lock();
+	RT->sched_leaving = leaving;
+	guard_unlock();
 }
 
 void sched_inherit(struct thread *t, struct thread *child)

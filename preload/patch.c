@@ -17,6 +17,7 @@
  *   R: `mov $15, %rax; syscall`, what signal handlers return to.
  */
 #include <sys/syscall.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include "patch.h"
 
@@ -47,9 +48,10 @@ struct shape {
 	bool flags;		   /* the call must preserve the flags */
 };
 
-static uint8_t *put_rel32(uint8_t *p, uint64_t target)
+/* `move`: how far the code will run from where it is written now. */
+static uint8_t *put_rel32(uint8_t *p, int64_t move, uint64_t target)
 {
-	int32_t rel = (int32_t)(target - ((uint64_t)p + 4));
+	int32_t rel = (int32_t)(target - ((uint64_t)p + (uint64_t)move + 4));
 
 	dj_copy(p, &rel, 4);
 	return p + 4;
@@ -76,6 +78,33 @@ static long set_writable(uint64_t addr, size_t len, bool on)
 
 	return dj_raw(SYS_mprotect, start, end - start,
 		      on ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_READ | PROT_EXEC);
+}
+
+/*
+ * Writes code where only reading and executing is allowed. Through /proc/self/mem first: the
+ * kernel then copies the page as it does for a debugger's breakpoint, and the mapping stays
+ * one, as debuggers and unwinders expect; opening and closing it by mprotect leaves it split
+ * for good. writable: it is already.
+ */
+static bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
+{
+	long fd, n = -1;
+
+	if (!writable) {
+		fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+		if (fd >= 0) {
+			n = dj_raw(SYS_pwrite64, fd, code, len, at);
+			dj_raw(SYS_close, fd);
+		}
+		if (n == (long)len)
+			return true;
+		if (set_writable(at, len, true) < 0)
+			return false;
+	}
+	dj_copy((void *)at, code, len);
+	if (!writable)
+		set_writable(at, len, false);
+	return true;
 }
 
 /* --- room for stubs --- */
@@ -212,7 +241,7 @@ static size_t simple_instruction(const uint8_t *p, size_t *rip)
 }
 
 /* Moves the instructions at from to `to`: displacements follow. */
-static bool move_instructions(uint8_t *to, const uint8_t *from, size_t len)
+static bool move_instructions(uint8_t *to, int64_t move, const uint8_t *from, size_t len)
 {
 	for (size_t n = 0; n < len;) {
 		size_t rip, one = simple_instruction(from + n, &rip);
@@ -220,7 +249,7 @@ static bool move_instructions(uint8_t *to, const uint8_t *from, size_t len)
 		dj_copy(to + n, from + n, one);
 		if (rip) {
 			int64_t d = get_i32(from + n + rip) +
-				    ((int64_t)(uint64_t)from - (int64_t)(uint64_t)to);
+				    ((int64_t)(uint64_t)from - (int64_t)(uint64_t)to - move);
 
 			if (d != (int32_t)d)
 				return false;
@@ -236,14 +265,14 @@ static bool move_instructions(uint8_t *to, const uint8_t *from, size_t len)
 static bool shape_patch(struct site *s, const struct shape *shape, bool many)
 {
 	struct stub_pool *pool = pool_for(shape->start);
-	uint8_t *stub, *p, *tail;
-	bool ok = true;
+	uint8_t code[STUB_LEN], *p = code;
+	uint64_t stub, tail;
+	int64_t move;
 
-	if (!pool)
+	if (!pool || (many && !pool_open(pool)))
 		return false;
-	p = stub = (uint8_t *)pool->next;
-	if (many ? !pool_open(pool) : set_writable((uint64_t)stub, STUB_LEN, true) < 0)
-		return false;
+	stub = pool->next;
+	move = (int64_t)(stub - (uint64_t)code);
 	/* lea -136(%rsp), %rsp: the red zone, and a word so that the entry finds the stack
 	 * as the trap's handler leaves it */
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
@@ -253,37 +282,36 @@ static bool shape_patch(struct site *s, const struct shape *shape, bool many)
 	p += shape->before_len;
 	/* lea site+2(%rip), %rcx */
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0x0d;
-	p = put_rel32(p, s->addr + 2);
+	p = put_rel32(p, move, s->addr + 2);
 	/* call the entry */
 	*p++ = 0xe8;
-	p = put_rel32(p, shape->flags ? pool->entry_flags : pool->entry);
+	p = put_rel32(p, move, shape->flags ? pool->entry_flags : pool->entry);
 	/* lea 136(%rsp), %rsp */
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
 	dj_copy(p, &(int32_t){136}, 4);
 	p += 4;
-	tail = p;
-	if (shape->after_from)
-		ok = move_instructions(p, shape->after_from, shape->after_len);
-	else
+	tail = (uint64_t)p + (uint64_t)move;
+	if (!shape->after_from)
 		dj_copy(p, shape->after, shape->after_len);
+	else if (!move_instructions(p, move, shape->after_from, shape->after_len))
+		return false;
 	p += shape->after_len;
 	*p++ = 0xe9;
-	p = put_rel32(p, shape->resume);
-	if (!many)
-		set_writable((uint64_t)stub, STUB_LEN, false);
-	if (!ok || (!many && set_writable(shape->start, shape->len, true) < 0))
+	p = put_rel32(p, move, shape->resume);
+	if (!code_write(stub, code, (size_t)(p - code), many))
 		return false;
-	pool->next = ((uint64_t)p + 15) & ~15ull;
+	pool->next = ((uint64_t)p + (uint64_t)move + 15) & ~15ull;
 
-	p = (uint8_t *)shape->start;
+	p = code;
+	move = (int64_t)(shape->start - (uint64_t)code);
 	*p++ = 0xe9;
-	p = put_rel32(p, (uint64_t)stub);
-	while (p < (uint8_t *)shape->start + shape->len)
+	p = put_rel32(p, move, stub);
+	while (p < code + shape->len)
 		*p++ = 0x90;
-	if (!many)
-		set_writable(shape->start, shape->len, false);
+	if (!code_write(shape->start, code, shape->len, many))
+		return false;
 	s->start = shape->start;
-	s->tail = (uint64_t)tail;
+	s->tail = tail;
 	return true;
 }
 
@@ -427,7 +455,7 @@ static bool patch_sigreturn(uint8_t *code)
 	    !in_reach((uint64_t)p, (uint64_t)dj_sigreturn_entry))
 		return false;
 	*p++ = 0xe9;
-	put_rel32(p, (uint64_t)dj_sigreturn_entry);
+	put_rel32(p, 0, (uint64_t)dj_sigreturn_entry);
 	return true;
 }
 

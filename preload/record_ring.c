@@ -11,6 +11,7 @@
 #include "record.h"
 
 enum {
+	GROW_LEN = 32 * 1024,		/* of a new ring's memory at a time */
 	KICK_LEN = 128 * 1024,		/* bytes after which the supervisor is woken */
 	WAIT_STEP_NS = 20 * 1000 * 1000, /* then look whether it still lives */
 };
@@ -66,6 +67,22 @@ static bool wait_for_room(struct slot *slot)
 	return true;
 }
 
+/* Makes sure of the ring's memory up to `end`. */
+static bool ring_grow(struct slot *slot, size_t end)
+{
+	size_t ready = (end + GROW_LEN - 1) & ~(size_t)(GROW_LEN - 1);
+
+	if (slot_memory(slot_ring(slot) + slot->ready, ready - slot->ready)) {
+		slot->ready = (uint32_t)ready;
+		return true;
+	}
+	slot->no_memory = 1;
+	slot->passthrough = 1;
+	RT->passthrough = 1;
+	sched_open();
+	return false;
+}
+
 void ring_put(struct slot *slot, const void *bytes, size_t len)
 {
 	const uint8_t *from = bytes;
@@ -87,6 +104,8 @@ void ring_put(struct slot *slot, const void *bytes, size_t len)
 			n = free_len;
 		if (n > RING_LEN - at)
 			n = RING_LEN - at;
+		if (at + n > slot->ready && !ring_grow(slot, at + n))
+			return;
 		dj_copy(ring + at, from, n);
 		slot->pos += n;
 		from += n;

@@ -378,6 +378,9 @@ enum { SIGSYS_NR = 31 };
 /* Claims a free slot for a new stream. NULL when there is none. */
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent);
 void slot_release(struct slot *slot);
+/* Makes sure that shared memory is really there: touching what /dev/shm has no room for
+ * would be a SIGBUS in the program. `at` begins a page. */
+bool slot_memory(void *at, size_t len);
 /* Who made a child says its pid, in case the child dies before it can. The child may as
  * well have ended, and its slot be another's. */
 void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int32_t pid);

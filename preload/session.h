@@ -87,6 +87,7 @@ struct slot {
 	int32_t pid; /* as the process sees itself; 0 until it runs */
 	uint32_t generation; /* counts claims, so that a reader sees reuse */
 	uint32_t passthrough; /* the process goes on unrecorded */
+	uint32_t no_memory;   /* because /dev/shm was full */
 	int32_t claimer_pid;  /* who claimed it, until pid is known */
 
 	/* ring */

@@ -2,6 +2,8 @@
  * Slots of the session: claimed by the process about to fork or exec, freed by the
  * supervisor, or by the claimer when the child never came to be.
  */
+#include <sys/syscall.h>
+#include <errno.h>
 #include "runtime.h"
 
 unsigned slot_index_of(const struct slot *slot)
@@ -26,12 +28,22 @@ void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int
 					    __ATOMIC_SEQ_CST);
 }
 
+bool slot_memory(void *at, size_t len)
+{
+	long r = dj_raw(SYS_madvise, at, len, 23 /* MADV_POPULATE_WRITE */);
+
+	return r == 0 || r == -EINVAL; /* Linux < 5.14 cannot tell */
+}
+
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 {
 	for (unsigned i = 0; i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(RT->session, i);
 		uint32_t free_state = SLOT_FREE;
 
+		if (i >= RT->session->slots_used &&
+		    !slot_memory(slot, SLOT_HEAD_LEN))
+			return NULL;
 		if (slot->state != SLOT_FREE ||
 		    !__atomic_compare_exchange_n(&slot->state, &free_state, SLOT_CLAIMED,
 						 false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
@@ -41,6 +53,7 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->claimer_pid = RT->live_pid;
 		slot->live_pid = 0;
 		slot->passthrough = 0;
+		slot->no_memory = 0;
 		slot->head = slot->tail = slot->pos = slot->kicked = 0;
 		slot->last_time_ns = 0;
 		slot->last_tid = 0;

@@ -235,6 +235,11 @@ made:
 		s->shared = NULL;
 		goto fail;
 	}
+	/* sparse, and /dev/shm may be small: memory is made sure of before it is used */
+	errno = posix_fallocate(fd, 0, (off_t)(SESSION_HEAD_LEN + SLOT_STRIDE));
+	if (errno)
+		goto fail;
+	session_slot(s->shared, 0)->ready = RING_LEN;
 	flock(fd, LOCK_EX | LOCK_NB);
 	s->lock = fd; /* held as long as this process lives */
 	fd = -1;
@@ -338,6 +343,23 @@ static char **make_environment(const struct live_session *s, char *const *own)
 	return envp;
 }
 
+/* Container profiles may forbid it (Docker's default does). */
+static bool can_fix_addresses(void)
+{
+	int now = personality(0xffffffff);
+
+	if (now == -1 || personality((unsigned long)now | ADDR_NO_RANDOMIZE) == -1) {
+		cmd_error("this system forbids to turn address randomisation off "
+			  "(personality: %s), and no replay would match without; in a "
+			  "container allow that call, as with --security-opt "
+			  "seccomp=unconfined",
+			  strerror(errno));
+		return false;
+	}
+	personality((unsigned long)now);
+	return true;
+}
+
 pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_errno)
 {
 	char **envp = make_environment(s, l->envp);
@@ -345,6 +367,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 	pid_t pid;
 
 	*exec_errno = 0;
+	if (!can_fix_addresses())
+		return -1;
 	if (!envp || pipe2(report, O_CLOEXEC) < 0) {
 		cmd_error("%s", strerror(errno));
 		return -1;

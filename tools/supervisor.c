@@ -492,6 +492,13 @@ static void track_end(struct track *t, struct slot *slot)
 {
 	struct deja_error err;
 
+	if (slot->no_memory) {
+		char text[160];
+
+		snprintf(text, sizeof(text),
+			 "process %d is recorded up to here only: /dev/shm is full", t->pid);
+		warn(t->sv, text);
+	}
 	t->end_ns = now_ns(t->sv);
 	if (t->writer) {
 		t->event_count = tf_writer_event_count(t->writer);

@@ -23,13 +23,15 @@ ${CC:-cc} -O1 -o slow slow.c || skip "no compiler"
 limit "$DEJA" record -q -o rec -- ./slow >out || fail "recording failed"
 DEJA_WATCHDOG=2 limit "$DEJA" replay rec >stdout 2>stderr &
 replay=$!
-sleep 0.7
 # The child goes away as it never should; its parent waits for its output.
 child=
-for p in /proc/[0-9]*; do
-	[ "$(readlink "$p/exe" 2>/dev/null)" = "$PWD/slow" ] || continue
-	parent=$(awk '{print $4}' "$p/stat" 2>/dev/null)
-	[ "$(readlink "/proc/$parent/exe" 2>/dev/null)" = "$PWD/slow" ] && child=${p#/proc/}
+for ((i = 0; i < 100 && ${#child} == 0; i++)); do
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/exe" 2>/dev/null)" = "$PWD/slow" ] || continue
+		parent=$(awk '{print $4}' "$p/stat" 2>/dev/null)
+		[ "$(readlink "/proc/$parent/exe" 2>/dev/null)" = "$PWD/slow" ] && child=${p#/proc/}
+	done
+	sleep 0.01
 done
 [ -n "$child" ] || { wait $replay; skip "the child was not found in time"; }
 kill -9 "$child"

@@ -149,7 +149,10 @@ static bool tell_thread(void *data, int pid, int tid)
 	if (!read_line(path, name, sizeof(name)))
 		strcpy(name, "?");
 	fprintf(teller->out, "    thread %d here (%s) ", tid, name);
-	if (!call_of(pid, tid, &nr, arg)) {
+	/* who waits step by step may be between two of them */
+	for (int i = 0; !call_of(pid, tid, &nr, arg) && i < 20; i++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	if (nr < 0) {
 		fputs("is not in a call\n", teller->out);
 		return false;
 	}

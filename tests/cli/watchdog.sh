@@ -1,0 +1,43 @@
+# A replay whose processes wait for each other for ever says who waits for what, and ends.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+cat >slow.c <<'C'
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	if (!fork()) {
+		for (volatile long i = 0; i < 4000000000; i++)
+			;
+		write(1, "child\n", 6);
+		_exit(0);
+	}
+	wait(NULL);
+	write(1, "parent\n", 7);
+	return 0;
+}
+C
+${CC:-cc} -O1 -o slow slow.c || skip "no compiler"
+limit "$DEJA" record -q -o rec -- ./slow >out || fail "recording failed"
+DEJA_WATCHDOG=2 limit "$DEJA" replay rec >stdout 2>stderr &
+replay=$!
+# The child goes away as it never should; its parent waits for its output.
+child=
+for ((i = 0; i < 100 && ${#child} == 0; i++)); do
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/exe" 2>/dev/null)" = "$PWD/slow" ] || continue
+		parent=$(awk '{print $4}' "$p/stat" 2>/dev/null)
+		[ "$(readlink "/proc/$parent/exe" 2>/dev/null)" = "$PWD/slow" ] && child=${p#/proc/}
+	done
+	sleep 0.01
+done
+[ -n "$child" ] || { wait $replay; skip "the child was not found in time"; }
+kill -9 "$child"
+status=0
+wait $replay || status=$?
+[ $status = 120 ] || fail "status $status, not 120: $(cat stderr)"
+grep -q '^deja: the replay makes no progress' stderr || fail "not said: $(cat stderr)"
+grep -q "waits for another process's output" stderr || fail "who waits is not said: $(cat stderr)"
+grep -q 'is due: ' stderr || fail "the head of the stream is not shown: $(cat stderr)"

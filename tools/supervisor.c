@@ -496,7 +496,8 @@ static void track_end(struct track *t, struct slot *slot)
 		char text[160];
 
 		snprintf(text, sizeof(text),
-			 "process %d is recorded up to here only: /dev/shm is full", t->pid);
+			 "process %d is recorded up to here only: /dev/shm is full",
+			 slot->pid);
 		warn(t->sv, text);
 	}
 	t->end_ns = now_ns(t->sv);

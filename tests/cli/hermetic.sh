@@ -25,8 +25,9 @@ cmp -s stdout recorded || fail "replay under strace: another stdout"
 cmp -s stderr recorded.err || fail "replay under strace: another stderr"
 [ -z "$(ls -A empty)" ] || fail "the replay made files: $(ls empty)"
 
-# Its own: descriptors 1 and 2, memfds, its files in /dev/shm and a private directory.
-own='/dev/shm/deja-|/memfd:|/tmp/deja-|anon_inode:|pipe:'
+# Its own: descriptors 1 and 2, memfds, its files in /dev/shm and a private directory, and
+# the process's own memory (patched call sites are written through /proc/self/mem).
+own='/dev/shm/deja-|/memfd:|/tmp/deja-|anon_inode:|pipe:|"/proc/self/mem"|^([0-9]+) +pwrite64\([0-9]+</proc/\1/mem>'
 bad=$(grep -aE '^[0-9]+ +(socket|connect|bind|sendto|sendmsg|socketpair|listen|accept)' trace)
 [ -z "$bad" ] || fail "the network was touched: $(head -1 <<<"$bad")"
 bad=$(grep -aE '^[0-9]+ +(openat?2?|creat)\(.*(O_WRONLY|O_RDWR|O_CREAT|O_TRUNC)' trace | grep -avE "$own|\"deja-|/dev/null|= -1 ")

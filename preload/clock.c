@@ -53,28 +53,16 @@ long dj_vdso_time(int64_t *t)
 	return ns / 1000000000;
 }
 
-int64_t dj_now(void)
+int64_t dj_now_slow(void)
 {
-	struct session *s = RT->session;
+	struct k_timespec ts;
+	long (*original)(long, struct k_timespec *) = (void *)RT->vdso_clock_gettime;
 
-	if (s->use_tsc) {
-		uint32_t lo, hi;
-		uint64_t ticks;
-
-		__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-		ticks = ((uint64_t)hi << 32 | lo) - s->tsc_base;
-		return (int64_t)((unsigned __int128)ticks * s->tsc_mult >> 32);
-	} else {
-		struct k_timespec ts;
-		long (*original)(long, struct k_timespec *) =
-			(void *)RT->vdso_clock_gettime;
-
-		if (original)
-			original(1, &ts);
-		else
-			dj_raw(SYS_clock_gettime, 1, &ts);
-		return ts.sec * 1000000000 + ts.nsec - s->monotonic_base_ns;
-	}
+	if (original)
+		original(1, &ts);
+	else
+		dj_raw(SYS_clock_gettime, 1, &ts);
+	return ts.sec * 1000000000 + ts.nsec - RT->session->monotonic_base_ns;
 }
 
 static bool names(const char *a, const char *b)

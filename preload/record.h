@@ -21,7 +21,15 @@ static inline uint8_t *ring_room(struct slot *slot, size_t len)
 	return slot_ring(slot) + at;
 }
 void ring_put(struct slot *slot, const void *bytes, size_t len);
-void ring_commit(struct slot *slot);
+/* The supervisor is woken after so many bytes; otherwise it looks by itself. */
+enum { KICK_LEN = 128 * 1024 };
+void ring_kick(struct slot *slot);
+static inline void ring_commit(struct slot *slot)
+{
+	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
+	if (slot->pos - slot->kicked > KICK_LEN)
+		ring_kick(slot);
+}
 /* Recording stops for this process, the program goes on; `why` goes into the stream. */
 void record_stop(struct slot *slot, const char *why);
 void record_note(struct slot *slot, const char *text);
@@ -47,7 +55,13 @@ enum {
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
 };
-uint8_t record_shape(const struct tf_call *call);
+uint8_t record_shape_make(const struct tf_call *call);
+static inline uint8_t record_shape(const struct tf_call *call)
+{
+	uint8_t shape = RT->shape[call->nr];
+
+	return shape ? shape : record_shape_make(call);
+}
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre);
@@ -55,8 +69,23 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
 		      int64_t c);
 /* Time since the stream's last timed event; moves that on to now. */
-int64_t record_dt(struct slot *slot, int64_t now);
-void record_thread_switch(struct thread *t);
+static inline int64_t record_dt(struct slot *slot, int64_t now)
+{
+	int64_t dt = now - slot->last_time_ns;
+
+	slot->last_time_ns = now;
+	if (dt < 0) { /* another core's counter; time never runs backwards here */
+		slot->last_time_ns -= dt;
+		dt = 0;
+	}
+	return dt;
+}
+void record_thread_tell(struct thread *t);
+static inline void record_thread_switch(struct thread *t)
+{
+	if (t->slot->last_tid != t->tid)
+		record_thread_tell(t);
+}
 
 /* --- record.c --- */
 /* Makes a call that may wait, without the token. */

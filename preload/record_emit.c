@@ -15,26 +15,10 @@ enum {
 	STRV_STRING_MAX_LEN = 1 << 20,
 };
 
-int64_t record_dt(struct slot *slot, int64_t now)
+void record_thread_tell(struct thread *t)
 {
-	int64_t dt = now - slot->last_time_ns;
-
-	slot->last_time_ns = now;
-	if (dt < 0) { /* another core's counter; time never runs backwards here */
-		slot->last_time_ns -= dt;
-		dt = 0;
-	}
-	return dt;
-}
-
-void record_thread_switch(struct thread *t)
-{
-	struct slot *slot = t->slot;
-
-	if (slot->last_tid == t->tid)
-		return;
-	slot->last_tid = t->tid;
-	record_emit_ints(slot, TF_EV_THREAD, 1, t->tid, 0, 0);
+	t->slot->last_tid = t->tid;
+	record_emit_ints(t->slot, TF_EV_THREAD, 1, t->tid, 0, 0);
 }
 
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
@@ -53,13 +37,10 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 	ring_put(slot, buf, (size_t)(p - buf));
 }
 
-uint8_t record_shape(const struct tf_call *call)
+uint8_t record_shape_make(const struct tf_call *call)
 {
-	uint8_t shape = RT->shape[call->nr];
+	uint8_t shape = SHAPE_KNOWN;
 
-	if (shape)
-		return shape;
-	shape = SHAPE_KNOWN;
 	for (unsigned i = 0; i < call->nargs; i++) {
 		const struct tf_arg *a = &call->arg[i];
 

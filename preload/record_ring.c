@@ -12,7 +12,6 @@
 
 enum {
 	GROW_LEN = 32 * 1024,		/* of a new ring's memory at a time */
-	KICK_LEN = 128 * 1024,		/* bytes after which the supervisor is woken */
 	WAIT_STEP_NS = 20 * 1000 * 1000, /* then look whether it still lives */
 };
 
@@ -113,13 +112,10 @@ void ring_put(struct slot *slot, const void *bytes, size_t len)
 	}
 }
 
-void ring_commit(struct slot *slot)
+void ring_kick(struct slot *slot)
 {
-	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
-	if (slot->pos - slot->kicked > KICK_LEN) {
-		slot->kicked = slot->pos;
-		doorbell();
-	}
+	slot->kicked = slot->pos;
+	doorbell();
 }
 
 static void put_text_event(struct slot *slot, unsigned id, const char *text)

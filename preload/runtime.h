@@ -341,7 +341,20 @@ uint64_t trap_resume_rip(uint64_t rip);
 
 /* --- clock.c --- */
 void clock_start(void);
-int64_t dj_now(void); /* ns since the recording's start */
+int64_t dj_now_slow(void); /* without a trustworthy TSC */
+/* ns since the recording's start */
+static inline int64_t dj_now(void)
+{
+	const struct session *s = RT->session;
+	uint32_t lo, hi;
+
+	if (!s->use_tsc)
+		return dj_now_slow();
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (int64_t)((unsigned __int128)(((uint64_t)hi << 32 | lo) - s->tsc_base) *
+				 s->tsc_mult >>
+			 32);
+}
 
 /* --- signals.c --- */
 /* rt_sigaction and rt_sigprocmask as the program means them: SIGSYS stays ours. */

@@ -354,6 +354,7 @@ int cmd_record(int argc, char **argv)
 	int status, exec_errno;
 	pid_t pid;
 
+	session_clock_begin();
 	if (!parse_options(argc, argv, &opt, &status))
 		return status;
 	exe = find_command(opt.argv[0], &status);

@@ -66,22 +66,34 @@ static bool tsc_is_reliable(void)
 	return constant && (!strncmp(name, "tsc", 3) || !strncmp(name, "kvm-clock", 9));
 }
 
+static int64_t clock_t0;
+static uint64_t clock_c0;
+
+void session_clock_begin(void)
+{
+	clock_t0 = monotonic_ns();
+	clock_c0 = tsc();
+}
+
+/* The TSC's rate, from what has passed since session_clock_begin; waits for what is missing
+ * of CALIBRATE_NS, which makes an error of some 25 millionths. */
 static void set_clock(struct session *s)
 {
-	int64_t t0 = monotonic_ns(), t1;
-	uint64_t c0 = tsc(), c1;
+	int64_t t1;
+	uint64_t c1;
 
-	s->monotonic_base_ns = t0;
-	s->tsc_base = c0;
+	s->monotonic_base_ns = clock_t0;
+	s->tsc_base = clock_c0;
 	if (!tsc_is_reliable())
 		return;
 	do
 		t1 = monotonic_ns();
-	while (t1 - t0 < CALIBRATE_NS);
+	while (t1 - clock_t0 < CALIBRATE_NS);
 	c1 = tsc();
-	if (c1 <= c0)
+	if (c1 <= clock_c0)
 		return;
-	s->tsc_mult = (uint64_t)(((unsigned __int128)(t1 - t0) << 32) / (c1 - c0));
+	s->tsc_mult = (uint64_t)(((unsigned __int128)(t1 - clock_t0) << 32) /
+				 (c1 - clock_c0));
 	s->use_tsc = 1;
 }
 
@@ -249,7 +261,7 @@ made:
 	s->shared->mode = mode;
 	s->shared->supervisor_pid = getpid();
 	s->shared->next_stream = 2;
-	set_clock(s->shared);
+	s->shared->monotonic_base_ns = clock_t0;
 	s->shared->magic = SESSION_MAGIC;
 	return true;
 fail:
@@ -369,6 +381,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 	*exec_errno = 0;
 	if (!can_fix_addresses())
 		return -1;
+	if (s->shared->mode == SESSION_RECORD)
+		set_clock(s->shared);
 	if (!envp || pipe2(report, O_CLOEXEC) < 0) {
 		cmd_error("%s", strerror(errno));
 		return -1;

@@ -17,6 +17,9 @@ struct live_session {
 			    else -1 */
 };
 
+/* The recording's time zero. Called first, so that measuring the clock's rate costs no time
+ * of its own. */
+void session_clock_begin(void);
 /* Makes directory, arena and the link to the runtime object of this mode. False after
  * printing why not. */
 bool session_create(struct live_session *s, enum session_mode mode);

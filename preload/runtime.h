@@ -213,7 +213,8 @@ struct runtime {
 	uint64_t start_sp;
 	/* replay */
 	const uint8_t *stream;	/* mapped stream */
-	uint64_t stream_len, stream_pos;
+	uint64_t stream_len; /* bytes that are there; head_reach waits for more */
+	uint64_t stream_total, stream_pos;
 	uint64_t event_no; /* of the next event */
 	struct event peeked; /* what head_peek found at peeked_pos */
 	uint64_t peeked_pos; /* ~0: nothing */

@@ -117,11 +117,18 @@ struct slot {
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
-	uint64_t stream_len;  /* bytes, set by the supervisor when opened */
 	struct slot_divergence divergence;
 
 	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
 };
+
+/* The first page of an unpacked stream in the session's directory (replay); the events
+ * follow. What is behind `ready` is still being unpacked. */
+struct stream_head {
+	uint64_t ready; /* bytes; ends behind an event. Written by the supervisor */
+	uint64_t total;
+};
+enum { STREAM_HEAD_LEN = 4096 };
 
 struct file_cache_entry {
 	struct file_identity identity;

@@ -27,27 +27,40 @@ static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 	*len = 0;
 	if (!dj_raw(SYS_fstat, fd, &st))
 		*len = (uint64_t)st.st_size;
-	r = *len ? dj_raw(SYS_mmap, at, *len, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0)
-		 : -1;
+	r = *len ? dj_raw(SYS_mmap, at, *len, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) : -1;
 	dj_raw(SYS_close, fd);
 	return r == (long)at;
 }
 
 bool head_open(uint32_t stream, uint64_t pos)
 {
+	const struct stream_head *head = (const struct stream_head *)DJ_STREAM;
 	uint64_t len;
 
 	if (RT->stream)
-		dj_raw(SYS_munmap, RT->stream, RT->stream_len);
+		dj_raw(SYS_munmap, DJ_STREAM, STREAM_HEAD_LEN + RT->stream_total);
 	RT->stream = NULL;
-	if (!map_stream(stream, DJ_STREAM, &len) || pos > len)
+	if (!map_stream(stream, DJ_STREAM, &len) || !head->total ||
+	    pos > head->total)
 		return false;
-	RT->stream = (const uint8_t *)DJ_STREAM;
-	RT->stream_len = len;
+	RT->stream = (const uint8_t *)DJ_STREAM + STREAM_HEAD_LEN;
+	RT->stream_len = __atomic_load_n(&head->ready, __ATOMIC_ACQUIRE);
+	RT->stream_total = head->total;
 	RT->stream_pos = pos;
 	RT->peeked_pos = ~0ull;
-	RT->slot->stream_len = len;
 	return true;
+}
+
+void head_reach(uint64_t pos)
+{
+	const struct stream_head *head = (const struct stream_head *)DJ_STREAM;
+	struct k_timespec step = {0, 50 * 1000};
+
+	while (pos >= RT->stream_len && RT->stream_len < RT->stream_total) {
+		RT->stream_len = __atomic_load_n(&head->ready, __ATOMIC_ACQUIRE);
+		if (pos >= RT->stream_len)
+			dj_raw(SYS_nanosleep, &step, 0);
+	}
 }
 
 static struct event event_at(const uint8_t *base, uint64_t pos, uint64_t len)
@@ -84,8 +97,12 @@ struct event head_peek(struct thread *t)
 	if (RT->peeked_pos == RT->stream_pos)
 		return RT->peeked;
 	for (;;) {
-		struct event ev = event_at(RT->stream, RT->stream_pos, RT->stream_len);
-		struct tf_in in = ev.in;
+		struct event ev;
+		struct tf_in in;
+
+		head_reach(RT->stream_pos);
+		ev = event_at(RT->stream, RT->stream_pos, RT->stream_len);
+		in = ev.in;
 
 		if (!is_prefix(ev.id)) {
 			RT->peeked = ev;
@@ -126,6 +143,7 @@ void head_take_memory(struct thread *t)
 	struct event ev;
 
 	/* most calls have none: look at the id alone */
+	head_reach(RT->stream_pos);
 	while (RT->stream_pos + 2 < RT->stream_len && RT->stream[RT->stream_pos] == 0x93 &&
 	       RT->stream[RT->stream_pos + 1] == TF_EV_MEMORY) {
 		uint64_t addr;
@@ -138,6 +156,7 @@ void head_take_memory(struct thread *t)
 		if (ev.in.bad || !dj_write_user((void *)addr, bytes, len))
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
 		head_take(t, &ev);
+		head_reach(RT->stream_pos);
 	}
 }
 
@@ -152,25 +171,32 @@ void head_take(struct thread *t, const struct event *ev)
 
 struct event head_peek_behind(const struct event *ev)
 {
-	struct event next = event_at(RT->stream, ev->next, RT->stream_len);
+	struct event next = {.id = TF_EV_SYNC, .next = ev->next};
 
-	while (is_prefix(next.id))
+	while (is_prefix(next.id)) {
+		head_reach(next.next);
 		next = event_at(RT->stream, next.next, RT->stream_len);
+	}
 	return next;
 }
 
 struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len)
 {
 	struct event ev = {0};
+	const uint8_t *events;
+	uint64_t ready;
 
 	*base = DJ_STREAM + (1ull << STREAM_ROOM_SHIFT);
 	if (!map_stream(stream, *base, len)) {
 		*len = 0;
 		return ev;
 	}
-	ev = event_at((const uint8_t *)*base, 0, *len);
+	/* a stream's beginning is unpacked before anything runs */
+	ready = ((const struct stream_head *)*base)->ready;
+	events = (const uint8_t *)*base + STREAM_HEAD_LEN;
+	ev = event_at(events, 0, ready);
 	while (is_prefix(ev.id))
-		ev = event_at((const uint8_t *)*base, ev.next, *len);
+		ev = event_at(events, ev.next, ready);
 	return ev;
 }
 

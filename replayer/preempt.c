@@ -50,6 +50,7 @@ void preempt_look(struct thread *t)
 	uint32_t len;
 
 	for (;;) {
+		head_reach(pos);
 		in = (struct tf_in){RT->stream + pos, RT->stream + RT->stream_len, 0};
 		tf_get_array(&in);
 		switch (tf_get_int(&in)) {

@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,6 +28,7 @@
 #include "tracefmt/stream.h"
 
 enum {
+	UNPACK_FIRST_LEN = 1 << 20, /* bytes of a stream unpacked before anything runs */
 	WAIT_MS = 20,
 	KILLED_GRACE_NS = 300 * 1000 * 1000,
 	NAME_MAX_LEN = 200, /* of one path component made up for exec */
@@ -43,6 +46,11 @@ struct stream_state {
 	bool stopped;	 /* recording stopped before the process ended */
 	int64_t idle_since_ns; /* everything consumed since then, and still running */
 	uint64_t served; /* events */
+	/* unpacking */
+	tf_reader *reader; /* NULL when done */
+	struct stream_head *head;
+	size_t next_frame;
+	int fd;
 };
 
 struct replay {
@@ -58,6 +66,9 @@ struct replay {
 	bool verify;
 	int pidfds[SLOT_COUNT];
 	uint32_t slot_stream[SLOT_COUNT];
+	pthread_t unpacker;
+	bool unpacking;
+	volatile bool unpack_stop, unpack_failed;
 	deja_cursor *external;
 	bool external_left;
 	struct deja_event external_event;
@@ -65,54 +76,133 @@ struct replay {
 
 /* --- preparing --- */
 
-/* Writes stream `s` unpacked to the session's directory. */
-static bool unpack_stream(struct replay *r, struct stream_state *s)
+/* Unpacks frames of stream `s` into its file until `until` bytes are there. */
+static bool unpack_more(struct stream_state *s, uint64_t until)
 {
-	char path[PATH_MAX];
 	struct deja_error err;
 	struct deja_bytes bytes;
-	tf_reader *reader;
-	int fd;
-	bool ok = true;
 
-	snprintf(path, sizeof(path), "%s/p%u.zst", r->path, s->stream);
-	reader = tf_reader_open(path, &err);
-	if (!reader) {
-		cmd_error("%s: %s", path, err.message);
-		return false;
-	}
-	if (tf_reader_truncated(reader) == DEJA_E_STREAM) {
-		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
-		tf_reader_close(reader);
-		return false;
-	}
-	s->truncated = tf_reader_truncated(reader) != DEJA_OK;
-	snprintf(path, sizeof(path), "%s/s%u", r->session.dir, s->stream);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	for (size_t i = 0; ok && i < tf_reader_frame_count(reader); i++) {
-		size_t done = 0;
-
-		if (tf_reader_frame(reader, i, &bytes, &err) < 0) {
+	while (s->next_frame < tf_reader_frame_count(s->reader) && s->head->ready < until) {
+		if (tf_reader_frame(s->reader, s->next_frame, &bytes, &err) < 0) {
 			cmd_error("stream %u: %s", s->stream, err.message);
-			ok = false;
-			break;
+			return false;
 		}
-		while (ok && done < bytes.len) {
-			ssize_t n = write(fd, bytes.data + done, bytes.len - done);
+		if (s->head->ready + bytes.len > s->len) {
+			cmd_error("stream %u: is longer than its frames say", s->stream);
+			return false;
+		}
+		for (size_t done = 0; done < bytes.len;) {
+			ssize_t n = pwrite(s->fd, bytes.data + done, bytes.len - done,
+					   (off_t)(STREAM_HEAD_LEN + s->head->ready + done));
 
 			if (n < 0) {
-				cmd_error("%s: %s", path, strerror(errno));
-				ok = false;
-				break;
+				cmd_error("/dev/shm: %s", strerror(errno));
+				return false;
 			}
 			done += (size_t)n;
 		}
-		s->len += bytes.len;
+		s->next_frame++;
+		__atomic_store_n(&s->head->ready, s->head->ready + bytes.len,
+				 __ATOMIC_RELEASE);
 	}
-	if (fd >= 0)
-		close(fd);
-	tf_reader_close(reader);
-	return ok && fd >= 0;
+	return true;
+}
+
+static void unpack_end(struct stream_state *s)
+{
+	if (s->reader)
+		tf_reader_close(s->reader);
+	s->reader = NULL;
+	if (s->head)
+		munmap(s->head, STREAM_HEAD_LEN);
+	s->head = NULL;
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+/* Makes stream `s`'s file in the session's directory and unpacks its beginning; long streams
+ * are unpacked to the end while the replay runs. */
+static bool unpack_begin(struct replay *r, struct stream_state *s)
+{
+	char path[PATH_MAX];
+	struct deja_error err;
+
+	s->fd = -1;
+	snprintf(path, sizeof(path), "%s/p%u.zst", r->path, s->stream);
+	s->reader = tf_reader_open(path, &err);
+	if (!s->reader) {
+		cmd_error("%s: %s", path, err.message);
+		return false;
+	}
+	if (tf_reader_truncated(s->reader) == DEJA_E_STREAM) {
+		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
+		return false;
+	}
+	s->truncated = tf_reader_truncated(s->reader) != DEJA_OK;
+	s->len = tf_reader_byte_len(s->reader);
+	snprintf(path, sizeof(path), "%s/s%u", r->session.dir, s->stream);
+	s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (s->fd < 0 || ftruncate(s->fd, (off_t)(STREAM_HEAD_LEN + s->len)) < 0 ||
+	    posix_fallocate(s->fd, 0, STREAM_HEAD_LEN)) {
+		cmd_error("%s: %s", path, strerror(errno));
+		return false;
+	}
+	s->head = mmap(NULL, STREAM_HEAD_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+	if (s->head == MAP_FAILED) {
+		s->head = NULL;
+		cmd_error("%s: %s", path, strerror(errno));
+		return false;
+	}
+	s->head->total = s->len;
+	if (!unpack_more(s, UNPACK_FIRST_LEN))
+		return false;
+	if (s->head->ready == s->len)
+		unpack_end(s);
+	return true;
+}
+
+/* The rest, beside the replay. */
+static void *unpack_rest(void *arg)
+{
+	struct replay *r = arg;
+
+	for (size_t i = 0; i < r->stream_count && !r->unpack_stop; i++) {
+		struct stream_state *s = &r->streams[i];
+
+		while (s->reader && s->head->ready < s->len && !r->unpack_stop) {
+			uint64_t before = s->head->ready;
+
+			if (!unpack_more(s, before + 1) || s->head->ready == before) {
+				r->unpack_failed = true;
+				return NULL;
+			}
+		}
+		unpack_end(s);
+	}
+	return NULL;
+}
+
+static void unpack_start(struct replay *r)
+{
+	sigset_t all, old;
+
+	sigfillset(&all); /* signals are the main thread's */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r->unpacking = pthread_create(&r->unpacker, NULL, unpack_rest, r) == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!r->unpacking)
+		unpack_rest(r);
+}
+
+static void unpack_stop(struct replay *r)
+{
+	r->unpack_stop = true;
+	if (r->unpacking)
+		pthread_join(r->unpacker, NULL);
+	r->unpacking = false;
+	for (size_t i = 0; i < r->stream_count; i++)
+		unpack_end(&r->streams[i]);
 }
 
 /* The file at its old place, if it is the one recorded: programs find their libraries
@@ -493,6 +583,10 @@ static int watch(struct replay *r)
 			session_destroy(&r->session);
 			session_end_as(stop_signal);
 		}
+		if (r->unpack_failed) {
+			end_all(r);
+			return CMD_UNREADABLE;
+		}
 		if (diverged) {
 			int status = tell_divergence(r, diverged);
 
@@ -585,7 +679,8 @@ static int run(struct replay *r)
 	for (unsigned i = 0; i < SLOT_COUNT; i++)
 		r->pidfds[i] = -1;
 	for (size_t i = 0; i < r->stream_count; i++)
-		if (!unpack_stream(r, &r->streams[i])) {
+		if (!unpack_begin(r, &r->streams[i])) {
+			unpack_stop(r);
 			session_destroy(&r->session);
 			return CMD_UNREADABLE;
 		}
@@ -598,8 +693,11 @@ static int run(struct replay *r)
 		r->external_left = deja_next(r->external, &r->external_event, &err) == 1;
 	sigaction(SIGCHLD, &act, NULL);
 	status = start_root(r);
-	if (!status)
+	if (!status) {
+		unpack_start(r);
 		status = watch(r);
+	}
+	unpack_stop(r);
 	if (!status)
 		status = judge(r);
 	session_destroy(&r->session);
@@ -624,7 +722,7 @@ static void find_streams(struct replay *r)
 		if (!grown)
 			break;
 		r->streams = grown;
-		grown[r->stream_count++] = (struct stream_state){.stream = n};
+		grown[r->stream_count++] = (struct stream_state){.stream = n, .fd = -1};
 	}
 	if (d)
 		closedir(d);
@@ -651,6 +749,7 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 		const struct deja_process *p = &r->header->processes[i];
 
 		if (p->event_count) {
+			r->streams[r->stream_count].fd = -1;
 			r->streams[r->stream_count].stream = p->stream;
 			r->streams[r->stream_count++].process = p;
 		}

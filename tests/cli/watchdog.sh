@@ -24,12 +24,14 @@ limit "$DEJA" record -q -o rec -- ./slow >out || fail "recording failed"
 DEJA_WATCHDOG=2 limit "$DEJA" replay rec >stdout 2>stderr &
 replay=$!
 # The child goes away as it never should; its parent waits for its output.
+# Of the replay's descendants it is the one whose parent runs the same program.
 child=
-for ((i = 0; i < 100 && ${#child} == 0; i++)); do
-	for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/exe" 2>/dev/null)" = "$PWD/slow" ] || continue
-		parent=$(awk '{print $4}' "$p/stat" 2>/dev/null)
-		[ "$(readlink "/proc/$parent/exe" 2>/dev/null)" = "$PWD/slow" ] && child=${p#/proc/}
+for ((i = 0; i < 200 && ${#child} == 0; i++)); do
+	p=$replay above=
+	while p=$(cat "/proc/$p/task/$p/children" 2>/dev/null) && p=${p%% *} && [ -n "$p" ]; do
+		exe=$(readlink "/proc/$p/exe" 2>/dev/null)
+		[ "$exe" != "$PWD/slow" ] || [ "$above" != "$exe" ] || child=$p
+		above=$exe
 	done
 	sleep 0.01
 done

@@ -65,6 +65,16 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 
+static void note_once(struct thread *t)
+{
+	if (RT->preempt_noted)
+		return;
+	RT->preempt_noted = 1;
+	record_note(t->slot, "a thread was stopped in the middle of a computation (others "
+			     "waited for seconds, or a signal did): a replay may be slow "
+			     "there, or stop it at another round");
+}
+
 static void probe_begin(struct thread *t, struct k_ucontext *uc)
 {
 	struct k_sigaction act = {
@@ -110,9 +120,7 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	} else if (++t->probe_steps > PREEMPT_PROBE_STEPS) {
 		probe_end(t, uc);
 		if (dj_now() - t->slice_start_ns > PREEMPT_LATEST_NS) {
-			record_note(t->slot, "a thread computed for seconds while others "
-					     "waited, and was stopped: a replay may be "
-					     "slow here, or stop it at another round");
+			note_once(t);
 			stop_here(t, uc);
 		}
 	}
@@ -133,6 +141,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 		return true;
 	}
 	if (t->pending) {
+		note_once(t);
 		emit_place(t, &uc->mc);
 		if (boundary_next_signal(t, 0, &info))
 			signals_enter(t, &info, uc);

@@ -201,6 +201,7 @@ struct runtime {
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
 	uint64_t break_place[19]; /* struct preempt_place */
 	uint8_t break_byte;
+	uint32_t preempt_noted;
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;

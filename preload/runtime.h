@@ -213,9 +213,10 @@ struct runtime {
 	uint64_t *auxv;
 	uint64_t start_sp;
 	/* replay */
-	const uint8_t *stream;	/* mapped stream */
-	uint64_t stream_len; /* bytes that are there; head_reach waits for more */
-	uint64_t stream_total, stream_pos;
+	struct stream_head *stream; /* mapped */
+	uint64_t stream_map_len, stream_total, stream_pos;
+	const uint8_t *frame; /* the frame looked at, its place in the stream */
+	uint64_t frame_start, frame_len;
 	uint64_t event_no; /* of the next event */
 	struct event peeked; /* what head_peek found at peeked_pos */
 	uint64_t peeked_pos; /* ~0: nothing */

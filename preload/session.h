@@ -122,13 +122,25 @@ struct slot {
 	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
 };
 
-/* The first page of an unpacked stream in the session's directory (replay); the events
- * follow. What is behind `ready` is still being unpacked. */
-struct stream_head {
-	uint64_t ready; /* bytes; ends behind an event. Written by the supervisor */
-	uint64_t total;
+/*
+ * An unpacked stream in the session's directory (replay): this head, then slots of one frame
+ * each. Frame i lies in slot i % slot_count; a slot is used again when the process is some
+ * frames past it, so that the memory stays small and warm. Events never straddle frames.
+ */
+enum { STREAM_HEAD_LEN = 4096, STREAM_SLOT_MAX = 64, STREAM_KEEP_COUNT = 4 };
+struct stream_frame {
+	uint64_t start; /* of its bytes in the stream */
+	uint64_t len;	/* 0 while the slot is being filled; written last */
 };
-enum { STREAM_HEAD_LEN = 4096 };
+struct stream_head {
+	uint64_t ready; /* bytes unpacked so far; written by the supervisor */
+	uint64_t total;
+	uint64_t consumed; /* start of the newest frame looked at; written by the process */
+	uint64_t slot_len; /* bytes, whole pages */
+	uint32_t slot_count;
+	struct stream_frame frame[STREAM_SLOT_MAX];
+};
+_Static_assert(sizeof(struct stream_head) <= STREAM_HEAD_LEN, "stream head");
 
 struct file_cache_entry {
 	struct file_identity identity;

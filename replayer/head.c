@@ -21,68 +21,96 @@ static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 	*p++ = 's';
 	p = dj_put_dec(p, stream);
 	*p = 0;
-	fd = dj_raw(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
+	fd = dj_raw(SYS_open, path, O_RDWR | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	*len = 0;
 	if (!dj_raw(SYS_fstat, fd, &st))
 		*len = (uint64_t)st.st_size;
-	r = *len ? dj_raw(SYS_mmap, at, *len, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) : -1;
+	r = *len ? dj_raw(SYS_mmap, at, *len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			  fd, 0)
+		 : -1;
 	dj_raw(SYS_close, fd);
 	return r == (long)at;
 }
 
 bool head_open(uint32_t stream, uint64_t pos)
 {
-	const struct stream_head *head = (const struct stream_head *)DJ_STREAM;
+	struct stream_head *head = (struct stream_head *)DJ_STREAM;
 	uint64_t len;
 
 	if (RT->stream)
-		dj_raw(SYS_munmap, DJ_STREAM, STREAM_HEAD_LEN + RT->stream_total);
+		dj_raw(SYS_munmap, DJ_STREAM, RT->stream_map_len);
 	RT->stream = NULL;
-	if (!map_stream(stream, DJ_STREAM, &len) || !head->total ||
-	    pos > head->total)
+	if (!map_stream(stream, DJ_STREAM, &len) || !head->total || pos > head->total)
 		return false;
-	RT->stream = (const uint8_t *)DJ_STREAM + STREAM_HEAD_LEN;
-	RT->stream_len = __atomic_load_n(&head->ready, __ATOMIC_ACQUIRE);
+	RT->stream = head;
+	RT->stream_map_len = len;
 	RT->stream_total = head->total;
 	RT->stream_pos = pos;
 	RT->peeked_pos = ~0ull;
+	RT->frame_len = 0;
 	return true;
 }
 
-void head_reach(uint64_t pos)
+/* Makes the frame that holds pos the one looked at; waits until it has been unpacked. False:
+ * the stream ends there. */
+static bool find_frame(uint64_t pos)
 {
-	const struct stream_head *head = (const struct stream_head *)DJ_STREAM;
+	struct stream_head *head = RT->stream;
 	struct k_timespec step = {0, 50 * 1000};
 
-	while (pos >= RT->stream_len && RT->stream_len < RT->stream_total) {
-		RT->stream_len = __atomic_load_n(&head->ready, __ATOMIC_ACQUIRE);
-		if (pos >= RT->stream_len)
-			dj_raw(SYS_nanosleep, &step, 0);
+	for (;;) {
+		uint64_t ready = __atomic_load_n(&head->ready, __ATOMIC_ACQUIRE);
+
+		for (uint32_t i = 0; i < head->slot_count && pos < ready; i++) {
+			struct stream_frame *f = &head->frame[i];
+			uint64_t len = __atomic_load_n(&f->len, __ATOMIC_ACQUIRE);
+
+			if (pos - f->start >= len || pos < f->start)
+				continue;
+			RT->frame = (const uint8_t *)head + STREAM_HEAD_LEN + i * head->slot_len;
+			RT->frame_start = f->start;
+			RT->frame_len = len;
+			if (f->start > head->consumed)
+				__atomic_store_n(&head->consumed, f->start, __ATOMIC_RELEASE);
+			return true;
+		}
+		if (pos >= RT->stream_total)
+			return false;
+		dj_raw(SYS_nanosleep, &step, 0);
 	}
 }
 
-static struct event event_at(const uint8_t *base, uint64_t pos, uint64_t len)
+struct tf_in head_in(uint64_t pos)
 {
-	struct event ev = {0};
-	struct tf_in skip;
+	struct tf_in none = {NULL, NULL, 1};
+
+	if (pos - RT->frame_start >= RT->frame_len && !find_frame(pos))
+		return none;
+	return (struct tf_in){RT->frame + (pos - RT->frame_start),
+			      RT->frame + RT->frame_len, 0};
+}
+
+/* The event that begins at `in`, which is at pos. */
+static struct event event_at(struct tf_in in, uint64_t pos)
+{
+	struct event ev = {.in = in};
+	struct tf_in skip = in;
 	unsigned count;
 
-	if (pos >= len)
-		return ev;
-	ev.in = (struct tf_in){base + pos, base + len, 0};
-	skip = ev.in;
+	if (in.bad)
+		return ev; /* the end */
 	tf_skip(&skip);
 	count = tf_get_array(&ev.in);
 	ev.id = (unsigned)tf_get_int(&ev.in);
 	if (skip.bad || ev.in.bad || !count || !ev.id) {
 		ev.id = ~0u; /* matches nothing */
-		ev.next = len;
+		ev.next = pos + (uint64_t)(in.end - in.p);
 		return ev;
 	}
 	ev.count = count - 1;
-	ev.next = (uint64_t)(skip.p - base);
+	ev.next = pos + (uint64_t)(skip.p - in.p);
 	return ev;
 }
 
@@ -100,8 +128,7 @@ struct event head_peek(struct thread *t)
 		struct event ev;
 		struct tf_in in;
 
-		head_reach(RT->stream_pos);
-		ev = event_at(RT->stream, RT->stream_pos, RT->stream_len);
+		ev = event_at(head_in(RT->stream_pos), RT->stream_pos);
 		in = ev.in;
 
 		if (!is_prefix(ev.id)) {
@@ -140,23 +167,22 @@ struct event head_peek(struct thread *t)
 
 void head_take_memory(struct thread *t)
 {
-	struct event ev;
-
-	/* most calls have none: look at the id alone */
-	head_reach(RT->stream_pos);
-	while (RT->stream_pos + 2 < RT->stream_len && RT->stream[RT->stream_pos] == 0x93 &&
-	       RT->stream[RT->stream_pos + 1] == TF_EV_MEMORY) {
+	for (;;) {
+		struct tf_in in = head_in(RT->stream_pos);
+		struct event ev;
 		uint64_t addr;
 		uint32_t len;
 		const uint8_t *bytes;
 
-		ev = event_at(RT->stream, RT->stream_pos, RT->stream_len);
+		/* most calls have none: look at the id alone */
+		if (in.bad || in.end - in.p < 2 || in.p[0] != 0x93 || in.p[1] != TF_EV_MEMORY)
+			return;
+		ev = event_at(in, RT->stream_pos);
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
 		if (ev.in.bad || !dj_write_user((void *)addr, bytes, len))
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
 		head_take(t, &ev);
-		head_reach(RT->stream_pos);
 	}
 }
 
@@ -173,30 +199,30 @@ struct event head_peek_behind(const struct event *ev)
 {
 	struct event next = {.id = TF_EV_SYNC, .next = ev->next};
 
-	while (is_prefix(next.id)) {
-		head_reach(next.next);
-		next = event_at(RT->stream, next.next, RT->stream_len);
-	}
+	while (is_prefix(next.id))
+		next = event_at(head_in(next.next), next.next);
 	return next;
 }
 
 struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len)
 {
-	struct event ev = {0};
+	struct event ev = {.id = TF_EV_SYNC};
+	const struct stream_head *head;
 	const uint8_t *events;
-	uint64_t ready;
 
 	*base = DJ_STREAM + (1ull << STREAM_ROOM_SHIFT);
 	if (!map_stream(stream, *base, len)) {
 		*len = 0;
+		ev.id = 0;
 		return ev;
 	}
-	/* a stream's beginning is unpacked before anything runs */
-	ready = ((const struct stream_head *)*base)->ready;
+	/* a stream's beginning is unpacked before anything runs, in slot 0 */
+	head = (const struct stream_head *)*base;
 	events = (const uint8_t *)*base + STREAM_HEAD_LEN;
-	ev = event_at(events, 0, ready);
-	while (is_prefix(ev.id))
-		ev = event_at(events, ev.next, ready);
+	for (uint64_t pos = 0; pos < head->frame[0].len && is_prefix(ev.id); pos = ev.next)
+		ev = event_at((struct tf_in){events + pos, events + head->frame[0].len, 0}, pos);
+	if (is_prefix(ev.id))
+		ev.id = 0;
 	return ev;
 }
 

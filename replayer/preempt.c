@@ -50,8 +50,8 @@ void preempt_look(struct thread *t)
 	uint32_t len;
 
 	for (;;) {
-		head_reach(pos);
-		in = (struct tf_in){RT->stream + pos, RT->stream + RT->stream_len, 0};
+		struct tf_in start = in = head_in(pos);
+
 		tf_get_array(&in);
 		switch (tf_get_int(&in)) {
 		case TF_EV_PREEMPT:
@@ -61,11 +61,11 @@ void preempt_look(struct thread *t)
 			/* fall through */
 		case TF_EV_SYNC:
 		case TF_EV_NOTE:
-			in.p = RT->stream + pos;
+			in = start;
 			tf_skip(&in);
 			if (in.bad)
 				return;
-			pos = (uint64_t)(in.p - RT->stream);
+			pos += (uint64_t)(in.p - start.p);
 			continue;
 		default:
 			return;

@@ -26,8 +26,9 @@ enum {
 /* --- head.c: the head of the stream --- */
 /* Maps stream number `stream`. False when it cannot be opened. */
 bool head_open(uint32_t stream, uint64_t pos);
-/* Waits until the event at pos has been unpacked, if there is one. */
-void head_reach(uint64_t pos);
+/* The bytes from pos to the end of its frame; waits until they have been unpacked. bad: the
+ * stream ends there. Valid until events some frames further are looked at. */
+struct tf_in head_in(uint64_t pos);
 /* The next event that is not a prefix; prefixes (THREAD, OUTPUT, SPAWN, FILE, NOTE, SYNC)
  * are taken in on the way. Does not consume. */
 struct event head_peek(struct thread *t);

@@ -28,7 +28,8 @@
 #include "tracefmt/stream.h"
 
 enum {
-	UNPACK_FIRST_LEN = 1 << 20, /* bytes of a stream unpacked before anything runs */
+	UNPACK_FIRST = 4,	 /* frames of a stream unpacked before anything runs */
+	SLOT_LONG_LEN = 1 << 20, /* bytes; of longer frames fewer are kept */
 	WAIT_MS = 20,
 	KILLED_GRACE_NS = 300 * 1000 * 1000,
 	NAME_MAX_LEN = 200, /* of one path component made up for exec */
@@ -49,7 +50,7 @@ struct stream_state {
 	/* unpacking */
 	tf_reader *reader; /* NULL when done */
 	struct stream_head *head;
-	size_t next_frame;
+	size_t map_len, next_frame;
 	int fd;
 };
 
@@ -76,36 +77,45 @@ struct replay {
 
 /* --- preparing --- */
 
-/* Unpacks frames of stream `s` into its file until `until` bytes are there. */
-static bool unpack_more(struct stream_state *s, uint64_t until)
+/* Unpacks the next frame of stream `s` into its slot. 1 done, 0 nothing to do now (all is
+ * unpacked, or the process is not far enough), -1 after printing why not. */
+static int unpack_frame(struct stream_state *s)
 {
+	struct stream_head *head = s->head;
+	size_t i = s->next_frame, slot = i % head->slot_count;
+	uint8_t *to = (uint8_t *)head + STREAM_HEAD_LEN + slot * head->slot_len;
+	struct stream_frame *f = &head->frame[slot];
 	struct deja_error err;
 	struct deja_bytes bytes;
 
-	while (s->next_frame < tf_reader_frame_count(s->reader) && s->head->ready < until) {
-		if (tf_reader_frame(s->reader, s->next_frame, &bytes, &err) < 0) {
-			cmd_error("stream %u: %s", s->stream, err.message);
-			return false;
-		}
-		if (s->head->ready + bytes.len > s->len) {
-			cmd_error("stream %u: is longer than its frames say", s->stream);
-			return false;
-		}
-		for (size_t done = 0; done < bytes.len;) {
-			ssize_t n = pwrite(s->fd, bytes.data + done, bytes.len - done,
-					   (off_t)(STREAM_HEAD_LEN + s->head->ready + done));
+	if (i >= tf_reader_frame_count(s->reader))
+		return 0;
+	if (i >= head->slot_count) {
+		const struct stream_frame *later =
+		    &head->frame[(i + STREAM_KEEP_COUNT) % head->slot_count];
 
-			if (n < 0) {
-				cmd_error("/dev/shm: %s", strerror(errno));
-				return false;
-			}
-			done += (size_t)n;
-		}
-		s->next_frame++;
-		__atomic_store_n(&s->head->ready, s->head->ready + bytes.len,
-				 __ATOMIC_RELEASE);
+		if (later->start + later->len >
+		    __atomic_load_n(&head->consumed, __ATOMIC_ACQUIRE))
+			return 0;
+	} else if (madvise(to, head->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
+		cmd_error("/dev/shm: %s", strerror(errno));
+		return -1;
 	}
-	return true;
+	if (tf_reader_frame(s->reader, i, &bytes, &err) < 0) {
+		cmd_error("stream %u: %s", s->stream, err.message);
+		return -1;
+	}
+	if (bytes.len > head->slot_len || head->ready + bytes.len > s->len) {
+		cmd_error("stream %u: a frame is longer than its seek table says", s->stream);
+		return -1;
+	}
+	__atomic_store_n(&f->len, 0, __ATOMIC_SEQ_CST);
+	memcpy(to, bytes.data, bytes.len);
+	__atomic_store_n(&f->start, head->ready, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&f->len, bytes.len, __ATOMIC_SEQ_CST);
+	s->next_frame++;
+	__atomic_store_n(&head->ready, head->ready + bytes.len, __ATOMIC_SEQ_CST);
+	return 1;
 }
 
 static void unpack_end(struct stream_state *s)
@@ -114,7 +124,7 @@ static void unpack_end(struct stream_state *s)
 		tf_reader_close(s->reader);
 	s->reader = NULL;
 	if (s->head)
-		munmap(s->head, STREAM_HEAD_LEN);
+		munmap(s->head, s->map_len);
 	s->head = NULL;
 	if (s->fd >= 0)
 		close(s->fd);
@@ -127,6 +137,8 @@ static bool unpack_begin(struct replay *r, struct stream_state *s)
 {
 	char path[PATH_MAX];
 	struct deja_error err;
+	uint64_t longest = 0;
+	uint32_t slot_count;
 
 	s->fd = -1;
 	snprintf(path, sizeof(path), "%s/p%u.zst", r->path, s->stream);
@@ -143,42 +155,65 @@ static bool unpack_begin(struct replay *r, struct stream_state *s)
 	s->len = tf_reader_byte_len(s->reader);
 	snprintf(path, sizeof(path), "%s/s%u", r->session.dir, s->stream);
 	s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (s->fd < 0 || ftruncate(s->fd, (off_t)(STREAM_HEAD_LEN + s->len)) < 0 ||
+	for (size_t i = 0; i < tf_reader_frame_count(s->reader); i++)
+		if (tf_reader_frame_len(s->reader, i) > longest)
+			longest = tf_reader_frame_len(s->reader, i);
+	longest = (longest + STREAM_HEAD_LEN - 1) & ~(uint64_t)(STREAM_HEAD_LEN - 1);
+	slot_count = longest > SLOT_LONG_LEN ? 2 * STREAM_KEEP_COUNT : STREAM_SLOT_MAX;
+	s->map_len = STREAM_HEAD_LEN + longest * slot_count;
+	if (s->fd < 0 || ftruncate(s->fd, (off_t)s->map_len) < 0 ||
 	    posix_fallocate(s->fd, 0, STREAM_HEAD_LEN)) {
 		cmd_error("%s: %s", path, strerror(errno));
 		return false;
 	}
-	s->head = mmap(NULL, STREAM_HEAD_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+	s->head = mmap(NULL, s->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
 	if (s->head == MAP_FAILED) {
 		s->head = NULL;
 		cmd_error("%s: %s", path, strerror(errno));
 		return false;
 	}
 	s->head->total = s->len;
-	if (!unpack_more(s, UNPACK_FIRST_LEN))
-		return false;
+	s->head->slot_len = longest;
+	s->head->slot_count = slot_count;
+	for (unsigned i = 0; i < UNPACK_FIRST; i++) {
+		int more = unpack_frame(s);
+
+		if (more < 0)
+			return false;
+		if (!more)
+			break;
+	}
 	if (s->head->ready == s->len)
 		unpack_end(s);
 	return true;
 }
 
-/* The rest, beside the replay. */
+/* The rest, beside the replay: every stream as far as its process lets it. */
 static void *unpack_rest(void *arg)
 {
+	const struct timespec pause = {.tv_nsec = 50 * 1000};
 	struct replay *r = arg;
+	bool left = true;
 
-	for (size_t i = 0; i < r->stream_count && !r->unpack_stop; i++) {
-		struct stream_state *s = &r->streams[i];
+	while (left && !r->unpack_stop) {
+		bool busy = false;
 
-		while (s->reader && s->head->ready < s->len && !r->unpack_stop) {
-			uint64_t before = s->head->ready;
+		left = false;
+		for (size_t i = 0; i < r->stream_count; i++) {
+			struct stream_state *s = &r->streams[i];
+			int more = s->reader ? unpack_frame(s) : 0;
 
-			if (!unpack_more(s, before + 1) || s->head->ready == before) {
+			if (more < 0) {
 				r->unpack_failed = true;
 				return NULL;
 			}
+			busy |= more > 0;
+			if (s->reader && s->head->ready == s->len)
+				unpack_end(s);
+			left |= s->reader != NULL;
 		}
-		unpack_end(s);
+		if (left && !busy)
+			nanosleep(&pause, NULL);
 	}
 	return NULL;
 }
@@ -191,8 +226,10 @@ static void unpack_start(struct replay *r)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r->unpacking = pthread_create(&r->unpacker, NULL, unpack_rest, r) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!r->unpacking)
-		unpack_rest(r);
+	if (!r->unpacking) {
+		cmd_error("cannot start a thread");
+		r->unpack_failed = true;
+	}
 }
 
 static void unpack_stop(struct replay *r)

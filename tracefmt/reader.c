@@ -290,6 +290,11 @@ size_t tf_reader_frame_count(const tf_reader *r)
 	return r->frame_count;
 }
 
+uint32_t tf_reader_frame_len(const tf_reader *r, size_t index)
+{
+	return index < r->frame_count ? r->frames[index].len : 0;
+}
+
 enum deja_errno tf_reader_truncated(const tf_reader *r)
 {
 	return r->end;

@@ -68,6 +68,8 @@ void tf_reader_close(tf_reader *r);
 /* Frames, known from the seek table or, when that is missing or wrong, by walking the
  * frames. */
 size_t tf_reader_frame_count(const tf_reader *r);
+/* Uncompressed bytes of frame `index`, 0 if there is none. */
+uint32_t tf_reader_frame_len(const tf_reader *r, size_t index);
 /* How the frames end: DEJA_OK at a good seek table, DEJA_E_TRUNCATED when the file just
  * ends, DEJA_E_STREAM when something else follows them or the seek table is wrong. */
 enum deja_errno tf_reader_truncated(const tf_reader *r);

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 SYNC, IMAGE, THREAD, SIGNAL, CLOCK, CHILD, EXEC, END = 1, 2, 3, 4, 5, 8, 9, 12
+START, PREEMPT = 13, 14
 FIRST_CALL = 32
 CLOCK_COUNT = 18
 
@@ -109,7 +110,7 @@ def decode_stream(path):
             check(len(event) >= 4, "a short call")
             check(event[2] >= 0 and event[1] + event[2] >= 0, "time runs backwards")
             now += event[1] + event[2]
-        elif kind in (IMAGE, SIGNAL, CHILD, EXEC, END):
+        elif kind in (IMAGE, SIGNAL, CHILD, EXEC, END, START, PREEMPT):
             check(event[1] >= 0, "time runs backwards")
             now += event[1]
         if kind == THREAD:

@@ -13,6 +13,7 @@ import sys
 
 SYNC, IMAGE, THREAD, SIGNAL, CLOCK, CHILD, EXEC, END = 1, 2, 3, 4, 5, 8, 9, 12
 START, PREEMPT = 13, 14
+TIMED = (IMAGE, SIGNAL, CHILD, EXEC, END, START, PREEMPT)  # their second field is dt
 FIRST_CALL = 32
 CLOCK_COUNT = 18
 
@@ -110,7 +111,7 @@ def decode_stream(path):
             check(len(event) >= 4, "a short call")
             check(event[2] >= 0 and event[1] + event[2] >= 0, "time runs backwards")
             now += event[1] + event[2]
-        elif kind in (IMAGE, SIGNAL, CHILD, EXEC, END, START, PREEMPT):
+        elif kind in TIMED:
             check(event[1] >= 0, "time runs backwards")
             now += event[1]
         if kind == THREAD:

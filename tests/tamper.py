@@ -23,7 +23,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from decode import CHILD, CLOCK, END, EXEC, FIRST_CALL, IMAGE, SIGNAL, SYNC, THREAD, Msgpack  # noqa: E402
+from decode import CHILD, CLOCK, FIRST_CALL, IMAGE, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
 
 NUMBERS = {"read": 0, "write": 1, "lseek": 8, "pread64": 17, "getpid": 39, "getppid": 110,
            "openat": 257, "getrandom": 318, "uname": 63, "newfstatat": 262}
@@ -99,7 +99,7 @@ def store_stream(path, events):
         frames[-1].append(event)
         if kind >= FIRST_CALL:
             now += event[1] + event[2]
-        elif kind in (IMAGE, SIGNAL, CHILD, EXEC, END):
+        elif kind in TIMED:
             now += event[1]
         if kind == THREAD:
             tid = event[1]

@@ -138,7 +138,7 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 	long ret;
 
 	/* before: what was performed is told before anybody else goes on */
-	if (quick && RT->sched_waiting && share(t, t0))
+	if (quick && share(t, t0))
 		t0 = dj_now();
 	if (needs_pre)
 		record_pre_take(call, args, &pre);
@@ -222,7 +222,7 @@ static long record_plain(struct thread *t, const struct tf_call *call,
 	int64_t t0 = dj_now();
 	long ret;
 
-	if (RT->sched_waiting && share(t, t0))
+	if (share(t, t0))
 		t0 = dj_now();
 	ret = dj_raw(call->nr);
 	record_emit_call(t, call, args, ret, t0, t0, NULL);
@@ -280,10 +280,6 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	case SYS_fork:
 	case SYS_vfork:
 		return record_clone(t, p, args);
-	case SYS_clone3:
-	case SYS_rseq:
-	case SYS_restart_syscall:
-		return record_answer(t, call, args, -ENOSYS);
 	case SYS_execve:
 	case SYS_execveat:
 		return record_exec(t, p, args);
@@ -416,10 +412,6 @@ long boundary_call(struct thread *t, struct pregs *p)
 		return ret;
 	case SYS_tee:
 		if (role_of(t, (unsigned)args[1]))
-			return record_answer(t, call, args, -EINVAL);
-		break;
-	case SYS_vmsplice:
-		if (role_of(t, (unsigned)args[0]))
 			return record_answer(t, call, args, -EINVAL);
 		break;
 	case SYS_close:

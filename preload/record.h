@@ -30,8 +30,7 @@ static inline void ring_commit(struct slot *slot)
 	if (slot->pos - slot->kicked > KICK_LEN)
 		ring_kick(slot);
 }
-/* Recording stops for this process, the program goes on; `why` goes into the stream. */
-void record_stop(struct slot *slot, const char *why);
+/* A remark of the recorder's own, kept in the stream. */
 void record_note(struct slot *slot, const char *text);
 /* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
 uint32_t record_file(struct slot *slot, int fd, const char *path);
@@ -97,7 +96,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6]);
 
-/* The call as the program made it, unrecorded: after record_stop. What the runtime itself
+/* The call as the program made it, unrecorded: when recording has stopped. What the runtime itself
  * needs (signals, children) still passes through our hands. */
 long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6]);
 

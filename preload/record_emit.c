@@ -99,9 +99,9 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 
 static void put_nil(struct slot *slot)
 {
-	uint8_t nil = 0xc0;
+	uint8_t buf[1];
 
-	ring_put(slot, &nil, 1);
+	ring_put(slot, buf, (size_t)(tf_put_nil(buf) - buf));
 }
 
 static void put_bin(struct slot *slot, const void *bytes, size_t len)

@@ -41,7 +41,6 @@ static void doorbell(void)
 static bool wait_for_room(struct slot *slot)
 {
 	struct k_timespec step = {0, WAIT_STEP_NS};
-	int64_t begin = dj_now();
 
 	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
 	slot->writer_waits = 1;
@@ -62,7 +61,6 @@ static bool wait_for_room(struct slot *slot)
 		}
 	}
 	slot->writer_waits = 0;
-	slot->waited_ns += (uint64_t)(dj_now() - begin);
 	return true;
 }
 
@@ -118,36 +116,19 @@ void ring_kick(struct slot *slot)
 	doorbell();
 }
 
-static void put_text_event(struct slot *slot, unsigned id, const char *text)
+void record_note(struct slot *slot, const char *text)
 {
 	uint8_t buf[320], *p = buf;
 	size_t len = dj_strlen(text);
 
 	if (len > 200)
 		len = 200;
-	p = tf_put_array(p, id == TF_EV_END ? 3 : 2);
-	p = tf_put_uint(p, id);
-	if (id == TF_EV_END)
-		p = tf_put_uint(p, 0);
+	p = tf_put_array(p, 2);
+	p = tf_put_uint(p, TF_EV_NOTE);
 	p = tf_put_str(p, (uint32_t)len);
 	dj_copy(p, text, len);
 	ring_put(slot, buf, (size_t)(p - buf) + len);
 	ring_commit(slot);
-}
-
-void record_note(struct slot *slot, const char *text)
-{
-	put_text_event(slot, TF_EV_NOTE, text);
-}
-
-void record_stop(struct slot *slot, const char *why)
-{
-	if (RT->passthrough)
-		return;
-	put_text_event(slot, TF_EV_END, why);
-	RT->passthrough = 1;
-	slot->passthrough = 1;
-	sched_open();
 }
 
 static uint32_t file_cached(const struct file_identity *id)

@@ -147,8 +147,6 @@ struct thread {
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
-	/* replay */
-	uint64_t event_start; /* stream offset of the event being served */
 };
 
 enum { SEGMENT_MAX = 64 };
@@ -190,7 +188,6 @@ struct runtime {
 	struct sig_actions actions;
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
-	int64_t vdso_shift;
 	/* patched sites, open addressing by address */
 	struct site sites[SITE_MAX];
 	uint32_t site_count;
@@ -232,7 +229,6 @@ struct runtime {
 		uint64_t addr, len;
 	} segments[SEGMENT_MAX]; /* System V, attached */
 	uint32_t pending_stream;
-	uint8_t scratch[4096];
 	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
 	uint32_t maps_len;
 };

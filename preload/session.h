@@ -85,7 +85,6 @@ struct slot {
 	uint32_t stream;
 	uint32_t parent_stream;
 	int32_t pid; /* as the process sees itself; 0 until it runs */
-	uint32_t generation; /* counts claims, so that a reader sees reuse */
 	uint32_t passthrough; /* the process goes on unrecorded */
 	uint32_t no_memory;   /* because /dev/shm was full */
 	int32_t claimer_pid;  /* who claimed it, until pid is known */
@@ -101,7 +100,6 @@ struct slot {
 	uint64_t tail __attribute__((aligned(64))); /* bytes ever drained */
 	uint32_t tail_seq; /* futex: changes when tail moved and somebody waits */
 	uint32_t writer_waits;
-	uint64_t waited_ns; /* total time the writer waited for room */
 
 	/* requests: the process sets the fields, then the kind, and waits on it; the
 	 * supervisor answers with request = 0 (and, for a file, file_id) */
@@ -176,7 +174,6 @@ struct session {
 	uint32_t quiet;	      /* replay: do not echo */
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
-	uint64_t unpatched_sites; /* crossings' sites left to the trap */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
 	uint32_t shadow_count;
 	struct shadow_entry shadows[SHADOW_COUNT];

@@ -57,14 +57,12 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->head = slot->tail = slot->pos = slot->kicked = 0;
 		slot->last_time_ns = 0;
 		slot->last_tid = 0;
-		slot->waited_ns = 0;
 		slot->request = 0;
 		slot->consumed = 0;
 		slot->event_no = 0;
 		slot->finished = 0;
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
-		slot->generation++;
 		while ((free_state = RT->session->slots_used) < i + 1)
 			__atomic_compare_exchange_n(&RT->session->slots_used, &free_state,
 						    i + 1, false, __ATOMIC_SEQ_CST,

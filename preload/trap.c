@@ -98,8 +98,6 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		else if (++s->tail > PATCH_AFTER)
 			patch_site(s, (long)uc->mc.rax);
 	}
-	if (!s || s->tail == 1)
-		RT->session->unpatched_sites++;
 	sp = (uint64_t *)(uc->mc.rsp - 128);
 	*--sp = trap_resume_rip(uc->mc.rip); /* it may just have been patched */
 	*--sp = (uint64_t)dj_ret_generic;

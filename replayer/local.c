@@ -128,17 +128,8 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 		if (r != result)
 			diverge_result(t, SYS_brk, args, (uint64_t)result, (uint64_t)r);
 		return result;
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_madvise:
-	case SYS_pkey_mprotect:
-		r = dj_raw(call->nr, args[0], args[1], args[2], args[3]);
-		if (call->nr != SYS_madvise && r != result)
-			diverge_result(t, call->nr, args, (uint64_t)result, (uint64_t)r);
-		return result;
-	case SYS_arch_prctl:
-		if (args[0] == 0x1002) /* ARCH_SET_FS */
-			dj_raw(SYS_arch_prctl, args[0], args[1]);
+	case SYS_madvise: /* advice: a private snapshot may refuse what the file took */
+		dj_raw(SYS_madvise, args[0], args[1], args[2]);
 		return result;
 	case SYS_rt_sigaction:
 		if (args[1]) {
@@ -181,5 +172,11 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	}
 	if (RT->pending_shadow)
 		shadow_change(call->nr, args, result);
+	if (tf_class_resolve(call, args) == TF_LOCAL) {
+		r = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
+			    (long)args[3], (long)args[4], (long)args[5]);
+		if (r != result)
+			diverge_result(t, call->nr, args, (uint64_t)result, (uint64_t)r);
+	}
 	return result;
 }

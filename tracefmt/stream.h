@@ -51,7 +51,6 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err);
 /* Events and uncompressed bytes so far, and the decoder state after them. */
 uint64_t tf_writer_event_count(const tf_writer *w);
 uint64_t tf_writer_byte_len(const tf_writer *w);
-uint64_t tf_writer_disk_len(const tf_writer *w);
 const struct tf_state *tf_writer_state(const tf_writer *w);
 /* Ends the last frame, drops an incomplete event at the end, writes the seek table,
  * closes and frees. 0 or -1. */

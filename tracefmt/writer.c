@@ -306,11 +306,6 @@ uint64_t tf_writer_byte_len(const tf_writer *w)
 	return w->byte_len + (w->done > w->sync_len ? w->done : 0);
 }
 
-uint64_t tf_writer_disk_len(const tf_writer *w)
-{
-	return w->disk_len;
-}
-
 const struct tf_state *tf_writer_state(const tf_writer *w)
 {
 	return &w->state;

@@ -8,12 +8,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,13 +21,12 @@
 #include "tools/report.h"
 #include "tools/session.h"
 #include "tools/store.h"
+#include "tools/unpack.h"
 #include "tools/watchdog.h"
 #include "tracefmt/header.h"
-#include "tracefmt/stream.h"
+#include "tracefmt/wire.h"
 
 enum {
-	UNPACK_FIRST = 4,	 /* frames of a stream unpacked before anything runs */
-	SLOT_LONG_LEN = 1 << 20, /* bytes; of longer frames fewer are kept */
 	WAIT_MS = 20,
 	KILLED_GRACE_NS = 300 * 1000 * 1000,
 	NAME_MAX_LEN = 200, /* of one path component made up for exec */
@@ -47,11 +44,6 @@ struct stream_state {
 	bool stopped;	 /* recording stopped before the process ended */
 	int64_t idle_since_ns; /* everything consumed since then, and still running */
 	uint64_t served; /* events */
-	/* unpacking */
-	tf_reader *reader; /* NULL when done */
-	struct stream_head *head;
-	size_t map_len, next_frame;
-	int fd;
 };
 
 struct replay {
@@ -65,182 +57,16 @@ struct replay {
 	int root_status;
 	bool root_ended;
 	bool verify;
+	bool only_help; /* --help was asked for: nothing was replayed */
 	int pidfds[SLOT_COUNT];
 	uint32_t slot_stream[SLOT_COUNT];
-	pthread_t unpacker;
-	bool unpacking;
-	volatile bool unpack_stop, unpack_failed;
+	struct unpacker unpacker;
 	deja_cursor *external;
 	bool external_left;
 	struct deja_event external_event;
 };
 
 /* --- preparing --- */
-
-/* Unpacks the next frame of stream `s` into its slot. 1 done, 0 nothing to do now (all is
- * unpacked, or the process is not far enough), -1 after printing why not. */
-static int unpack_frame(struct stream_state *s)
-{
-	struct stream_head *head = s->head;
-	size_t i = s->next_frame, slot = i % head->slot_count;
-	uint8_t *to = (uint8_t *)head + STREAM_HEAD_LEN + slot * head->slot_len;
-	struct stream_frame *f = &head->frame[slot];
-	struct deja_error err;
-	struct deja_bytes bytes;
-
-	if (i >= tf_reader_frame_count(s->reader))
-		return 0;
-	if (i >= head->slot_count) {
-		const struct stream_frame *later =
-		    &head->frame[(i + STREAM_KEEP_COUNT) % head->slot_count];
-
-		if (later->start + later->len >
-		    __atomic_load_n(&head->consumed, __ATOMIC_ACQUIRE))
-			return 0;
-	} else if (madvise(to, head->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
-		cmd_error("/dev/shm: %s", strerror(errno));
-		return -1;
-	}
-	if (tf_reader_frame(s->reader, i, &bytes, &err) < 0) {
-		cmd_error("stream %u: %s", s->stream, err.message);
-		return -1;
-	}
-	if (bytes.len > head->slot_len || head->ready + bytes.len > s->len) {
-		cmd_error("stream %u: a frame is longer than its seek table says", s->stream);
-		return -1;
-	}
-	__atomic_store_n(&f->len, 0, __ATOMIC_SEQ_CST);
-	memcpy(to, bytes.data, bytes.len);
-	__atomic_store_n(&f->start, head->ready, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&f->len, bytes.len, __ATOMIC_SEQ_CST);
-	s->next_frame++;
-	__atomic_store_n(&head->ready, head->ready + bytes.len, __ATOMIC_SEQ_CST);
-	return 1;
-}
-
-static void unpack_end(struct stream_state *s)
-{
-	if (s->reader)
-		tf_reader_close(s->reader);
-	s->reader = NULL;
-	if (s->head)
-		munmap(s->head, s->map_len);
-	s->head = NULL;
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
-
-/* Makes stream `s`'s file in the session's directory and unpacks its beginning; long streams
- * are unpacked to the end while the replay runs. */
-static bool unpack_begin(struct replay *r, struct stream_state *s)
-{
-	char path[PATH_MAX];
-	struct deja_error err;
-	uint64_t longest = 0;
-	uint32_t slot_count;
-
-	s->fd = -1;
-	snprintf(path, sizeof(path), "%s/p%u.zst", r->path, s->stream);
-	s->reader = tf_reader_open(path, &err);
-	if (!s->reader) {
-		cmd_error("%s: %s", path, err.message);
-		return false;
-	}
-	if (tf_reader_truncated(s->reader) == DEJA_E_STREAM) {
-		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
-		return false;
-	}
-	s->truncated = tf_reader_truncated(s->reader) != DEJA_OK;
-	s->len = tf_reader_byte_len(s->reader);
-	snprintf(path, sizeof(path), "%s/s%u", r->session.dir, s->stream);
-	s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	for (size_t i = 0; i < tf_reader_frame_count(s->reader); i++)
-		if (tf_reader_frame_len(s->reader, i) > longest)
-			longest = tf_reader_frame_len(s->reader, i);
-	longest = (longest + STREAM_HEAD_LEN - 1) & ~(uint64_t)(STREAM_HEAD_LEN - 1);
-	slot_count = longest > SLOT_LONG_LEN ? 2 * STREAM_KEEP_COUNT : STREAM_SLOT_MAX;
-	s->map_len = STREAM_HEAD_LEN + longest * slot_count;
-	if (s->fd < 0 || ftruncate(s->fd, (off_t)s->map_len) < 0 ||
-	    posix_fallocate(s->fd, 0, STREAM_HEAD_LEN)) {
-		cmd_error("%s: %s", path, strerror(errno));
-		return false;
-	}
-	s->head = mmap(NULL, s->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
-	if (s->head == MAP_FAILED) {
-		s->head = NULL;
-		cmd_error("%s: %s", path, strerror(errno));
-		return false;
-	}
-	s->head->total = s->len;
-	s->head->slot_len = longest;
-	s->head->slot_count = slot_count;
-	for (unsigned i = 0; i < UNPACK_FIRST; i++) {
-		int more = unpack_frame(s);
-
-		if (more < 0)
-			return false;
-		if (!more)
-			break;
-	}
-	if (s->head->ready == s->len)
-		unpack_end(s);
-	return true;
-}
-
-/* The rest, beside the replay: every stream as far as its process lets it. */
-static void *unpack_rest(void *arg)
-{
-	const struct timespec pause = {.tv_nsec = 50 * 1000};
-	struct replay *r = arg;
-	bool left = true;
-
-	while (left && !r->unpack_stop) {
-		bool busy = false;
-
-		left = false;
-		for (size_t i = 0; i < r->stream_count; i++) {
-			struct stream_state *s = &r->streams[i];
-			int more = s->reader ? unpack_frame(s) : 0;
-
-			if (more < 0) {
-				r->unpack_failed = true;
-				return NULL;
-			}
-			busy |= more > 0;
-			if (s->reader && s->head->ready == s->len)
-				unpack_end(s);
-			left |= s->reader != NULL;
-		}
-		if (left && !busy)
-			nanosleep(&pause, NULL);
-	}
-	return NULL;
-}
-
-static void unpack_start(struct replay *r)
-{
-	sigset_t all, old;
-
-	sigfillset(&all); /* signals are the main thread's */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r->unpacking = pthread_create(&r->unpacker, NULL, unpack_rest, r) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!r->unpacking) {
-		cmd_error("cannot start a thread");
-		r->unpack_failed = true;
-	}
-}
-
-static void unpack_stop(struct replay *r)
-{
-	r->unpack_stop = true;
-	if (r->unpacking)
-		pthread_join(r->unpacker, NULL);
-	r->unpacking = false;
-	for (size_t i = 0; i < r->stream_count; i++)
-		unpack_end(&r->streams[i]);
-}
 
 /* The file at its old place, if it is the one recorded: programs find their libraries
  * beside it ($ORIGIN), debuggers their symbols. */
@@ -620,7 +446,7 @@ static int watch(struct replay *r)
 			session_destroy(&r->session);
 			session_end_as(stop_signal);
 		}
-		if (r->unpack_failed) {
+		if (r->unpacker.failed) {
 			end_all(r);
 			return CMD_UNREADABLE;
 		}
@@ -716,8 +542,9 @@ static int run(struct replay *r)
 	for (unsigned i = 0; i < SLOT_COUNT; i++)
 		r->pidfds[i] = -1;
 	for (size_t i = 0; i < r->stream_count; i++)
-		if (!unpack_begin(r, &r->streams[i])) {
-			unpack_stop(r);
+		if (!unpack_add(&r->unpacker, r->path, r->session.dir, r->streams[i].stream,
+				&r->streams[i].len, &r->streams[i].truncated)) {
+			unpack_stop(&r->unpacker);
 			session_destroy(&r->session);
 			return CMD_UNREADABLE;
 		}
@@ -731,10 +558,10 @@ static int run(struct replay *r)
 	sigaction(SIGCHLD, &act, NULL);
 	status = start_root(r);
 	if (!status) {
-		unpack_start(r);
+		unpack_start(&r->unpacker);
 		status = watch(r);
 	}
-	unpack_stop(r);
+	unpack_stop(&r->unpacker);
 	if (!status)
 		status = judge(r);
 	session_destroy(&r->session);
@@ -759,7 +586,7 @@ static void find_streams(struct replay *r)
 		if (!grown)
 			break;
 		r->streams = grown;
-		grown[r->stream_count++] = (struct stream_state){.stream = n, .fd = -1};
+		grown[r->stream_count++] = (struct stream_state){.stream = n};
 	}
 	if (d)
 		closedir(d);
@@ -786,7 +613,6 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 		const struct deja_process *p = &r->header->processes[i];
 
 		if (p->event_count) {
-			r->streams[r->stream_count].fd = -1;
 			r->streams[r->stream_count].stream = p->stream;
 			r->streams[r->stream_count++].process = p;
 		}
@@ -830,22 +656,32 @@ static bool tell_limits(const struct replay *r)
 	return whole;
 }
 
+/* What both commands do. 0 when everything matched and nothing was missing. */
+static int replay_whole(struct replay *r, int argc, char **argv)
+{
+	int status;
+
+	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT) {
+		r->only_help = true;
+		return status;
+	}
+	if (!cmd_operands(argc, argv, 1))
+		return CMD_FAILED;
+	if (!prepare(r, argv[optind], &status))
+		return status;
+	status = run(r);
+	if (!status && !tell_limits(r))
+		status = CMD_UNREADABLE;
+	return status;
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct replay r = {0};
-	int status;
+	int status = replay_whole(&r, argc, argv);
 
-	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT)
+	if (status || r.only_help)
 		return status;
-	if (!cmd_operands(argc, argv, 1))
-		return CMD_FAILED;
-	if (!prepare(&r, argv[optind], &status))
-		return status;
-	status = run(&r);
-	if (status)
-		return status;
-	if (!tell_limits(&r))
-		return CMD_UNREADABLE;
 	session_end_as(r.header->status_known ? r.header->status : r.root_status);
 }
 
@@ -853,19 +689,10 @@ int cmd_verify(int argc, char **argv)
 {
 	struct replay r = {.verify = true};
 	unsigned long long served = 0;
-	int status;
+	int status = replay_whole(&r, argc, argv);
 
-	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT)
+	if (status || r.only_help)
 		return status;
-	if (!cmd_operands(argc, argv, 1))
-		return CMD_FAILED;
-	if (!prepare(&r, argv[optind], &status))
-		return status;
-	status = run(&r);
-	if (status)
-		return status;
-	if (!tell_limits(&r))
-		return CMD_UNREADABLE;
 	for (size_t i = 0; i < r.stream_count; i++)
 		served += r.streams[i].served;
 	printf("OK %llu/%llu events\n", served, (unsigned long long)r.header->event_count);

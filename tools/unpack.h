@@ -1,0 +1,35 @@
+/*
+ * Unpacking the streams of a recording for a replay: frame by frame into files of the
+ * session's directory, a few frames ahead of the processes that consume them. The beginning
+ * of every stream is unpacked before anything runs, the rest by a thread beside the replay.
+ */
+#ifndef DEJA_TOOLS_UNPACK_H
+#define DEJA_TOOLS_UNPACK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct unpacked;
+
+/* Zero-initialised by its owner. */
+struct unpacker {
+	struct unpacked **streams;
+	size_t count;
+	pthread_t thread;
+	bool running;
+	volatile bool stop;
+	volatile bool failed; /* it has said why; the replay cannot go on */
+};
+
+/* Opens stream number `stream` of the recording and unpacks its beginning. *len: its bytes,
+ * unpacked. *truncated: it ends without a seek table. False after printing why not. */
+bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_dir,
+		uint32_t stream, uint64_t *len, bool *truncated);
+/* Starts the thread. */
+void unpack_start(struct unpacker *u);
+/* Ends it and frees everything; what was unpacked stays in the session's directory. */
+void unpack_stop(struct unpacker *u);
+
+#endif

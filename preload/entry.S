@@ -11,6 +11,23 @@
 	.set	T_STACK_TOP, 8
 	.set	T_PENDING, 16
 
+/* struct pregs from its beginning up to and with rax. */
+	.macro	POP_REGISTERS
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	pop	%rax
+	.endm
+
 /*
  * In: the system call's registers; rcx = the instruction after the syscall;
  * rsp = the program's rsp - 144, a return address there. Out: rax = result, all others
@@ -41,19 +58,7 @@
 	cld
 	mov	%rsp, %rdi
 	call	dj_dispatch
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdx
-	pop	%rsi
-	pop	%rdi
-	pop	%rax
+	POP_REGISTERS
 	lea	8(%rsp), %rsp
 	pop	%rcx
 	.if	\restore_flags
@@ -270,19 +275,7 @@ dj_leave:
 	mov	%rsi, %rcx
 	mov	%rdx, %r11
 	mov	%rdi, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rdx
-	pop	%rsi
-	pop	%rdi
-	pop	%rax
+	POP_REGISTERS
 	lea	16(%rsp), %rsp
 	popfq
 	mov	%r11, %rsp

@@ -1,6 +1,7 @@
 /*
  * The recorder's boundary: makes the call, then appends what crossed. One generic way for
- * almost every call; the switch below names those that need code of their own.
+ * almost every call; the table says which have code of their own (BYHAND) and which are
+ * watched besides (WATCHED).
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
@@ -314,43 +315,15 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	return record_generic(t, call, args);
 }
 
-long boundary_call(struct thread *t, struct pregs *p)
+/* The rows marked WATCHED: which descriptors are the recording's own output, what changes a
+ * mapped file, whose child has ended. tests/cli/watched.sh holds cases and rows together. */
+static long record_watched(struct thread *t, const struct tf_call *call,
+			   const unsigned long args[6])
 {
-	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
-	long nr = (int)p->nr;
-	const struct tf_call *call;
 	uint8_t role;
 	long ret;
 
-	if (RT->passthrough)
-		return record_passthrough(t, p, args);
-	call = tf_call_by_nr(nr);
-	if (!call) {
-		record_note(t->slot, "a system call that the table does not know was "
-				     "answered with ENOSYS");
-		return -ENOSYS;
-	}
-	if (nr == SYS_futex) {
-		enum futex_way way = futex_enter(t, args, &ret);
-
-		if (way != FUTEX_PLAIN)
-			return record_futex(t, call, args, way, ret);
-	}
-	if (t->pending) /* caught in program code */
-		return record_interrupted(t, call, args);
-	if (!call->nargs && call->cls == TF_RECORD && (call->flags & TF_QUICK))
-		return record_plain(t, call, args);
-	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
-					       : (enum tf_class)call->cls) {
-	case TF_REFUSE:
-		return record_answer(t, call, args,
-				     -tf_refuse_errno(call, args));
-	case TF_BYHAND:
-		return record_by_hand(t, p, call, args);
-	default:
-		break;
-	}
-	switch (nr) {
+	switch (call->nr) {
 	case SYS_set_robust_list:
 		ret = record_generic(t, call, args);
 		if (!ret)
@@ -372,8 +345,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_creat:
 		ret = record_changing(t, call, args);
 		if (ret >= 0)
-			role_set(t, ret, nr != SYS_creat &&
-				 view_is_status((const char *)args[nr == SYS_openat], ret)
+			role_set(t, ret, call->nr != SYS_creat &&
+				 view_is_status((const char *)args[call->nr == SYS_openat], ret)
 					 ? ROLE_STATUS : TF_ROLE_NONE);
 		return ret;
 	case SYS_read:
@@ -384,7 +357,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_wait4:
 	case SYS_waitid:
 		ret = record_generic(t, call, args);
-		record_waited(t, nr, args, ret);
+		record_waited(t, call->nr, args, ret);
 		return ret;
 	case SYS_sendfile:
 		/* the bytes would not pass through memory: let it fall back */
@@ -422,9 +395,49 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_close_range:
 		ret = record_generic(t, call, args);
 		if (ret >= 0)
-			roles_follow(t, nr, args, ret);
+			roles_follow(t, call->nr, args, ret);
 		return ret;
 	}
+	return record_generic(t, call, args);
+}
+
+long boundary_call(struct thread *t, struct pregs *p)
+{
+	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+	long nr = (int)p->nr;
+	const struct tf_call *call;
+	long ret;
+
+	if (RT->passthrough)
+		return record_passthrough(t, p, args);
+	call = tf_call_by_nr(nr);
+	if (!call) {
+		record_note(t->slot, "a system call that the table does not know was "
+				     "answered with ENOSYS");
+		return -ENOSYS;
+	}
+	if (nr == SYS_futex) {
+		enum futex_way way = futex_enter(t, args, &ret);
+
+		if (way != FUTEX_PLAIN)
+			return record_futex(t, call, args, way, ret);
+	}
+	if (t->pending) /* caught in program code */
+		return record_interrupted(t, call, args);
+	if (!call->nargs && call->cls == TF_RECORD && (call->flags & TF_QUICK))
+		return record_plain(t, call, args);
+	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
+					       : (enum tf_class)call->cls) {
+	case TF_REFUSE:
+		return record_answer(t, call, args,
+				     -tf_refuse_errno(call, args));
+	case TF_BYHAND:
+		return record_by_hand(t, p, call, args);
+	default:
+		break;
+	}
+	if (call->flags & TF_WATCHED)
+		return record_watched(t, call, args);
 	return record_generic(t, call, args);
 }
 

@@ -31,8 +31,10 @@ static void echo_iovec(int fd, const struct k_iovec *iov, size_t count, size_t l
 	}
 }
 
-void output_echo(struct thread *t, long nr, const unsigned long args[6], long result)
+void output_echo(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		 long result)
 {
+	const void *mem;
 	struct session *s = RT->session;
 	struct k_timespec step = {0, 20 * 1000 * 1000};
 	int fd = (int)RT->pending_role;
@@ -54,21 +56,18 @@ void output_echo(struct thread *t, long nr, const unsigned long args[6], long re
 		dj_raw(SYS_futex, &s->output_seq, FUTEX_WAIT, (uint32_t)now, &step);
 	}
 	if (result > 0 && !s->quiet) {
-		switch (nr) {
-		case SYS_writev:
-		case SYS_pwritev:
-		case SYS_pwritev2:
-			echo_iovec(fd, (const void *)args[1], args[2], (size_t)result);
-			break;
-		case SYS_sendmsg: {
-			const struct k_msghdr *m = (const void *)args[1];
+		const struct tf_arg *a = call->arg;
 
-			echo_iovec(fd, m->iov, m->iovlen, (size_t)result);
-			break;
-		}
-		default:
-			echo(fd, (const void *)args[1], (size_t)result);
-		}
+		while (a->kind != TF_MEM || a->dir != TF_TX)
+			a++; /* every call that is an output has its bytes first */
+		mem = (const void *)args[a - call->arg];
+		if (a->rule == TF_IOVEC)
+			echo_iovec(fd, mem, args[a->ref - 1], (size_t)result);
+		else if (a->rule == TF_MSG)
+			echo_iovec(fd, ((const struct k_msghdr *)mem)->iov,
+				   ((const struct k_msghdr *)mem)->iovlen, (size_t)result);
+		else
+			echo(fd, mem, (size_t)result);
 	}
 	__atomic_store_n(&s->output_seq, seq, __ATOMIC_SEQ_CST);
 	dj_raw(SYS_futex, &s->output_seq, FUTEX_WAKE, 0x7fffffff);

@@ -78,7 +78,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	result = match_call(t, &ev, call, args);
 	head_take(t, &ev);
 	if (RT->pending_role)
-		output_echo(t, nr, args, result);
+		output_echo(t, call, args, result);
 	if (nr == SYS_wait4 || nr == SYS_waitid)
 		await_child(t, nr, args, result);
 	result = local_effect(t, p, call, args, result);

@@ -81,7 +81,8 @@ long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
 
 /* --- output.c --- */
 /* Writes what this call wrote, if an OUTPUT prefix was seen, when its turn has come. */
-void output_echo(struct thread *t, long nr, const unsigned long args[6], long result);
+void output_echo(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		 long result);
 
 /* --- process.c --- */
 long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],

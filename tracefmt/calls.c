@@ -13,6 +13,7 @@ enum {
 	RX_ERROR = TF_RX_ERROR,
 	ADDR_RESULT = TF_ADDR_RESULT,
 	NORETURN = TF_NORETURN,
+	WATCHED = TF_WATCHED,
 };
 /* The errnos that refused rows use. */
 enum { T_EPERM = 1, T_EINVAL = 22, T_ENOTTY = 25, T_ENOSYS = 38, T_EOPNOTSUPP = 95 };

@@ -30,6 +30,9 @@ enum {
 	TF_RX_ERROR = 1 << 1, /* inbound memory is written even when the call fails */
 	TF_ADDR_RESULT = 1 << 2, /* the result is an address (printed in hex) */
 	TF_NORETURN = 1 << 3,	 /* does not return when it succeeds */
+	TF_WATCHED = 1 << 4, /* captured by its row, but the recorder keeps account of what it
+				does to descriptors, outputs, mapped files or children:
+				record_watched() in preload/record.c has a case for it */
 };
 
 /* What an argument is. All kinds but TF_PTR and TF_MEM are scalars: recorded as

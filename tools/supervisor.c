@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/supervisor.h"
+#include "tools/track.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
@@ -30,98 +30,6 @@ enum {
 	FLUSH_NS = 200 * 1000 * 1000, /* how long events may wait for their frame */
 };
 
-/* One process stream being written. */
-struct track {
-	struct supervisor *sv;
-	uint32_t stream, parent;
-	int32_t pid, ppid;
-	int pidfd;     /* -1: not opened yet; -2: cannot be watched */
-	int slot;      /* -1: ended */
-	tf_writer *writer;
-	bool failed;   /* its stream could not be written */
-	bool exited;   /* its exit event was seen */
-	int status;    /* as wait(2), when status_known */
-	bool status_known;
-	int64_t start_ns, end_ns;
-	uint64_t event_count, byte_len;
-	uint64_t flushed_len; /* of byte_len, in whole frames */
-	char **argv;
-	size_t argc;
-	char **notes;
-	size_t note_count;
-};
-
-struct pending_exec {
-	uint32_t stream, from; /* the image's, and who made the call */
-	int pid;
-	char *path;
-};
-
-struct supervisor {
-	struct live_session *session;
-	const char *dir;
-	struct store *store;
-	struct deja_header *header;
-	struct track **tracks; /* by stream - 1 */
-	size_t track_count;
-	int slot_track[SLOT_COUNT]; /* stream of each slot, 0: none */
-	int64_t orphan_since_ns[SLOT_COUNT]; /* claimed, and the claimer is gone */
-	struct pending_exec *execs; /* whose image has not begun */
-	size_t exec_count;
-	tf_writer *external;
-	struct deja_external *externals;
-	size_t external_count;
-	char **warnings;
-	size_t warning_count;
-	char cause[256];
-	int64_t flushed_ns;   /* when */
-	size_t files_written; /* stored files in the index on disk */
-	pid_t root;
-	int root_status;
-	bool root_ended;
-};
-
-static const char *external_reason(unsigned reason)
-{
-	switch (reason) {
-	case EXEC_TARGET_STATIC:
-		return "statically linked";
-	case EXEC_TARGET_ARCH:
-		return "not an x86-64 program";
-	case EXEC_TARGET_SETUID:
-		return "runs with other privileges (set-uid, set-gid or capabilities)";
-	case EXEC_TARGET_LIBC:
-		return "uses another C library";
-	case EXEC_TARGET_NO_SLOT:
-		return "too many processes at once";
-	case EXEC_TARGET_LISTS:
-		return "only lists the libraries of a program";
-	case EXEC_TARGET_NO_FD:
-		return "no file descriptor left to load it with";
-	}
-	return "unknown reason";
-}
-
-static void add_text(char ***list, size_t *count, const char *text, size_t len)
-{
-	char **grown = realloc(*list, (*count + 1) * sizeof(char *));
-	char *copy = strndup(text, len);
-
-	if (grown)
-		*list = grown;
-	if (!grown || !copy) {
-		free(copy);
-		return;
-	}
-	(*list)[(*count)++] = copy;
-}
-
-static void warn(struct supervisor *sv, const char *text)
-{
-	cmd_error("warning: %s", text);
-	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
-}
-
 static int64_t now_ns(struct supervisor *sv)
 {
 	struct timespec ts;
@@ -129,207 +37,6 @@ static int64_t now_ns(struct supervisor *sv)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec -
 	       sv->session->shared->monotonic_base_ns;
-}
-
-/* --- what the supervisor reads in the events it moves --- */
-
-static void see_image(struct track *t, const uint8_t *ev, size_t len)
-{
-	struct tf_image img;
-
-	if (tf_image_decode(ev, len, &img) < 0)
-		return;
-	for (size_t i = 0; i < t->argc; i++)
-		free(t->argv[i]);
-	t->argc = 0;
-	for (size_t i = 0; i < img.argc; i++)
-		add_text(&t->argv, &t->argc, (const char *)img.argv[i].data, img.argv[i].len);
-	t->pid = img.pid;
-	t->ppid = img.ppid;
-	tf_image_free(&img);
-}
-
-/* --- images that never came up under the runtime --- */
-
-static void exec_begins(struct track *t, uint32_t stream, const char *path)
-{
-	struct supervisor *sv = t->sv;
-	struct pending_exec *grown = realloc(sv->execs, (sv->exec_count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return;
-	sv->execs = grown;
-	grown[sv->exec_count++] = (struct pending_exec){
-	    .stream = stream, .from = t->stream, .pid = t->pid, .path = strdup(path)};
-}
-
-static void exec_resolved(struct supervisor *sv, size_t i)
-{
-	free(sv->execs[i].path);
-	sv->execs[i] = sv->execs[--sv->exec_count];
-}
-
-static void exec_came_up(struct supervisor *sv, uint32_t stream)
-{
-	for (size_t i = 0; i < sv->exec_count; i++)
-		if (sv->execs[i].stream == stream) {
-			exec_resolved(sv, i);
-			return;
-		}
-}
-
-static void exec_failed(struct supervisor *sv, uint32_t from)
-{
-	for (size_t i = sv->exec_count; i-- > 0;)
-		if (sv->execs[i].from == from) {
-			exec_resolved(sv, i);
-			return;
-		}
-}
-
-static void tell_lost_execs(struct supervisor *sv)
-{
-	for (size_t i = 0; i < sv->exec_count; i++) {
-		const struct pending_exec *x = &sv->execs[i];
-		char text[512];
-
-		/* streams are read one after the other: the image may have been seen first */
-		if (x->stream != x->from && x->stream <= sv->track_count &&
-		    sv->tracks[x->stream - 1] && sv->tracks[x->stream - 1]->argc)
-			continue;
-		snprintf(text, sizeof(text),
-			 "%.300s, executed by process %d, is not recorded: it ended before the "
-			 "recorder came up in it",
-			 x->path, x->pid);
-		warn(sv, text);
-	}
-}
-
-static void see_exec(struct track *t, struct tf_in *in)
-{
-	struct supervisor *sv = t->sv;
-	struct deja_external *grown;
-	char text[512], path[256];
-	const uint8_t *bytes;
-	uint32_t len, external, stream;
-
-	tf_get_int(in); /* dt */
-	bytes = tf_get_bytes(in, &len);
-	external = (uint32_t)tf_get_int(in);
-	stream = (uint32_t)tf_get_int(in);
-	if (in->bad)
-		return;
-	snprintf(path, sizeof(path), "%.*s", (int)len, (const char *)bytes);
-	if (!external) {
-		exec_begins(t, stream ? stream : t->stream, path);
-		return;
-	}
-	grown = realloc(sv->externals, (sv->external_count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	sv->externals = grown;
-	grown[sv->external_count++] = (struct deja_external){
-	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
-	snprintf(text, sizeof(text), "%s is not recorded itself (%s); its output is", path,
-		 external_reason(external));
-	warn(sv, text);
-}
-
-static struct track *track_by_pid(struct supervisor *sv, int pid)
-{
-	for (size_t i = sv->track_count; i-- > 0;)
-		if (sv->tracks[i] && sv->tracks[i]->pid == pid)
-			return sv->tracks[i];
-	return NULL;
-}
-
-static void see_wait4(struct supervisor *sv, struct tf_in *in)
-{
-	const uint8_t *bytes;
-	uint32_t len;
-	int pid, status;
-	struct track *child;
-
-	tf_get_int(in); /* dt */
-	tf_get_int(in); /* dur */
-	pid = (int)tf_get_int(in);
-	tf_get_int(in); /* pid */
-	tf_get_int(in); /* options */
-	if (pid <= 0 || tf_peek(in) == 0xc0)
-		return;
-	bytes = tf_get_bytes(in, &len);
-	if (in->bad || len != 4)
-		return;
-	memcpy(&status, bytes, 4);
-	child = track_by_pid(sv, pid);
-	if (child && (WIFEXITED(status) || WIFSIGNALED(status))) {
-		child->status = status;
-		child->status_known = true;
-	}
-}
-
-static void see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
-{
-	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
-	struct track *t = arg;
-	struct tf_in in = {ev, ev + len, 0};
-	const uint8_t *bytes;
-	uint32_t n;
-
-	if (!exit_group_id) {
-		exit_group_id = tf_call_by_nr(SYS_exit_group)->id;
-		wait4_id = tf_call_by_nr(SYS_wait4)->id;
-		execve_id = tf_call_by_nr(SYS_execve)->id;
-		execveat_id = tf_call_by_nr(SYS_execveat)->id;
-	}
-	if (id == execve_id || id == execveat_id) {
-		exec_failed(t->sv, t->stream);
-		return;
-	}
-	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != wait4_id))
-		return;
-	tf_get_array(&in);
-	tf_get_int(&in);
-	switch (id) {
-	case TF_EV_IMAGE:
-		exec_came_up(t->sv, t->stream);
-		see_image(t, ev, len);
-		return;
-	case TF_EV_EXEC:
-		see_exec(t, &in);
-		return;
-	case TF_EV_END:
-		tf_get_int(&in);
-		/* fall through */
-	case TF_EV_NOTE:
-		bytes = tf_get_bytes(&in, &n);
-		if (in.bad)
-			return;
-		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
-		if (id == TF_EV_END) {
-			char text[320];
-
-			snprintf(text, sizeof(text), "process %d is recorded up to here only: %.*s",
-				 t->pid, (int)n, (const char *)bytes);
-			warn(t->sv, text);
-		}
-		return;
-	case TF_EV_CHILD:
-		tf_get_int(&in);
-		tf_get_int(&in);
-		t->pid = (int)tf_get_int(&in);
-		t->ppid = (int)tf_get_int(&in);
-		return;
-	}
-	if (id == wait4_id) {
-		see_wait4(t->sv, &in);
-	} else if (id == exit_group_id) {
-		tf_get_int(&in);
-		tf_get_int(&in);
-		tf_get_int(&in);
-		t->status = ((int)tf_get_int(&in) & 0xff) << 8;
-		t->status_known = t->exited = true;
-	}
 }
 
 /* --- slots --- */
@@ -391,7 +98,7 @@ static bool drain(struct track *t, struct slot *slot)
 		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
 		t->writer = tf_writer_open(path, LEVEL, &err);
 		if (t->writer)
-			tf_writer_set_watch(t->writer, see_event, t);
+			tf_writer_set_watch(t->writer, track_see_event, t);
 		else
 			track_failed(t, &err);
 	}
@@ -498,7 +205,7 @@ static void track_end(struct track *t, struct slot *slot)
 		snprintf(text, sizeof(text),
 			 "process %d is recorded up to here only: /dev/shm is full",
 			 slot->pid);
-		warn(t->sv, text);
+		supervisor_warn(t->sv, text);
 	}
 	t->end_ns = now_ns(t->sv);
 	if (t->writer) {
@@ -791,7 +498,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	struct deja_error err;
 	bool ok = true;
 
-	tell_lost_execs(sv);
+	track_tell_lost_execs(sv);
 	if (sv->external)
 		tf_writer_close(sv->external, &err);
 	for (size_t i = 0; processes && i < sv->track_count; i++) {

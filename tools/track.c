@@ -1,0 +1,256 @@
+/*
+ * See track.h. Called for every event while it is written; reads those few that the header
+ * and the warnings are made from.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include "preload/exec_target.h"
+#include "tools/cmd.h"
+#include "tools/track.h"
+#include "tracefmt/calls.h"
+#include "tracefmt/header.h"
+
+static const char *external_reason(unsigned reason)
+{
+	switch (reason) {
+	case EXEC_TARGET_STATIC:
+		return "statically linked";
+	case EXEC_TARGET_ARCH:
+		return "not an x86-64 program";
+	case EXEC_TARGET_SETUID:
+		return "runs with other privileges (set-uid, set-gid or capabilities)";
+	case EXEC_TARGET_LIBC:
+		return "uses another C library";
+	case EXEC_TARGET_NO_SLOT:
+		return "too many processes at once";
+	case EXEC_TARGET_LISTS:
+		return "only lists the libraries of a program";
+	case EXEC_TARGET_NO_FD:
+		return "no file descriptor left to load it with";
+	}
+	return "unknown reason";
+}
+
+static void add_text(char ***list, size_t *count, const char *text, size_t len)
+{
+	char **grown = realloc(*list, (*count + 1) * sizeof(char *));
+	char *copy = strndup(text, len);
+
+	if (grown)
+		*list = grown;
+	if (!grown || !copy) {
+		free(copy);
+		return;
+	}
+	(*list)[(*count)++] = copy;
+}
+
+void supervisor_warn(struct supervisor *sv, const char *text)
+{
+	cmd_error("warning: %s", text);
+	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
+}
+
+/* --- what the supervisor reads in the events it moves --- */
+
+static void see_image(struct track *t, const uint8_t *ev, size_t len)
+{
+	struct tf_image img;
+
+	if (tf_image_decode(ev, len, &img) < 0)
+		return;
+	for (size_t i = 0; i < t->argc; i++)
+		free(t->argv[i]);
+	t->argc = 0;
+	for (size_t i = 0; i < img.argc; i++)
+		add_text(&t->argv, &t->argc, (const char *)img.argv[i].data, img.argv[i].len);
+	t->pid = img.pid;
+	t->ppid = img.ppid;
+	tf_image_free(&img);
+}
+
+/* --- images that never came up under the runtime --- */
+
+static void exec_begins(struct track *t, uint32_t stream, const char *path)
+{
+	struct supervisor *sv = t->sv;
+	struct pending_exec *grown = realloc(sv->execs, (sv->exec_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return;
+	sv->execs = grown;
+	grown[sv->exec_count++] = (struct pending_exec){
+	    .stream = stream, .from = t->stream, .pid = t->pid, .path = strdup(path)};
+}
+
+static void exec_resolved(struct supervisor *sv, size_t i)
+{
+	free(sv->execs[i].path);
+	sv->execs[i] = sv->execs[--sv->exec_count];
+}
+
+static void exec_came_up(struct supervisor *sv, uint32_t stream)
+{
+	for (size_t i = 0; i < sv->exec_count; i++)
+		if (sv->execs[i].stream == stream) {
+			exec_resolved(sv, i);
+			return;
+		}
+}
+
+static void exec_failed(struct supervisor *sv, uint32_t from)
+{
+	for (size_t i = sv->exec_count; i-- > 0;)
+		if (sv->execs[i].from == from) {
+			exec_resolved(sv, i);
+			return;
+		}
+}
+
+void track_tell_lost_execs(struct supervisor *sv)
+{
+	for (size_t i = 0; i < sv->exec_count; i++) {
+		const struct pending_exec *x = &sv->execs[i];
+		char text[512];
+
+		/* streams are read one after the other: the image may have been seen first */
+		if (x->stream != x->from && x->stream <= sv->track_count &&
+		    sv->tracks[x->stream - 1] && sv->tracks[x->stream - 1]->argc)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%.300s, executed by process %d, is not recorded: it ended before the "
+			 "recorder came up in it",
+			 x->path, x->pid);
+		supervisor_warn(sv, text);
+	}
+}
+
+static void see_exec(struct track *t, struct tf_in *in)
+{
+	struct supervisor *sv = t->sv;
+	struct deja_external *grown;
+	char text[512], path[256];
+	const uint8_t *bytes;
+	uint32_t len, external, stream;
+
+	tf_get_int(in); /* dt */
+	bytes = tf_get_bytes(in, &len);
+	external = (uint32_t)tf_get_int(in);
+	stream = (uint32_t)tf_get_int(in);
+	if (in->bad)
+		return;
+	snprintf(path, sizeof(path), "%.*s", (int)len, (const char *)bytes);
+	if (!external) {
+		exec_begins(t, stream ? stream : t->stream, path);
+		return;
+	}
+	grown = realloc(sv->externals, (sv->external_count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	sv->externals = grown;
+	grown[sv->external_count++] = (struct deja_external){
+	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
+	snprintf(text, sizeof(text), "%s is not recorded itself (%s); its output is", path,
+		 external_reason(external));
+	supervisor_warn(sv, text);
+}
+
+static struct track *track_by_pid(struct supervisor *sv, int pid)
+{
+	for (size_t i = sv->track_count; i-- > 0;)
+		if (sv->tracks[i] && sv->tracks[i]->pid == pid)
+			return sv->tracks[i];
+	return NULL;
+}
+
+static void see_wait4(struct supervisor *sv, struct tf_in *in)
+{
+	const uint8_t *bytes;
+	uint32_t len;
+	int pid, status;
+	struct track *child;
+
+	tf_get_int(in); /* dt */
+	tf_get_int(in); /* dur */
+	pid = (int)tf_get_int(in);
+	tf_get_int(in); /* pid */
+	tf_get_int(in); /* options */
+	if (pid <= 0 || tf_peek(in) == 0xc0)
+		return;
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || len != 4)
+		return;
+	memcpy(&status, bytes, 4);
+	child = track_by_pid(sv, pid);
+	if (child && (WIFEXITED(status) || WIFSIGNALED(status))) {
+		child->status = status;
+		child->status_known = true;
+	}
+}
+
+void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
+{
+	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
+	struct track *t = arg;
+	struct tf_in in = {ev, ev + len, 0};
+	const uint8_t *bytes;
+	uint32_t n;
+
+	if (!exit_group_id) {
+		exit_group_id = tf_call_by_nr(SYS_exit_group)->id;
+		wait4_id = tf_call_by_nr(SYS_wait4)->id;
+		execve_id = tf_call_by_nr(SYS_execve)->id;
+		execveat_id = tf_call_by_nr(SYS_execveat)->id;
+	}
+	if (id == execve_id || id == execveat_id) {
+		exec_failed(t->sv, t->stream);
+		return;
+	}
+	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != wait4_id))
+		return;
+	tf_get_array(&in);
+	tf_get_int(&in);
+	switch (id) {
+	case TF_EV_IMAGE:
+		exec_came_up(t->sv, t->stream);
+		see_image(t, ev, len);
+		return;
+	case TF_EV_EXEC:
+		see_exec(t, &in);
+		return;
+	case TF_EV_END:
+		tf_get_int(&in);
+		/* fall through */
+	case TF_EV_NOTE:
+		bytes = tf_get_bytes(&in, &n);
+		if (in.bad)
+			return;
+		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
+		if (id == TF_EV_END) {
+			char text[320];
+
+			snprintf(text, sizeof(text), "process %d is recorded up to here only: %.*s",
+				 t->pid, (int)n, (const char *)bytes);
+			supervisor_warn(t->sv, text);
+		}
+		return;
+	case TF_EV_CHILD:
+		tf_get_int(&in);
+		tf_get_int(&in);
+		t->pid = (int)tf_get_int(&in);
+		t->ppid = (int)tf_get_int(&in);
+		return;
+	}
+	if (id == wait4_id) {
+		see_wait4(t->sv, &in);
+	} else if (id == exit_group_id) {
+		tf_get_int(&in);
+		tf_get_int(&in);
+		tf_get_int(&in);
+		t->status = ((int)tf_get_int(&in) & 0xff) << 8;
+		t->status_known = t->exited = true;
+	}
+}

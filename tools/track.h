@@ -1,0 +1,69 @@
+/*
+ * What the supervisor knows of the processes it records. Shared by supervisor.c, which moves
+ * their events, and track.c, which reads in passing what the header will tell of them.
+ */
+#ifndef DEJA_TOOLS_TRACK_H
+#define DEJA_TOOLS_TRACK_H
+
+#include "tools/supervisor.h"
+#include "tracefmt/stream.h"
+
+/* One process stream being written. */
+struct track {
+	struct supervisor *sv;
+	uint32_t stream, parent;
+	int32_t pid, ppid;
+	int pidfd;     /* -1: not opened yet; -2: cannot be watched */
+	int slot;      /* -1: ended */
+	tf_writer *writer;
+	bool failed;   /* its stream could not be written */
+	bool exited;   /* its exit event was seen */
+	int status;    /* as wait(2), when status_known */
+	bool status_known;
+	int64_t start_ns, end_ns;
+	uint64_t event_count, byte_len;
+	uint64_t flushed_len; /* of byte_len, in whole frames */
+	char **argv;
+	size_t argc;
+	char **notes;
+	size_t note_count;
+};
+
+struct pending_exec {
+	uint32_t stream, from; /* the image's, and who made the call */
+	int pid;
+	char *path;
+};
+
+struct supervisor {
+	struct live_session *session;
+	const char *dir;
+	struct store *store;
+	struct deja_header *header;
+	struct track **tracks; /* by stream - 1 */
+	size_t track_count;
+	int slot_track[SLOT_COUNT]; /* stream of each slot, 0: none */
+	int64_t orphan_since_ns[SLOT_COUNT]; /* claimed, and the claimer is gone */
+	struct pending_exec *execs; /* whose image has not begun */
+	size_t exec_count;
+	tf_writer *external;
+	struct deja_external *externals;
+	size_t external_count;
+	char **warnings;
+	size_t warning_count;
+	char cause[256];
+	int64_t flushed_ns;   /* when */
+	size_t files_written; /* stored files in the index on disk */
+	pid_t root;
+	int root_status;
+	bool root_ended;
+};
+
+/* A warning: on stderr now, in the header at the end. */
+void supervisor_warn(struct supervisor *sv, const char *text);
+/* A tf_writer_watch; arg: the stream's track. */
+void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len);
+/* At the end: which executed images never came up under the runtime. */
+void track_tell_lost_execs(struct supervisor *sv);
+
+#endif

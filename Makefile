@@ -73,8 +73,10 @@ LIB    := $(BUILD)/lib/libdeja.a
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
+SCRIPT := $(BUILD)/lib/deja/gdb.py
+
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(LIB) $(SCRIPT)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
@@ -92,6 +94,10 @@ $(RECSO): $(RECORD_OBJ)
 $(REPSO): $(REPLAY_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
+
+$(BUILD)/lib/deja/%.py: tools/gdb/%.py
+	@mkdir -p $(@D)
+	$(call say,COPY,$@)install -m644 $< $@
 
 $(BUILD)/obj/tool/%.o: %.c
 	@mkdir -p $(@D)
@@ -154,6 +160,7 @@ install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(RECSO) $(REPSO) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \

@@ -75,6 +75,19 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_CALL, "call", "NAME,...", "only these system calls"}},
      .status = STATUS_READER,
      .example = "deja cat --call openat,read"},
+    {.name = "gdb",
+     .summary = "replay under gdb, standing at an event or at the crash",
+     .synopsis = "gdb [-g EVENT|TIME|crash] [--pid P] [REC] [GDB-OPTION...]",
+     .stops = true,
+     .option = {{'g', "goto", "WHERE",
+		 "stand there: an event's number, a time (0.25, 3s, 250ms), or crash"},
+		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
+     .status = "  gdb's own, or\n"
+	       "  121  the recording cannot be read\n"
+	       "  122  it cannot be replayed here\n"
+	       "  125  deja itself failed\n"
+	       "  127  there is no gdb\n",
+     .example = "deja gdb -g crash myrecording"},
     {.name = "version",
      .summary = "print the versions of deja, its format and its libraries",
      .synopsis = "version",

@@ -48,7 +48,7 @@ Q = @
 say = @printf '  %-8s %s\n' "$(1)" "$(2)";
 endif
 
-TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c))
+TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c tracefmt/look/*.c))
 TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
@@ -155,7 +155,7 @@ install: all
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(RECSO) $(REPSO) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
-	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
+	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc

@@ -28,6 +28,7 @@ int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
+int cmd_streams(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
@@ -62,7 +63,8 @@ struct cmd_usage {
 	const char *summary;  /* one line */
 	const char *synopsis; /* after `deja ` */
 	bool stops;	      /* options end at the first operand (it is a command) */
-	struct cmd_option option[8]; /* ends at key 0; --help is added to all */
+	bool selects; /* takes the options of tools/select.h, too */
+	struct cmd_option option[12]; /* ends at key 0; --help is added to all */
 	const char *status;	     /* exit statuses, lines indented by two spaces */
 	const char *example;	     /* one command line */
 };
@@ -73,8 +75,9 @@ enum {
 	CMD_OPT_JSON,
 	CMD_OPT_JSONL,
 	CMD_OPT_COVERAGE,
-	CMD_OPT_PID,
-	CMD_OPT_CALL
+	CMD_OPT_ALL,
+	CMD_OPT_SELECT, /* and those after it: tools/select.h */
+	CMD_OPT_SELECT_END = CMD_OPT_SELECT + 32
 };
 
 /* All usages, in the order of `deja help`; name NULL ends them. */

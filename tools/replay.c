@@ -63,6 +63,7 @@ struct replay {
 	struct unpacker unpacker;
 	deja_cursor *external;
 	bool external_left;
+	uint64_t external_seq; /* of its next output; 0: not known yet */
 	struct deja_event external_event;
 };
 
@@ -402,8 +403,10 @@ static void external_turns(struct replay *r)
 			seq = (uint64_t)tf_get_int(&in);
 			role = (int)tf_get_int(&in);
 		}
+		r->external_seq = seq;
 		if (__atomic_load_n(&shared->output_seq, __ATOMIC_SEQ_CST) + 1 < seq)
 			return;
+		r->external_seq = 0;
 		r->external_left = deja_next(r->external, ev, &err) == 1;
 		if (r->external_left && ev->item_count && !r->verify && role >= 1 && role <= 2) {
 			const struct deja_bytes *b = &ev->items[0].bytes;
@@ -421,6 +424,58 @@ static void external_turns(struct replay *r)
 	}
 }
 
+/* Whether some stream ends before its process did. */
+static bool is_partial(const struct replay *r)
+{
+	bool partial = !r->header->complete;
+
+	for (size_t i = 0; i < r->stream_count; i++)
+		partial |= r->streams[i].truncated ||
+			   (r->streams[i].process && !r->streams[i].process->complete);
+	return partial;
+}
+
+static bool child_runs(struct session *shared, int32_t pid)
+{
+	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(shared, i);
+
+		if (slot->pid == pid &&
+		    (slot->state == SLOT_CLAIMED || slot->state == SLOT_RUNNING))
+			return true;
+	}
+	return false;
+}
+
+/* Outputs of the end that a stream lacks never come. When every process waits, the next that
+ * one of them has is due. (Who was released while we looked has been so by an output.) */
+static void skip_lost_output(struct replay *r)
+{
+	struct session *shared = r->session.shared;
+	uint64_t now = __atomic_load_n(&shared->output_seq, __ATOMIC_SEQ_CST), next = WAITS_CHILD;
+
+	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(shared, i);
+		uint64_t seq = __atomic_load_n(&slot->waits_seq, __ATOMIC_SEQ_CST);
+
+		if (slot->state == SLOT_FREE || !slot->stream)
+			continue;
+		if (!slot->live_pid || slot->state == SLOT_ENDED || !seq)
+			return;
+		if ((seq & WAITS_CHILD) && !child_runs(shared, (int32_t)seq))
+			return;
+		if (seq < next)
+			next = seq;
+	}
+	if (r->external_left && r->external_seq && r->external_seq < next)
+		next = r->external_seq;
+	if (next == WAITS_CHILD || now + 1 >= next)
+		return;
+	__atomic_compare_exchange_n(&shared->output_seq, &now, next - 1, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+	session_wake((uint32_t *)&shared->output_seq);
+}
+
 /* Until every process of the replay has ended or one diverged. */
 static volatile sig_atomic_t stop_signal;
 
@@ -432,6 +487,7 @@ static void on_stop(int signo)
 static int watch(struct replay *r)
 {
 	struct watchdog dog = {0};
+	bool partial = is_partial(r);
 
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&r->session.shared->doorbell,
@@ -462,6 +518,8 @@ static int watch(struct replay *r)
 		}
 		if (r->root_ended && !alive)
 			return 0;
+		if (partial)
+			skip_lost_output(r);
 		if (watchdog_stuck(&dog, r->session.shared)) {
 			watchdog_report(stderr, r->session.shared, r->rec);
 			end_all(r);
@@ -484,6 +542,8 @@ static int judge(struct replay *r)
 		struct stream_state *s = &r->streams[i];
 		char text[128];
 
+		if (!s->started && !r->header->complete)
+			continue; /* its parent's stream ends before its birth */
 		if (!s->started)
 			return simple_divergence(r, s, DIVERGED_LEFT_OVER,
 						 "this process was never started here");
@@ -627,36 +687,44 @@ static bool prepare(struct replay *r, const char *arg, int *status)
 	return true;
 }
 
-/* Says what was left out of the recording. False when something was: a part was replayed,
- * which is no success. */
-static bool tell_limits(const struct replay *r)
+/* Says what was left out of the recording. 0 when nothing was; else a part was replayed, and
+ * this is the status to give. */
+static int tell_limits(const struct replay *r)
 {
-	bool whole = true;
+	const struct deja_header *h = r->header;
+	int status = 0;
 
 	for (size_t i = 0; i < r->stream_count; i++) {
 		const struct stream_state *s = &r->streams[i];
 		const struct deja_process *p = s->process;
+		const char *why = p && p->note_count ? p->notes[p->note_count - 1] : "";
 
-		if (s->truncated)
+		if (s->truncated) {
 			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
 				  r->path, s->stream, (unsigned long long)s->served);
-		else if (s->stopped)
-			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
-				  p ? p->pid : 0, (unsigned long long)s->served,
-				  p && p->note_count ? p->notes[p->note_count - 1] : "");
-		else
+			status = CMD_UNREADABLE;
 			continue;
-		whole = false;
+		}
+		if (!s->stopped)
+			continue;
+		if (!status)
+			status = CMD_ENDED_EARLY;
+		if (strcmp(why, h->cause)) /* else it is the same for all, and said below */
+			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
+				  p ? p->pid : 0, (unsigned long long)s->served, why);
 	}
-	if (!r->header->complete) {
+	if (!h->complete && status == CMD_ENDED_EARLY) {
+		cmd_error("%s: replayed to its end, before the program's: %s", r->path, h->cause);
+	} else if (!h->complete) {
 		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes",
-			  r->path, r->header->cause);
-		whole = false;
+			  r->path, h->cause);
+		status = CMD_UNREADABLE;
 	}
-	return whole;
+	return status;
 }
 
-/* What both commands do. 0 when everything matched and nothing was missing. */
+/* What both commands do. 0 when everything matched and nothing was missing;
+ * CMD_ENDED_EARLY when all that was recorded matched. */
 static int replay_whole(struct replay *r, int argc, char **argv)
 {
 	int status;
@@ -670,9 +738,7 @@ static int replay_whole(struct replay *r, int argc, char **argv)
 	if (!prepare(r, argv[optind], &status))
 		return status;
 	status = run(r);
-	if (!status && !tell_limits(r))
-		status = CMD_UNREADABLE;
-	return status;
+	return status ? status : tell_limits(r);
 }
 
 int cmd_replay(int argc, char **argv)
@@ -691,10 +757,10 @@ int cmd_verify(int argc, char **argv)
 	unsigned long long served = 0;
 	int status = replay_whole(&r, argc, argv);
 
-	if (status || r.only_help)
+	if ((status && status != CMD_ENDED_EARLY) || r.only_help)
 		return status;
 	for (size_t i = 0; i < r.stream_count; i++)
-		served += r.streams[i].served;
+		served += r.streams[i].served + r.streams[i].stopped;
 	printf("OK %llu/%llu events\n", served, (unsigned long long)r.header->event_count);
-	return 0;
+	return status;
 }

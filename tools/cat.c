@@ -42,13 +42,9 @@ int cmd_cat(int argc, char **argv)
 	}
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;
-	rec = cmd_open(argv[optind], &status);
+	rec = select_open(&selection, argv[0], argv[optind], &filter, &status);
 	if (!rec)
 		return status;
-	if (!select_filter(&selection, argv[0], rec, &filter)) {
-		deja_close(rec);
-		return CMD_FAILED;
-	}
 	cmd_stdout_begin();
 	status = print_events(rec, filter, jsonl);
 	deja_filter_free(filter);

@@ -47,33 +47,49 @@ static const char *name_of(int key)
 	return "?";
 }
 
-bool select_filter(struct selection *s, const char *command, deja_recording *rec,
-		   deja_filter **filter)
+/* All that was given, for rec; NULL: as far as it can be judged without one. */
+static bool make_filter(const struct selection *s, const char *command, deja_recording *rec,
+			deja_filter **filter)
 {
 	struct deja_error err = {0};
-	bool good = true;
 
 	*filter = s->count ? deja_filter_new(rec) : NULL;
 	if (s->count && !*filter) {
 		cmd_error("out of memory");
-		good = false;
+		return false;
 	}
-	for (size_t i = 0; good && i < s->count; i++) {
+	for (size_t i = 0; i < s->count; i++) {
 		const char *name = name_of(s->given[i].key);
 
-		if (deja_filter_add(*filter, name, s->given[i].value, &err) < 0) {
-			cmd_error("%s: --%s: %s", command, name, err.message);
-			good = false;
-		}
-	}
-	if (!good) {
+		if (deja_filter_add(*filter, name, s->given[i].value, &err) == 0)
+			continue;
+		cmd_error("%s: --%s: %s", command, name, err.message);
 		deja_filter_free(*filter);
 		*filter = NULL;
+		return false;
+	}
+	return true;
+}
+
+deja_recording *select_open(struct selection *s, const char *command, const char *arg,
+			    deja_filter **filter, int *status)
+{
+	deja_recording *rec = NULL;
+
+	*status = CMD_FAILED;
+	if (make_filter(s, command, NULL, filter)) {
+		deja_filter_free(*filter);
+		*filter = NULL;
+		rec = cmd_open(arg, status);
+	}
+	if (rec && !make_filter(s, command, rec, filter)) {
+		*status = CMD_FAILED;
+		deja_close(rec);
+		rec = NULL;
 	}
 	free(s->given);
-	s->given = NULL;
-	s->count = 0;
-	return good;
+	*s = (struct selection){0};
+	return rec;
 }
 
 bool reading_begin(struct reading *r, deja_recording *rec, const deja_filter *filter,

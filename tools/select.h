@@ -24,10 +24,11 @@ struct selection {
 
 /* Takes an option if it is one of these. */
 bool select_option(struct selection *s, int key, const char *value);
-/* The filter for this recording, *filter NULL when nothing was given. False after saying what
- * is wrong: "cat: --pid: ...". Frees the selection. */
-bool select_filter(struct selection *s, const char *command, deja_recording *rec,
-		   deja_filter **filter);
+/* Opens the recording of argument `arg`, and makes the filter for it, NULL when nothing was
+ * given. NULL after saying what is wrong ("cat: --pid: ..."), with the exit status. What is wrong
+ * in itself is said before a recording is looked for. Frees the selection. */
+deja_recording *select_open(struct selection *s, const char *command, const char *arg,
+			    deja_filter **filter, int *status);
 
 /* The reading loop that the commands share. */
 struct reading {

@@ -249,6 +249,7 @@ DEJA_API bool deja_assembly_origin(const deja_assembly *a, uint64_t offset,
 
 typedef struct deja_filter deja_filter;
 
+/* rec NULL: only to check values, as far as that is possible without a recording. */
 DEJA_API deja_filter *deja_filter_new(deja_recording *rec);
 DEJA_API void deja_filter_free(deja_filter *f);
 /*

@@ -127,8 +127,11 @@ static bool parse_errno(const char *text, struct look_value *v)
 
 static bool pid_known(const deja_filter *f, int64_t pid)
 {
-	const struct deja_header *h = &f->rec->header;
+	const struct deja_header *h;
 
+	if (!f->rec)
+		return true;
+	h = &f->rec->header;
 	for (size_t i = 0; i < h->process_count; i++)
 		if (h->processes[i].pid == pid)
 			return true;
@@ -168,7 +171,7 @@ static int parse_value(deja_filter *f, enum look_key key, const char *text,
 		return 0;
 	case LOOK_KEY_PROCESS:
 		good = get_number(text, 1, UINT32_MAX, &v->a) &&
-		       tf_recording_stream(f->rec, (uint32_t)v->a);
+		       (!f->rec || tf_recording_stream(f->rec, (uint32_t)v->a));
 		break;
 	case LOOK_KEY_FD:
 		good = get_number(text, 0, INT32_MAX, &v->a);
@@ -243,6 +246,8 @@ int deja_filter_add(deja_filter *f, const char *key, const char *value, struct d
 	if (k == LOOK_KEY_RANGE) {
 		if (f->has_range)
 			return tf_fail(err, DEJA_E_RANGE, "one range only");
+		if (!f->rec)
+			return 0;
 		rc = deja_range_parse(f->rec, value, &f->range, err);
 		f->has_range = rc == 0;
 		return rc;

@@ -118,8 +118,6 @@ static bool part_commit(struct part *part, const char *name)
 {
 	char self[64];
 
-	if (fsync(part->fd) < 0 && errno != EINVAL)
-		return false;
 	if (part->temporary) {
 		if (link(part->temporary, name) < 0)
 			return false;

@@ -15,6 +15,7 @@ enum {
 	CMD_DIVERGED = 120,
 	CMD_UNREADABLE = 121,
 	CMD_CANNOT_RUN = 122,
+	CMD_ENDED_EARLY = 123, /* all was replayed; the recording ends before the program did */
 	CMD_FAILED = 125,
 	CMD_NOT_EXECUTABLE = 126,
 	CMD_NOT_FOUND = 127
@@ -82,7 +83,9 @@ enum {
 	CMD_OPT_CALL,
 	CMD_OPT_NOTE,
 	CMD_OPT_SPLIT,
-	CMD_OPT_LIMIT
+	CMD_OPT_LIMIT,
+	CMD_OPT_MAX_SIZE,
+	CMD_OPT_MAX_TIME
 };
 
 /* All usages, in the order of `deja help`; name NULL ends them. */
@@ -114,6 +117,10 @@ void cmd_print_argv(FILE *out, size_t argc, const char *const *argv);
 /* "812 B", "1.2 MiB" / "12 ms", "3.21 s", "2 min 03 s". buf of 32 bytes. */
 const char *cmd_size_text(unsigned long long bytes, char *buf, size_t len);
 const char *cmd_duration_text(long long ns, char *buf, size_t len);
+/* The opposite, as a user types it: "100M" (of 1024), "90s", "5m", "1.5h"; a bare number is bytes
+ * or seconds, 0 is allowed. False: it is none of these, or too large. */
+bool cmd_size_parse(const char *text, unsigned long long *bytes);
+bool cmd_duration_parse(const char *text, long long *ns);
 /* "2026-10-16 12:34:56", local time; "-" for 0. buf of 32 bytes. */
 const char *cmd_date_text(long long realtime_ns, char *buf, size_t len);
 

@@ -14,12 +14,17 @@
 const struct cmd_usage cmd_usages[] = {
     {.name = "record",
      .summary = "run a program and record it",
-     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--] CMD [ARG...]",
+     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--max-size SIZE] "
+		 "[--max-time TIME] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
 		{CMD_OPT_OUTBOUND, "outbound", "full|digest",
-		 "keep the bytes the program sends out, or a digest only"}},
+		 "keep the bytes the program sends out, or a digest only"},
+		{CMD_OPT_MAX_SIZE, "max-size", "SIZE",
+		 "end the recording at this size (500K, 2G; 0: never)"},
+		{CMD_OPT_MAX_TIME, "max-time", "TIME",
+		 "end the recording after this time (90s, 5m, 1h; 0: never)"}},
      .status = "  the program's own (128 + N when signal N ended it), or\n"
 	       "  122  the program cannot be recorded here\n"
 	       "  125  deja itself failed\n"
@@ -31,8 +36,9 @@ const struct cmd_usage cmd_usages[] = {
      .synopsis = "replay [REC]",
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
-	       "  121  the recording cannot be read\n"
+	       "  121  the recording cannot be read, or not to its end\n"
 	       "  122  it cannot be replayed here\n"
+	       "  123  all was replayed; recording ended before the program did\n"
 	       "  125  deja itself failed\n",
      .example = "deja replay"},
     {.name = "verify",
@@ -40,8 +46,9 @@ const struct cmd_usage cmd_usages[] = {
      .synopsis = "verify [REC]",
      .status = "  0    every event matched\n"
 	       "  120  the replay diverged from the recording\n"
-	       "  121  the recording cannot be read\n"
+	       "  121  the recording cannot be read, or not to its end\n"
 	       "  122  it cannot be replayed here\n"
+	       "  123  every event matched; recording ended before the program did\n"
 	       "  125  deja itself failed\n",
      .example = "deja verify curl-20261016-123456-4711"},
     {.name = "ls",

@@ -24,6 +24,7 @@
 enum {
 	PIECE_LEN = 1 << 16,	     /* bytes taken in before events are looked for */
 	KEEP_LEN = TF_FRAME_LEN * 4, /* a larger buffer is given back after use */
+	STOP_REASON_MAX = 200,
 };
 
 /* What a writer works with and the next one can use again: short processes come and go, and making
@@ -346,6 +347,30 @@ uint64_t tf_writer_byte_len(const tf_writer *w)
 const struct tf_state *tf_writer_state(const tf_writer *w)
 {
 	return &w->state;
+}
+
+uint64_t tf_writer_disk_len(const tf_writer *w)
+{
+	return w->disk_len;
+}
+
+int tf_writer_stop(tf_writer *w, const char *reason, struct deja_error *err)
+{
+	uint8_t buf[STOP_REASON_MAX + 16], *p = buf;
+	size_t len = strlen(reason);
+
+	if (w->failed.code)
+		return fail_with(w, err);
+	if (len > STOP_REASON_MAX)
+		len = STOP_REASON_MAX;
+	w->len = w->done;
+	tf_scan_begin(&w->scan);
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_END);
+	p = tf_put_uint(p, 0);
+	p = tf_put_str(p, (uint32_t)len);
+	memcpy(p, reason, len);
+	return tf_writer_append(w, buf, (size_t)(p - buf) + len, err);
 }
 
 static int write_seek_table(tf_writer *w)

@@ -30,6 +30,8 @@ int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
+int cmd_unpack(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
@@ -39,8 +41,11 @@ void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * trailing slash. Malloc'd. NULL when neither is set. */
 char *cmd_default_dir(void);
 /* The recording a REC argument means (NULL: the latest): a path, or a name in the default
- * directory. Malloc'd; NULL after printing the error. */
+ * directory; a bundle is unpacked into the cache. Malloc'd; NULL after printing the error. */
 char *cmd_recording_path(const char *arg);
+/* The directory that a bundle (pack.c) has been unpacked to in the user's cache, or now is.
+ * Malloc'd; NULL after the error was printed. */
+char *cmd_bundle_dir(const char *path);
 /* Opens a recording or prints the one-line error and returns NULL. *status is then the
  * exit status to give (CMD_UNREADABLE). */
 deja_recording *cmd_open(const char *arg, int *status);
@@ -76,6 +81,9 @@ enum {
 	CMD_OPT_JSON,
 	CMD_OPT_JSONL,
 	CMD_OPT_COVERAGE,
+	CMD_OPT_NOTE,
+	CMD_OPT_SPLIT,
+	CMD_OPT_LIMIT,
 	CMD_OPT_MAX_SIZE,
 	CMD_OPT_MAX_TIME,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */

@@ -90,6 +90,24 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_JSON, "json", NULL, "print one JSON array"}},
      .status = STATUS_READER,
      .example = "deja streams --class net"},
+    {.name = "pack",
+     .summary = "make one file of a recording, to send to somebody",
+     .synopsis = "pack [-o FILE] [--note FILE|TEXT] [--split SIZE] [REC]",
+     .option = {{'o', "output", "FILE", "write to FILE (default: its name with .deja, here)"},
+		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put this note in"},
+		{CMD_OPT_SPLIT, "split", "SIZE",
+		 "make parts FILE.001, ... of at most SIZE (as 100M)"}},
+     .status = STATUS_READER,
+     .example = "deja pack -o crash.deja --note 'see ticket 4711' crash-1"},
+    {.name = "unpack",
+     .summary = "check a packed recording and make a directory of it",
+     .synopsis = "unpack [-o DIR] [--limit SIZE] FILE.deja",
+     .option = {{'o', "output", "DIR", "unpack into DIR (default: its name without .deja)"},
+		{CMD_OPT_LIMIT, "limit", "SIZE", "allow it to become as large as this"}},
+     .status = "  0    done\n"
+	       "  121  it is damaged, altered, or no packed recording\n"
+	       "  125  deja itself failed\n",
+     .example = "deja unpack crash.deja"},
     {.name = "version",
      .summary = "print the versions of deja, its format and its libraries",
      .synopsis = "version",
@@ -131,8 +149,8 @@ void cmd_usage_print(FILE *out, const struct cmd_usage *usage)
 	fprintf(out, "Usage: deja %s\n\n", usage->synopsis);
 	fprintf(out, "deja %s: %s.\n", usage->name, usage->summary);
 	if (strstr(usage->synopsis, "[REC]"))
-		fprintf(out, "REC is a recording's directory, or the name of one in "
-			     "$DEJA_DIR; default: the latest.\n");
+		fprintf(out, "REC is a recording's directory, a packed recording, or the name of "
+			     "one in\n$DEJA_DIR; default: the latest.\n");
 	fprintf(out, "\nOptions:\n");
 	for (const struct cmd_option *option = usage->option; option->key; option++)
 		print_option(out, option);

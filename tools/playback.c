@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/descendants.h"
+#include "tools/lost_output.h"
 #include "tools/playback.h"
 #include "tools/report.h"
 #include "tools/store.h"
@@ -404,8 +405,10 @@ static void external_turns(struct playback *r)
 			seq = (uint64_t)tf_get_int(&in);
 			role = (int)tf_get_int(&in);
 		}
+		r->external_seq = seq;
 		if (__atomic_load_n(&shared->output_seq, __ATOMIC_SEQ_CST) + 1 < seq)
 			return;
+		r->external_seq = 0;
 		r->external_left = deja_next(r->external, ev, &err) == 1;
 		if (r->external_left && ev->item_count && !r->verify && role >= 1 && role <= 2) {
 			const struct deja_bytes *b = &ev->items[0].bytes;
@@ -433,6 +436,7 @@ static void on_stop(int signo)
 int playback_watch(struct playback *r)
 {
 	struct watchdog dog = {0};
+	bool partial = lost_output_possible(r);
 
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&r->session.shared->doorbell,
@@ -468,6 +472,8 @@ int playback_watch(struct playback *r)
 		}
 		if (r->root_ended && !alive)
 			return r->diverged_told ? CMD_DIVERGED : 0;
+		if (partial)
+			lost_output_skip(r);
 		if (!r->hold && watchdog_stuck(&dog, r->session.shared)) {
 			watchdog_report(stderr, r->session.shared, r->rec);
 			end_all(r);
@@ -489,6 +495,8 @@ int playback_judge(struct playback *r)
 		struct stream_state *s = &r->streams[i];
 		char text[128];
 
+		if (!s->started && !r->header->complete)
+			continue; /* its parent's stream ends before its birth */
 		if (!s->started)
 			return simple_divergence(r, s, DIVERGED_LEFT_OVER,
 						 "this process was never started here");
@@ -640,30 +648,36 @@ bool playback_open(struct playback *r, const char *arg, int *status)
 	return true;
 }
 
-bool playback_tell_limits(const struct playback *r)
+int playback_tell_limits(const struct playback *r)
 {
-	bool whole = true;
+	const struct deja_header *h = r->header;
+	int status = 0;
 
 	for (size_t i = 0; i < r->stream_count; i++) {
 		const struct stream_state *s = &r->streams[i];
 		const struct deja_process *p = s->process;
+		const char *why = p && p->note_count ? p->notes[p->note_count - 1] : "";
 
-		if (s->truncated)
+		if (s->truncated) {
 			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
 				  r->path, s->stream, (unsigned long long)s->served);
-		else if (s->stopped)
-			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
-				  p ? p->pid : 0, (unsigned long long)s->served,
-				  p && p->note_count ? p->notes[p->note_count - 1] : "");
-		else
+			status = CMD_UNREADABLE;
 			continue;
-		whole = false;
+		}
+		if (!s->stopped)
+			continue;
+		if (!status)
+			status = CMD_ENDED_EARLY;
+		if (strcmp(why, h->cause)) /* else it is the same for all, and said below */
+			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
+				  p ? p->pid : 0, (unsigned long long)s->served, why);
 	}
-	if (!r->header->complete) {
+	if (!h->complete && status == CMD_ENDED_EARLY) {
+		cmd_error("%s: replayed to its end, before the program's: %s", r->path, h->cause);
+	} else if (!h->complete) {
 		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes",
-			  r->path, r->header->cause);
-		whole = false;
+			  r->path, h->cause);
+		status = CMD_UNREADABLE;
 	}
-	return whole;
+	return status;
 }
-

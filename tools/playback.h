@@ -59,6 +59,7 @@ struct playback {
 	struct unpacker unpacker;
 	deja_cursor *external;
 	bool external_left;
+	uint64_t external_seq; /* of its next output; 0: not known yet */
 	struct deja_event external_event;
 };
 
@@ -77,8 +78,8 @@ int playback_watch(struct playback *p);
 int playback_judge(struct playback *p);
 /* Ends what still runs and removes the session. May be called after any of the steps. */
 void playback_end(struct playback *p);
-/* Says what was left out of the recording. False when something was: a part was replayed,
- * which is no success. */
-bool playback_tell_limits(const struct playback *p);
+/* Says what was left out of the recording. 0 when nothing was; else a part was replayed, and
+ * this is the status to give. */
+int playback_tell_limits(const struct playback *p);
 
 #endif

@@ -6,8 +6,8 @@
 #include "tools/cmd.h"
 #include "tools/playback.h"
 
-/* What both commands do. 0 when everything matched and nothing was missing. *only_help:
- * nothing was replayed. */
+/* What both commands do. 0 when everything matched and nothing was missing, CMD_ENDED_EARLY
+ * when all that was recorded matched. *only_help: nothing was replayed. */
 static int replay_whole(struct playback *p, int argc, char **argv, bool *only_help)
 {
 	int status;
@@ -29,9 +29,7 @@ static int replay_whole(struct playback *p, int argc, char **argv, bool *only_he
 	if (!status)
 		status = playback_judge(p);
 	playback_end(p);
-	if (!status && !playback_tell_limits(p))
-		status = CMD_UNREADABLE;
-	return status;
+	return status ? status : playback_tell_limits(p);
 }
 
 int cmd_replay(int argc, char **argv)
@@ -52,10 +50,10 @@ int cmd_verify(int argc, char **argv)
 	bool only_help;
 	int status = replay_whole(&p, argc, argv, &only_help);
 
-	if (status || only_help)
+	if ((status && status != CMD_ENDED_EARLY) || only_help)
 		return status;
-	for (size_t i = 0; i < p.stream_count; i++)
-		served += p.streams[i].served;
+	for (size_t i = 0; i < p.stream_count; i++) /* an END event is nothing to serve */
+		served += p.streams[i].served + p.streams[i].stopped;
 	printf("OK %llu/%llu events\n", served, (unsigned long long)p.header->event_count);
-	return 0;
+	return status;
 }

@@ -30,6 +30,7 @@ int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
+int cmd_workspace(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);

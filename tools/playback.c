@@ -265,6 +265,14 @@ static bool has_debugger(pid_t pid)
 	return traced;
 }
 
+/* Who wanted the hold reads what it is told for as long as it lives. */
+static bool holder_gone(const struct playback_hold *hold)
+{
+	struct pollfd p = {.fd = hold->fd};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLNVAL));
+}
+
 /* The process that waits for the debugger goes on when it has one (which then stops it). */
 static void hold_look(struct playback *r, struct slot *slot)
 {
@@ -446,6 +454,8 @@ int playback_watch(struct playback *r)
 
 		external_turns(r);
 		alive = look(r, &diverged);
+		if (r->hold && holder_gone(r->hold))
+			stop_signal = SIGTERM;
 		if (stop_signal) {
 			end_all(r);
 			session_destroy(&r->session);

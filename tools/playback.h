@@ -37,7 +37,8 @@ struct stream_state {
 struct playback_hold {
 	uint32_t stream; /* whose process waits */
 	uint64_t event;	 /* the first event of the image or forked child that waits */
-	int fd;		 /* is told, a line each: "held PID", "diverged" */
+	int fd;		 /* a pipe, told a line each: "held PID", "diverged"; when nobody
+			  * reads it any more, the playback ends */
 };
 
 struct playback {

@@ -84,10 +84,10 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja cat --call openat,read"},
     {.name = "gdb",
      .summary = "replay under gdb, standing at an event or at the crash",
-     .synopsis = "gdb [-g EVENT|TIME|crash] [--pid P] [REC] [GDB-OPTION...]",
+     .synopsis = "gdb [-g EVENT|TIME|start|crash] [--pid P] [REC] [GDB-OPTION...]",
      .stops = true,
      .option = {{'g', "goto", "WHERE",
-		 "stand there: an event's number, a time (0.25, 3s, 250ms), or crash"},
+		 "stand there: an event's number, a time (0.25, 3s, 250ms), start or crash"},
 		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
      .status = "  gdb's own, or\n"
 	       "  121  the recording cannot be read\n"
@@ -95,6 +95,13 @@ const struct cmd_usage cmd_usages[] = {
 	       "  125  deja itself failed\n"
 	       "  127  there is no gdb\n",
      .example = "deja gdb -g crash myrecording"},
+    {.name = "workspace",
+     .summary = "write a VS Code workspace whose F5 starts the replay",
+     .synopsis = "workspace [-o DIR] [--pid P] [REC]",
+     .option = {{'o', "output", "DIR", "write it to DIR (default: here)"},
+		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
+     .status = STATUS_READER,
+     .example = "deja workspace -o vscode myrecording"},
     {.name = "streams",
      .summary = "list the connections, files, pipes and terminals of a recording",
      .synopsis = "streams [-a] [--json] [SELECTION...] [REC]",

@@ -194,6 +194,7 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 {
 	static const char preload[] = SESSION_ENV_PRELOAD;
 	size_t count = 0, preload_len = 0;
+	uintptr_t known = 1, known_list = 1;
 	char *text, **out;
 
 	for (;; count++) {
@@ -202,11 +203,12 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 
 		if (!own)
 			break;
-		if (!dj_read_user(&s, own + count, sizeof(s)))
+		if (!dj_readable(own + count, sizeof(s), &known_list))
 			return false;
+		s = own[count];
 		if (!s)
 			break;
-		len = dj_strlen_user(s, 1 << 20);
+		len = dj_strlen_user_in(s, 1 << 20, &known);
 		if (!len)
 			return false;
 		if (dj_starts(s, "LD_TRACE_LOADED_OBJECTS="))

@@ -143,13 +143,13 @@ static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg
 			check_bytes(m, control, control_len, msg->control, live_control_len(msg));
 		return;
 	}
-	if (name_len > live_name_len(msg) || control_len > live_control_len(msg))
-		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
-			"the recorded address or control data is longer than the program's buffer");
+	/* a name that was cut is recorded with the length it would have had */
 	if (name)
-		dj_copy(msg->name, name, name_len);
+		dj_copy(msg->name, name,
+			name_len < live_name_len(msg) ? name_len : live_name_len(msg));
 	if (control)
-		dj_copy(msg->control, control, control_len);
+		dj_copy(msg->control, control,
+			control_len < live_control_len(msg) ? control_len : live_control_len(msg));
 	msg->namelen = (int32_t)full_name_len;
 	msg->controllen = (uint64_t)full_control_len;
 	msg->flags = (int32_t)flags;

@@ -72,6 +72,13 @@ static bool is_there(const char *path)
 	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+static bool is_bundle(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static char *latest_path(const char *dir)
 {
 	char *path = path_join(dir, "latest");
@@ -107,7 +114,9 @@ char *cmd_recording_path(const char *arg)
 		return NULL;
 	}
 	if (arg && (strchr(arg, '/') || is_there(arg))) {
-		if (is_there(arg))
+		if (is_bundle(arg))
+			path = cmd_bundle_dir(arg);
+		else if (is_there(arg))
 			path = strdup(arg);
 		else
 			cmd_error("%s: no such recording; `deja ls` lists them", arg);

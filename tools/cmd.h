@@ -29,6 +29,10 @@ int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
+int cmd_streams(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
+int cmd_unpack(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
@@ -38,8 +42,11 @@ void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * trailing slash. Malloc'd. NULL when neither is set. */
 char *cmd_default_dir(void);
 /* The recording a REC argument means (NULL: the latest): a path, or a name in the default
- * directory. Malloc'd; NULL after printing the error. */
+ * directory; a bundle is unpacked into the cache. Malloc'd; NULL after printing the error. */
 char *cmd_recording_path(const char *arg);
+/* The directory that a bundle (pack.c) has been unpacked to in the user's cache, or now is.
+ * Malloc'd; NULL after the error was printed. */
+char *cmd_bundle_dir(const char *path);
 /* Opens a recording or prints the one-line error and returns NULL. *status is then the
  * exit status to give (CMD_UNREADABLE). */
 deja_recording *cmd_open(const char *arg, int *status);
@@ -63,7 +70,8 @@ struct cmd_usage {
 	const char *summary;  /* one line */
 	const char *synopsis; /* after `deja ` */
 	bool stops;	      /* options end at the first operand (it is a command) */
-	struct cmd_option option[8]; /* ends at key 0; --help is added to all */
+	bool selects; /* takes the options of tools/select.h, too */
+	struct cmd_option option[12]; /* ends at key 0; --help is added to all */
 	const char *status;	     /* exit statuses, lines indented by two spaces */
 	const char *example;	     /* one command line */
 };
@@ -74,10 +82,14 @@ enum {
 	CMD_OPT_JSON,
 	CMD_OPT_JSONL,
 	CMD_OPT_COVERAGE,
-	CMD_OPT_PID,
-	CMD_OPT_CALL,
+	CMD_OPT_NOTE,
+	CMD_OPT_SPLIT,
+	CMD_OPT_LIMIT,
 	CMD_OPT_MAX_SIZE,
-	CMD_OPT_MAX_TIME
+	CMD_OPT_MAX_TIME,
+	CMD_OPT_PID,
+	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
+	CMD_OPT_SELECT_END = 1056
 };
 
 /* All usages, in the order of `deja help`; name NULL ends them. */

@@ -100,6 +100,10 @@ void preempt_look(struct thread *t)
 {
 }
 
+void debug_diverged(struct thread *t)
+{
+}
+
 /* --- the live call --- */
 
 static unsigned choose(unsigned below)

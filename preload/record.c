@@ -416,6 +416,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
+	if (stack_wanted(nr))
+		record_stack(t, p);
 	if (nr == SYS_futex) {
 		enum futex_way way = futex_enter(t, args, &ret);
 

@@ -121,6 +121,9 @@ bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
 
+/* --- record_stack.c --- */
+void record_stack(struct thread *t, const struct pregs *p);
+
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);
 

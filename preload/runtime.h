@@ -203,6 +203,8 @@ struct runtime {
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
 	struct thread *sched_owner, *sched_first, *sched_last;
+	struct stack_taken stack_taken; /* recorder */
+	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
 	int argc;
@@ -342,6 +344,16 @@ char *dj_put_text(char *p, const char *end, const char *s);
 /* Ends the process after a message on descriptor 2: only for failures of our own that
  * leave nothing else. */
 void dj_fatal(const char *what, long value) __attribute__((noreturn));
+
+/* --- stack.c --- */
+/* Is the stack of this call, just being made, to be taken? Counts. */
+bool stack_chosen(long nr);
+static inline bool stack_wanted(long nr)
+{
+	return __builtin_expect(RT->session->stacks.every, 0) && stack_chosen(nr);
+}
+/* Takes it: all but event_no and full. */
+void stack_take(struct thread *t, const struct pregs *p, struct stack_taken *taken);
 
 /* --- trap.c --- */
 void trap_arm(void); /* this thread */

@@ -58,6 +58,22 @@ enum slot_hold {
 };
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
+/* Which calls' stacks are taken: by `deja record --stacks` into the stream, in a replay for
+ * whoever asked. */
+enum { STACK_BYTES_MAX = 8192, STACK_CALL_MAX = 512 };
+struct stack_choice {
+	uint32_t every; /* of the chosen calls every so many-th; 0: none */
+	uint8_t call[STACK_CALL_MAX / 8]; /* bit per call number */
+};
+/* A call's stack. */
+struct stack_taken {
+	uint64_t reg[8]; /* rip, rsp, rbp, rbx, r12 ... r15 */
+	uint64_t event_no; /* replay: the call's event */
+	uint32_t len;	   /* of bytes */
+	uint32_t full;	   /* replay, a futex: 1 until the supervisor has read it */
+	uint8_t bytes[STACK_BYTES_MAX];
+};
+
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
@@ -192,6 +208,7 @@ struct session {
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	struct stack_choice stacks;
 	uint32_t shadow_count;
 	struct shadow_entry shadows[SHADOW_COUNT];
 	struct file_cache_entry files[FILE_CACHE_COUNT];
@@ -219,6 +236,12 @@ static inline struct slot *session_slot(struct session *s, unsigned index)
 static inline uint8_t *slot_ring(struct slot *slot)
 {
 	return (uint8_t *)slot + SLOT_HEAD_LEN;
+}
+
+/* Replay: in the ring's place. */
+static inline struct stack_taken *slot_stack(struct slot *slot)
+{
+	return (struct stack_taken *)slot_ring(slot);
 }
 
 /* By the supervisor, once `closed` is set: the ring looks more than full, so that the process

@@ -71,6 +71,8 @@ void preempt_look(struct thread *t);
 void debug_begin(struct thread *t);
 /* A call begins. */
 void debug_enter(struct thread *t, struct pregs *p);
+/* The call that the next event answers was made here: whoever asked gets its stack. */
+void debug_stack(struct thread *t, const struct pregs *p);
 /* The thread leaves to the program, at `resume`; from a call; from a clock's read. */
 void debug_leave(struct thread *t, uint64_t resume);
 void debug_leave_call(struct thread *t);

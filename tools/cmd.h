@@ -62,7 +62,7 @@ unsigned long long cmd_disk_len(const char *path);
 struct cmd_option {
 	int key;	  /* a character is the short option too; above 255: long only */
 	const char *name; /* without the dashes */
-	const char *arg;  /* name of its argument, or NULL */
+	const char *arg;  /* name of its argument, or NULL; "[=X]": it may be left out */
 	const char *help; /* one line */
 };
 
@@ -89,6 +89,7 @@ enum {
 	CMD_OPT_MAX_SIZE,
 	CMD_OPT_MAX_TIME,
 	CMD_OPT_PID,
+	CMD_OPT_STACKS,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };

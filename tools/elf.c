@@ -166,11 +166,12 @@ const char *elf_function(const struct elf_file *elf, uint64_t addr, uint64_t *of
 			    (sym[n].st_size ? addr - sym[n].st_value >= sym[n].st_size
 					    : addr - sym[n].st_value > 4096))
 				continue;
-			/* of several names for one place the first, of the fuller table */
-			if (found && sym[n].st_value == best)
-				continue;
 			name = string_at(elf, strings->sh_offset, strings->sh_size,
 					 sym[n].st_name);
+			/* of several names for one place the first, or the plainer */
+			if (found && sym[n].st_value == best &&
+			    !(name && *found == '_' && *name != '_'))
+				continue;
 			if (name && *name) {
 				found = name;
 				best = sym[n].st_value;

@@ -297,6 +297,12 @@ static unsigned look(struct playback *r, struct slot **diverged)
 
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
+		if (r->on_stack && slot->live_pid &&
+		    __atomic_load_n(&slot_stack(slot)->full, __ATOMIC_SEQ_CST)) {
+			r->on_stack(r, slot);
+			__atomic_store_n(&slot_stack(slot)->full, 0, __ATOMIC_SEQ_CST);
+			session_wake(&slot_stack(slot)->full);
+		}
 		if (slot->hold == HOLD_WAITS && r->hold)
 			hold_look(r, slot);
 		if (__atomic_load_n(&slot->divergence.set, __ATOMIC_SEQ_CST) &&

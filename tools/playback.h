@@ -55,6 +55,9 @@ struct playback {
 	bool verify;
 	const struct playback_hold *hold; /* or NULL; set before playback_begin */
 	bool held_told, diverged_told;
+	/* Called with every stack that a process has taken (session->stacks); or NULL. */
+	void (*on_stack)(struct playback *p, struct slot *slot);
+	void *stack_sink; /* on_stack's own */
 	int pidfds[SLOT_COUNT];
 	uint32_t slot_stream[SLOT_COUNT];
 	struct unpacker unpacker;

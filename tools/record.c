@@ -20,6 +20,7 @@
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/session.h"
+#include "tools/stacks.h"
 #include "tools/store.h"
 #include "tools/supervisor.h"
 #include "tracefmt/header.h"
@@ -27,6 +28,8 @@
 struct options {
 	const char *dir; /* -o, or NULL */
 	bool quiet, digest;
+	const char *stacks; /* --stacks, or NULL */
+	struct stack_choice stack_choice;
 	struct supervisor_limits limits;
 	char **argv;
 };
@@ -298,6 +301,7 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	h->cpu = cpu_model();
 	h->outbound = opt->digest ? "digest" : "full";
 	h->doors = "dispatch";
+	h->stacks = opt->stacks ? opt->stacks : "";
 	h->start_realtime_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
 	h->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 	h->cause = "still being recorded";
@@ -320,6 +324,11 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			break;
 		case 'q':
 			opt->quiet = true;
+			break;
+		case CMD_OPT_STACKS:
+			opt->stacks = optarg ? optarg : "all";
+			if (!stacks_parse("record", opt->stacks, &opt->stack_choice))
+				return false;
 			break;
 		case CMD_OPT_OUTBOUND:
 			if (strcmp(optarg, "full") && strcmp(optarg, "digest")) {
@@ -413,6 +422,7 @@ int cmd_record(int argc, char **argv)
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
 	session.shared->outbound_digest = opt.digest;
+	session.shared->stacks = opt.stack_choice;
 	session.shared->no_dispatch =
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
 	fill_header(&header, &room, &opt, exe);

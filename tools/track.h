@@ -22,6 +22,7 @@ struct track {
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
 	int64_t start_ns, end_ns;
+	bool begun; /* its first event was seen */
 	uint64_t event_count, byte_len;
 	uint64_t flushed_len; /* of byte_len, in whole frames */
 	char **argv;

@@ -15,13 +15,16 @@
 const struct cmd_usage cmd_usages[] = {
     {.name = "record",
      .summary = "run a program and record it",
-     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--max-size SIZE] "
+     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--stacks[=WHICH]] "
+		 "[--max-size SIZE] "
 		 "[--max-time TIME] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
 		{CMD_OPT_OUTBOUND, "outbound", "full|digest",
 		 "keep the bytes the program sends out, or a digest only"},
+		{CMD_OPT_STACKS, "stacks", "[=WHICH]",
+		 "keep the stacks of calls: all, open,read or every N"},
 		{CMD_OPT_MAX_SIZE, "max-size", "SIZE",
 		 "end the recording at this size (500K, 2G; 0: never)"},
 		{CMD_OPT_MAX_TIME, "max-time", "TIME",
@@ -76,10 +79,12 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja info --coverage"},
     {.name = "cat",
      .summary = "print the events of a recording, one a line",
-     .synopsis = "cat [--jsonl] [SELECTION...] [REC]",
+     .synopsis = "cat [--jsonl] [--stacks[=WHICH]] [SELECTION...] [REC]",
      .selects = true,
      .option = {{CMD_OPT_JSONL, "jsonl", NULL,
-		 "print one JSON object a line, with all bytes"}},
+		 "print one JSON object a line, with all bytes"},
+		{CMD_OPT_STACKS, "stacks", "[=WHICH]",
+		 "print the stacks of calls; replays for them if they were not recorded"}},
      .status = STATUS_READER,
      .example = "deja cat --call openat,read"},
     {.name = "gdb",
@@ -157,7 +162,7 @@ static void print_option(FILE *out, const struct cmd_option *option)
 
 	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", option->key < 256 ? '-' : ' ',
 		 option->key < 256 ? option->key : ' ', option->key < 256 ? "," : " ",
-		 option->name, option->arg ? " " : "", option->arg ? option->arg : "");
+		 option->name, option->arg && *option->arg != '[' ? " " : "", option->arg ? option->arg : "");
 	fprintf(out, "  %-26s %s\n", left, option->help);
 }
 
@@ -184,8 +189,11 @@ void cmd_usage_print(FILE *out, const struct cmd_usage *usage)
 
 static void add_option(struct option *to, const struct cmd_option *option)
 {
-	*to = (struct option){option->name, option->arg ? required_argument : no_argument, NULL,
-			      option->key};
+	int argument = !option->arg	   ? no_argument
+		       : *option->arg == '[' ? optional_argument
+					     : required_argument;
+
+	*to = (struct option){option->name, argument, NULL, option->key};
 }
 
 int cmd_getopt(int argc, char **argv, int *status)

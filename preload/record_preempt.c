@@ -147,7 +147,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 			signals_enter(t, &info, uc);
 		return true;
 	}
-	if (RT->multi && RT->sched_owner == t && RT->sched_waiting && !t->probe_steps)
+	if (!t->probe_steps && sched_wanted(t))
 		probe_begin(t, uc);
 	return true;
 }

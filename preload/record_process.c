@@ -130,6 +130,8 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		slot = slot_claim(t, stream, t->slot->stream);
 	if (!slot && !RT->passthrough)
 		record_note(t->slot, "a child is not recorded: too many processes at once");
+	if (!RT->passthrough)
+		record_domain_fork(t);
 	t0 = dj_now();
 	dj_copy(fork_args, clone_args, sizeof(fork_args));
 	fork_args[1] = 0;
@@ -138,8 +140,11 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		if (slot) {
 			child_adopt(t, slot);
 			emit_child(t);
+			if (RT->domains)
+				boundary_domains_take(t);
 		} else {
 			RT->passthrough = 1;
+			RT->domains = 0;
 			RT->live_pid = (int32_t)dj_raw(SYS_getpid);
 			thread_activate(t);
 			trap_arm();
@@ -401,11 +406,15 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = !external;
 	if (!t->vfork_child)
 		slot->passthrough = external != 0;
-	if (!t->vfork_child)
+	if (!t->vfork_child) {
 		sched_leave(true);
+		record_domains_depart(t);
+	}
 	ret = dj_raw_wait((long)p->nr, a);
-	if (!t->vfork_child)
+	if (!t->vfork_child) {
 		sched_leave(false);
+		boundary_domains_take(t);
+	}
 	t->execed = false;
 	if (!t->vfork_child)
 		slot->passthrough = 0;
@@ -432,6 +441,9 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 		thread_free(t);
 		sched_release(t);
 	} else if (!t->vfork_child) {
+		if (RT->domains)
+			futex_robust_exit(t); /* in our turn, not when the kernel comes to it */
+		boundary_domains_give(t);
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)

@@ -41,6 +41,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	t->tid = (int32_t)tf_get_int(in);
 	RT->replay_tid = t->tid;
 	head_take(t, &ev);
+	domains_peek(t); /* a member's child waits for its turn */
 }
 
 /* vfork and posix_spawn: the child runs in our memory, its events are in our stream until
@@ -242,7 +243,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	next = head_peek_behind(ev);
 	head_take(t, ev);
 	if (next.id == call->id) { /* it failed */
-		struct event failed = head_peek(t);
+		struct event failed = domains_peek(t);
 
 		ret = match_call(t, &failed, call, args);
 		head_take(t, &failed);
@@ -275,6 +276,8 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
 			"the recording has no program image after exec");
 	slot->pid = img.pid;
+	if (!t->vfork_child)
+		domains_depart();
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

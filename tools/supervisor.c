@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/domains.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
 #include "tracefmt/calls.h"
@@ -208,6 +209,7 @@ static void track_end(struct track *t, struct slot *slot)
 		supervisor_warn(t->sv, text);
 	}
 	t->end_ns = now_ns(t->sv);
+	t->died_in_turn = domains_forget(t->sv->session->shared, t->stream, t->domain_turn);
 	if (t->writer) {
 		t->event_count = tf_writer_event_count(t->writer);
 		t->byte_len = tf_writer_byte_len(t->writer);
@@ -258,6 +260,19 @@ static bool claim_is_void(struct supervisor *sv, unsigned i, struct slot *slot)
 	slot->stream = 0;
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 	return true;
+}
+
+/* A token may have been handed to one that had just died. */
+static void look_at_domains(struct supervisor *sv)
+{
+	for (unsigned d = 0; d < DOMAIN_COUNT && d < sv->session->shared->domain_count; d++) {
+		uint32_t stream = domain_holder(sv->session->shared, d);
+		struct track *t = stream && stream <= sv->track_count ? sv->tracks[stream - 1]
+								      : NULL;
+
+		if (t && t->slot < 0)
+			domains_forget(sv->session->shared, stream, t->domain_turn);
+	}
 }
 
 /* Looks at every slot once. Returns how many processes are alive; *busy: something was
@@ -455,6 +470,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 		bool busy = false;
 		unsigned alive = look_at_slots(sv, &busy);
 
+		look_at_domains(sv);
 		if (look_at_externals(sv))
 			busy = true;
 		if (!sv->root_ended && waitpid(root, &sv->root_status, WNOHANG) == root) {

@@ -125,6 +125,8 @@ uint32_t record_domain_choose(void);
 void record_domain_join(struct thread *t, uint32_t domain);
 /* Before a fork: parent and child share what is mapped so. */
 void record_domain_fork(struct thread *t);
+/* A signal from a member of a domain. One that is killed is gone when this returns. */
+long record_domain_kill(long nr, const unsigned long args[6], int target, int signo);
 /* Before exec: the tokens are given away, and nobody asks us to stop any more. */
 void record_domains_depart(struct thread *t);
 

@@ -24,6 +24,8 @@
 enum {
 	STARVING_NS = 1000 * 1000,
 	STEP_NS = 5 * 1000 * 1000, /* of waiting; then the holder is looked at */
+	KILLED_MAX = 64,
+	KILLED_NS = 200 * 1000 * 1000,
 	ASKER_STEPS = 20, /* of 1 ms that exec waits for requests under way */
 };
 
@@ -231,6 +233,50 @@ void record_domain_join(struct thread *t, uint32_t domain)
 	boundary_domains_give(t); /* they are taken in their order */
 	RT->domains |= 1u << domain;
 	boundary_domains_take(t);
+}
+
+/* Is this process what a kill of `target` means? */
+static bool is_target(int target, int32_t pid)
+{
+	if (pid == RT->live_pid)
+		return false;
+	if (target > 0)
+		return pid == target;
+	return target == -1 ||
+	       dj_raw(SYS_getpgid, pid) == (target ? -target : dj_raw(SYS_getpgid, 0));
+}
+
+long record_domain_kill(long nr, const unsigned long args[6], int target, int signo)
+{
+	struct session *s = RT->session;
+	struct {
+		int32_t fd;
+		int16_t events, revents;
+	} dying[KILLED_MAX];
+	struct k_timespec limit = {0, KILLED_NS};
+	unsigned n = 0;
+	long ret;
+
+	for (unsigned i = 0; signo == 9 && i < s->slots_used && n < KILLED_MAX; i++) {
+		const struct slot *slot = session_slot(s, i);
+		long fd;
+
+		if (slot->state != SLOT_RUNNING || !is_target(target, slot->pid))
+			continue;
+		fd = dj_raw(SYS_pidfd_open, slot->pid, 0);
+		if (fd < 0)
+			continue;
+		dying[n].fd = (int32_t)fd;
+		dying[n++].events = 1; /* POLLIN */
+	}
+	ret = dj_raw_wait(nr, args);
+	/* the kernel marks their robust locks meanwhile */
+	for (unsigned i = 0; i < n; i++) {
+		if (!ret)
+			dj_raw(SYS_ppoll, &dying[i], 1, &limit, 0, 0);
+		dj_raw(SYS_close, dying[i].fd);
+	}
+	return ret;
 }
 
 /* Is memory mapped that a child would share? What is ours is not counted. */

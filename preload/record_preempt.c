@@ -62,6 +62,10 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	emit_place(t, &uc->mc);
 	sched_release(t);
 	sched_acquire(t);
+	/* program code runs again, and no crossing of its own says so */
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
+	ring_commit(t->slot);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 

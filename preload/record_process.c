@@ -482,7 +482,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			return ret;
 		}
 	}
-	ret = record_wait(t, p->nr, args);
+	/* in our turn: whom we share memory with stands somewhere definite then */
+	ret = RT->domains ? record_domain_kill(p->nr, args, target, signo)
+			  : record_wait(t, p->nr, args);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }

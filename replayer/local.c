@@ -90,6 +90,8 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 				    : target == RT->pid || (nr == SYS_kill && target <= 0);
 	struct event next;
 
+	if (!self && signo == 9 && RT->domains_held && nr == SYS_kill)
+		await_end(t, target); /* its locks are free afterwards */
 	if (!self || signo < 1 || signo > 64)
 		return;
 	next = head_peek(t);

@@ -199,11 +199,10 @@ static int32_t reaped(long nr, const unsigned long args[6], long result)
 	return status && *status == 0xffff /* continued */ ? 0 : (int32_t)result;
 }
 
-void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+void await_end(struct thread *t, int32_t pid)
 {
 	struct session *s = RT->session;
 	struct k_timespec step = {0, 500 * 1000};
-	int32_t pid = reaped(nr, args, result);
 
 	for (unsigned i = 0; pid > 0 && i < s->slots_used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(s, i);
@@ -217,6 +216,11 @@ void await_child(struct thread *t, long nr, const unsigned long args[6], long re
 			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
 		}
 	}
+}
+
+void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+{
+	await_end(t, reaped(nr, args, result));
 }
 
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],

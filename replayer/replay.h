@@ -103,6 +103,8 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* After wait4 or waitid: the child has ended here, too, so that memory which it shares
  * holds what it left there. */
 void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
+/* The process of this recorded id has ended here. */
+void await_end(struct thread *t, int32_t pid);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 

@@ -9,7 +9,7 @@
 #include "victim.h"
 #include <sys/mman.h>
 
-enum { ROUNDS = 20, ADDS = 200000, CHILDREN = 3 };
+enum { ROUNDS = 20, ADDS = 5000, CHILDREN = 3 };
 
 struct shared {
 	_Atomic int flag;
@@ -51,15 +51,17 @@ static void racy(struct shared *s)
 			continue;
 		s->started++;
 		for (int i = 0; i < ADDS; i++) {
-			s->counter++;
-			if (i % 1000 == 0)
-				getppid();
+			long seen = s->counter;
+
+			if (i % 100 == 0)
+				usleep(1);
+			s->counter = seen + 1;
 		}
 		_exit(0);
 	}
 	for (int c = 0; c < CHILDREN; c++)
 		t_wait_exit(pid[c], 0);
-	T_CHECK(s->started == CHILDREN && s->counter >= ADDS / 2);
+	T_CHECK(s->started == CHILDREN && s->counter >= ADDS && s->counter <= CHILDREN * ADDS);
 	printf("counted %ld of %d\n", s->counter, CHILDREN * ADDS);
 }
 

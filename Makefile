@@ -48,8 +48,12 @@ Q = @
 say = @printf '  %-8s %s\n' "$(1)" "$(2)";
 endif
 
-TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c))
+TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c tracefmt/look/*.c))
+# deja-bundle alone carries libarchive and what that needs.
+BUNDLE_LIBS := -larchive -lnettle
+
 TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
+BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
@@ -59,6 +63,8 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
+BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o pack.o select.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -68,18 +74,26 @@ CASE_BIN   := $(CASE_SRC:tests/cases/%.c=$(BUILD)/tests/cases/%)
 DEJA   := $(BUILD)/bin/deja
 RECSO  := $(BUILD)/lib/deja/libdeja-record.so
 REPSO  := $(BUILD)/lib/deja/libdeja-replay.so
+BUNDLE := $(BUILD)/lib/deja/deja-bundle
 LIB    := $(BUILD)/lib/libdeja.a
 
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
+SCRIPT := $(BUILD)/lib/deja/gdb.py
+
+.DEFAULT_GOAL := all
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SCRIPT) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(TOOLS_OBJ) $(LIB) $(TOOL_LIBS)
+
+$(BUNDLE): $(BUNDLE_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(BUNDLE_OBJ) $(LIB) $(BUNDLE_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
 
 $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
@@ -92,6 +106,10 @@ $(RECSO): $(RECORD_OBJ)
 $(REPSO): $(REPLAY_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
+
+$(BUILD)/lib/deja/%.py: tools/gdb/%.py
+	@mkdir -p $(@D)
+	$(call say,COPY,$@)install -m644 $< $@
 
 $(BUILD)/obj/tool/%.o: %.c
 	@mkdir -p $(@D)
@@ -115,7 +133,9 @@ $(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
 	$(call say,CASE,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $$(sed -n 's,^/\* CFLAGS: \(.*\) \*/,\1,p' $<) \
 	  -o $@ $< $$(sed -n 's,^/\* LDLIBS: \(.*\) \*/,\1,p' $<)
 
-unit-build: all $(UNIT_BIN)
+include tests/fuzz/fuzz.mk
+
+unit-build: all $(UNIT_BIN) $(KNOWN_BIN)
 
 unit: unit-build
 	@failed=; for t in $(UNIT_BIN); do $$t || failed="$$failed $${t##*/}"; done; \
@@ -153,9 +173,10 @@ bench:
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
-	install -m755 $(RECSO) $(REPSO) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
-	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
+	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
@@ -170,10 +191,11 @@ help:
 	@echo 'make check          every test; `tests/run NAME` runs one'
 	@echo 'make unit           the unit tests only'
 	@echo 'make check-sanitize the unit tests under AddressSanitizer and UBSan'
+	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'
 	@echo 'make clean'
 	@echo 'switches: BUILD=DIR CC=clang WERROR=1 SANITIZE=address,undefined V=1'
 
--include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)

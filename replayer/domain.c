@@ -51,9 +51,11 @@ static void await(struct thread *t, unsigned d, uint32_t turn)
 				"another process has had this one's turn");
 		t->slot->turn_awaited = turn;
 		t->slot->domain_awaited = d + 1;
+		__atomic_store_n(&t->slot->waits_seq, WAITS_DOMAIN, __ATOMIC_SEQ_CST);
 		dj_raw(SYS_futex, bell, FUTEX_WAIT, rung, &step);
 	}
 	t->slot->domain_awaited = 0;
+	t->slot->waits_seq = 0;
 	RT->domain_turn[d] = turn;
 	RT->domains_held |= 1u << d;
 }

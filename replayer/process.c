@@ -42,6 +42,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	RT->replay_tid = t->tid;
 	head_take(t, &ev);
 	domains_peek(t); /* a member's child waits for its turn */
+	debug_begin(t);
 }
 
 /* vfork and posix_spawn: the child runs in our memory, its events are in our stream until
@@ -80,6 +81,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	ret = match_call(t, &ev, call, args);
 	head_take(t, &ev);
 	p->rax = (uint64_t)ret;
+	debug_leave(t, trap_resume_rip(p->rip));
 	dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
 }
 
@@ -101,6 +103,7 @@ void boundary_child(struct thread *t)
 		diverge(t, DIVERGED_OTHER, -1, NULL,
 			"a thread begins here, not in the recording");
 	head_take(t, &ev);
+	debug_leave(t, trap_resume_rip(t->child_regs.rip));
 }
 
 /* A thread: its clone's event comes first and says its id. */
@@ -213,9 +216,11 @@ void await_end(struct thread *t, int32_t pid)
 			if (s->aborted)
 				for (;;)
 					dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+			t->slot->waits_seq = WAITS_CHILD | (uint32_t)pid;
 			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
 		}
 	}
+	t->slot->waits_seq = 0;
 }
 
 void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
@@ -268,7 +273,8 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		slot->live_pid = (int32_t)dj_raw(SYS_getpid);
 		image_event = head_first_of(stream, &base, &len);
 	}
-	if (!image_event.id) { /* it was killed before the image began */
+	/* it was killed, or recording ended, before the image began */
+	if (!image_event.id || image_event.id == TF_EV_END) {
 		if (!t->vfork_child)
 			stream_end(t, (long)p->nr, args);
 		slot->finished = FINISHED_CUT;
@@ -282,6 +288,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	slot->pid = img.pid;
 	if (!t->vfork_child)
 		domains_depart();
+	debug_last(t);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

@@ -36,8 +36,16 @@ struct event head_peek(struct thread *t);
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
 unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT]);
-/* Serves the MEMORY events that follow the call just taken. */
-void head_take_memory(struct thread *t);
+struct memory_room {
+	uint64_t addr, len;
+};
+/* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
+ * may. */
+void head_take_memory(struct thread *t, struct memory_room room);
+/* Where a call may write that its row cannot name, to be asked before it is served; and a
+ * segment just attached. */
+struct memory_room head_memory_room(long nr, const unsigned long args[6]);
+struct memory_room head_segment_room(uint64_t addr);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
 /* The first event of another stream, mapped beside ours at *base until head_unmap. */
@@ -67,6 +75,19 @@ void turn_wait_any(struct thread *t);
 /* Called when an event was taken: if the next one says that this thread was stopped in
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
+
+/* --- debug.c: what a debugger needs --- */
+/* At the beginning of an image or a forked child, its first event taken. */
+void debug_begin(struct thread *t);
+/* A call begins. */
+void debug_enter(struct thread *t, struct pregs *p);
+/* The thread leaves to the program, at `resume`; from a call; from a clock's read. */
+void debug_leave(struct thread *t, uint64_t resume);
+void debug_leave_call(struct thread *t);
+void debug_leave_clock(struct thread *t);
+/* The process or its image ends with the event just served. */
+void debug_last(struct thread *t);
+void debug_diverged(struct thread *t);
 
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */

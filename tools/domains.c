@@ -63,3 +63,41 @@ void domains_pass_on(struct session *s, uint32_t stream)
 		wake(&dom->bell[((uint32_t)due + 1) & (DOMAIN_BELL_COUNT - 1)]);
 	}
 }
+
+static bool is_owned(const struct domain *dom)
+{
+	return __atomic_load_n(&dom->due, __ATOMIC_SEQ_CST) >> 32;
+}
+
+bool domain_turn_due(const struct session *s, const struct slot *slot)
+{
+	uint32_t d = slot->domain_awaited - 1;
+
+	return d < DOMAIN_COUNT && !is_owned(&s->domains[d]) &&
+	       (uint32_t)s->domains[d].due + 1 == slot->turn_awaited;
+}
+
+bool domains_skip(struct session *s)
+{
+	for (unsigned d = 0; d < DOMAIN_COUNT; d++) {
+		struct domain *dom = &s->domains[d];
+		uint64_t due = __atomic_load_n(&dom->due, __ATOMIC_SEQ_CST);
+		uint32_t first = UINT32_MAX;
+
+		for (unsigned i = 0; i < s->slots_used && i < SLOT_COUNT; i++) {
+			const struct slot *slot = session_slot(s, i);
+
+			if (slot->stream && slot->state != SLOT_FREE &&
+			    slot->domain_awaited == d + 1 && slot->turn_awaited < first)
+				first = slot->turn_awaited;
+		}
+		if (first == UINT32_MAX || due >> 32 || first <= (uint32_t)due + 1)
+			continue;
+		if (__atomic_compare_exchange_n(&dom->due, &due, first - 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			wake(&dom->bell[first & (DOMAIN_BELL_COUNT - 1)]);
+			return true;
+		}
+	}
+	return false;
+}

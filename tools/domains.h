@@ -16,4 +16,10 @@ uint32_t domain_holder(const struct session *s, unsigned d);
 /* Replay: the process of this stream is gone. */
 void domains_pass_on(struct session *s, uint32_t stream);
 
+/* Replay: may this process, which waits for a turn, have it now? */
+bool domain_turn_due(const struct session *s, const struct slot *slot);
+/* Replay: every process waits, and turns are missing from the recording: those before the
+ * first that is waited for. False: there is none. */
+bool domains_skip(struct session *s);
+
 #endif

@@ -48,8 +48,12 @@ Q = @
 say = @printf '  %-8s %s\n' "$(1)" "$(2)";
 endif
 
+# deja-bundle alone carries libarchive and what that needs.
+BUNDLE_LIBS := -larchive -lnettle
+
 TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c))
 TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
+BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
@@ -59,6 +63,8 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
+BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o pack.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -68,18 +74,23 @@ CASE_BIN   := $(CASE_SRC:tests/cases/%.c=$(BUILD)/tests/cases/%)
 DEJA   := $(BUILD)/bin/deja
 RECSO  := $(BUILD)/lib/deja/libdeja-record.so
 REPSO  := $(BUILD)/lib/deja/libdeja-replay.so
+BUNDLE := $(BUILD)/lib/deja/deja-bundle
 LIB    := $(BUILD)/lib/libdeja.a
 
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(TOOLS_OBJ) $(LIB) $(TOOL_LIBS)
+
+$(BUNDLE): $(BUNDLE_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(BUNDLE_OBJ) $(LIB) $(BUNDLE_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
 
 $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
@@ -153,7 +164,7 @@ bench:
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
-	install -m755 $(RECSO) $(REPSO) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \
@@ -176,4 +187,4 @@ help:
 	@echo 'make clean'
 	@echo 'switches: BUILD=DIR CC=clang WERROR=1 SANITIZE=address,undefined V=1'
 
--include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -159,6 +159,8 @@ void clock_start(void)
 		while (nl < end && *nl != '\n')
 			nl++;
 		for (const char *q = line; q + 5 < nl; q++) {
+			if (*q != '[')
+				continue;
 			if (dj_starts(q, "[vvar") && !first)
 				first = from;
 			if (dj_starts(q, "[vdso]")) {

@@ -30,15 +30,21 @@ static uint32_t elf_reason(long fd, const uint8_t *head, long len)
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_machine != EM_X86_64)
 		return EXEC_TARGET_ARCH;
 	for (int i = 0; i < eh->e_phnum && i < 64; i++) {
+		uint64_t at = eh->e_phoff + (uint64_t)i * sizeof(ph);
 		char name[256];
 		long n;
 
-		if (dj_raw(SYS_pread64, fd, &ph, sizeof(ph),
-			   eh->e_phoff + (uint64_t)i * sizeof(ph)) != sizeof(ph))
+		if (at <= (uint64_t)len - sizeof(ph))
+			__builtin_memcpy(&ph, head + at, sizeof(ph));
+		else if (dj_raw(SYS_pread64, fd, &ph, sizeof(ph), at) != sizeof(ph))
 			break;
 		if (ph.p_type != PT_INTERP)
 			continue;
-		n = dj_raw(SYS_pread64, fd, name, sizeof(name) - 1, ph.p_offset);
+		n = sizeof(name) - 1;
+		if (len >= n && ph.p_offset <= (uint64_t)(len - n))
+			__builtin_memcpy(name, head + ph.p_offset, (size_t)n);
+		else
+			n = dj_raw(SYS_pread64, fd, name, (size_t)n, ph.p_offset);
 		name[n > 0 ? n : 0] = 0;
 		for (const char *p = name; *p; p++)
 			if (begins(p, "musl"))

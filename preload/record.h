@@ -16,7 +16,7 @@ static inline uint8_t *ring_room(struct slot *slot, size_t len)
 	size_t at = slot->pos & (RING_LEN - 1);
 
 	if (RING_LEN - at < len || (slot->ready < RING_LEN && at + len > slot->ready) ||
-	    RING_LEN - (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE)) < len)
+	    slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE) + len > RING_LEN)
 		return NULL;
 	return slot_ring(slot) + at;
 }

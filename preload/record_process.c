@@ -126,9 +126,8 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (flags & CLONE_VM)
 		return clone_sharing(t, p, clone_args, flags);
 	stream = next_stream();
-	if (!RT->passthrough)
-		slot = slot_claim(t, stream, t->slot->stream);
-	if (!slot && !RT->passthrough)
+	slot = slot_claim(t, stream, t->slot->stream);
+	if (!slot && !RT->passthrough && !RT->session->closed)
 		record_note(t->slot, "a child is not recorded: too many processes at once");
 	t0 = dj_now();
 	dj_copy(fork_args, clone_args, sizeof(fork_args));
@@ -195,6 +194,7 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 {
 	static const char preload[] = SESSION_ENV_PRELOAD;
 	size_t count = 0, preload_len = 0;
+	uintptr_t known = 1, known_list = 1;
 	char *text, **out;
 
 	for (;; count++) {
@@ -203,11 +203,12 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 
 		if (!own)
 			break;
-		if (!dj_read_user(&s, own + count, sizeof(s)))
+		if (!dj_readable(own + count, sizeof(s), &known_list))
 			return false;
+		s = own[count];
 		if (!s)
 			break;
-		len = dj_strlen_user(s, 1 << 20);
+		len = dj_strlen_user_in(s, 1 << 20, &known);
 		if (!len)
 			return false;
 		if (dj_starts(s, "LD_TRACE_LOADED_OBJECTS="))
@@ -392,6 +393,10 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	if (!external && no_descriptor_left())
 		external = EXEC_TARGET_NO_FD;
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
+	if (RT->passthrough) { /* recording has ended */
+		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
+		return dj_raw_wait(p->nr, args);
+	}
 	if (external) {
 		external_redirect(t, &redirect);
 		external_remember();

@@ -28,6 +28,14 @@ static bool supervisor_gone(void)
 	return false;
 }
 
+static bool go_on_alone(struct slot *slot)
+{
+	RT->passthrough = 1;
+	__atomic_store_n(&slot->passthrough, 1, __ATOMIC_SEQ_CST);
+	sched_open();
+	return false;
+}
+
 static void doorbell(void)
 {
 	struct session *s = RT->session;
@@ -37,28 +45,27 @@ static void doorbell(void)
 		dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
 }
 
-/* Waits until the ring has room. False: the supervisor is gone. */
+/* Waits until the ring has room. False: recording has ended, or the supervisor is gone. */
 static bool wait_for_room(struct slot *slot)
 {
 	struct k_timespec step = {0, WAIT_STEP_NS};
 
-	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
+	if (!RT->session->closed)
+		__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
 	slot->writer_waits = 1;
 	for (;;) {
 		uint32_t seq = __atomic_load_n(&slot->tail_seq, __ATOMIC_SEQ_CST);
 
+		if (RT->session->closed)
+			return go_on_alone(slot);
 		if (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE) < RING_LEN)
 			break;
 		doorbell();
 		dj_raw(SYS_futex, &slot->tail_seq, FUTEX_WAIT, seq, &step);
 		if (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE) < RING_LEN)
 			break;
-		if (supervisor_gone()) {
-			RT->passthrough = 1;
-			slot->passthrough = 1;
-			sched_open();
-			return false;
-		}
+		if (supervisor_gone())
+			return go_on_alone(slot);
 	}
 	slot->writer_waits = 0;
 	return true;
@@ -74,10 +81,7 @@ static bool ring_grow(struct slot *slot, size_t end)
 		return true;
 	}
 	slot->no_memory = 1;
-	slot->passthrough = 1;
-	RT->passthrough = 1;
-	sched_open();
-	return false;
+	return go_on_alone(slot);
 }
 
 void ring_put(struct slot *slot, const void *bytes, size_t len)
@@ -86,8 +90,8 @@ void ring_put(struct slot *slot, const void *bytes, size_t len)
 	uint8_t *ring = slot_ring(slot);
 
 	while (len) {
-		uint64_t free_len =
-			RING_LEN - (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE));
+		uint64_t used = slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE);
+		uint64_t free_len = used < RING_LEN ? RING_LEN - used : 0;
 		size_t at = slot->pos & (RING_LEN - 1), n = len;
 
 		if (RT->passthrough)

@@ -312,6 +312,10 @@ bool dj_starts(const char *s, const char *prefix);
 bool dj_read_user(void *to, const void *from, size_t len);
 /* Copies to memory of the program that may be unwritable. False when it is. */
 bool dj_write_user(void *to, const void *from, size_t len);
+/* Whether memory of the program can be read, now, while nobody else runs in this process. *known: a
+ * page that is known to be readable; 1: none. */
+bool dj_readable(const void *from, size_t len, uintptr_t *known);
+size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
 size_t dj_strlen_user(const char *s, size_t max);

@@ -50,6 +50,8 @@ enum slot_finished {
 	FINISHED_STOPPED, /* recording stopped there, the process went on */
 };
 
+#define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
+
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
@@ -115,6 +117,8 @@ struct slot {
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
+	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
+				 0: it runs */
 	struct slot_divergence divergence;
 
 	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
@@ -156,7 +160,8 @@ struct session {
 	uint32_t magic, version;
 	uint32_t mode; /* enum session_mode */
 	int32_t supervisor_pid;
-	uint32_t closed; /* the supervisor is gone or gave up: record nothing more */
+	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
+			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
 	uint32_t use_tsc;
 	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */
@@ -202,6 +207,17 @@ static inline struct slot *session_slot(struct session *s, unsigned index)
 static inline uint8_t *slot_ring(struct slot *slot)
 {
 	return (uint8_t *)slot + SLOT_HEAD_LEN;
+}
+
+/* By the supervisor, once `closed` is set: the ring looks more than full, so that the process
+ * takes its slow way at the next event, sees why, and goes on alone. Its fast way need not look
+ * at anything. Returns the tail; what lies between it and the head may still be drained. */
+static inline uint64_t slot_close(struct slot *slot)
+{
+	uint64_t tail = slot->tail;
+
+	__atomic_store_n(&slot->tail, tail - 2 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
+	return tail;
 }
 
 /* The environment of a recorded image starts with these, in this order, always of the

@@ -37,6 +37,8 @@ bool slot_memory(void *at, size_t len)
 
 struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 {
+	if (RT->session->closed || RT->passthrough)
+		return NULL;
 	for (unsigned i = 0; i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(RT->session, i);
 		uint32_t free_state = SLOT_FREE;
@@ -61,6 +63,7 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->consumed = 0;
 		slot->event_no = 0;
 		slot->finished = 0;
+		slot->waits_seq = 0;
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
 		while ((free_state = RT->session->slots_used) < i + 1)

@@ -211,23 +211,48 @@ void view_environment(char **envp)
 		tell_kernel(start);
 }
 
+static void hide_name(char *s, const char *end)
+{
+	if (s + SESSION_DIR_LEN <= end && !dj_compare(s, RT->dir, SESSION_DIR_LEN))
+		for (size_t i = SESSION_DIR_LEN - 8; i < SESSION_DIR_LEN; i++)
+			s[i] = '0';
+}
+
+/* Words without a slash, most of them, are passed over at once. */
+static void hide_names_in(uint64_t from, uint64_t to, const char *end)
+{
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+
+	for (uint64_t at = from; at < to; at += 8) {
+		uint64_t word = *(const uint64_t *)at, slashes = word ^ '/' * ones;
+
+		if (word && (slashes - ones) & ~slashes & tops)
+			for (char *s = (char *)at; s < (char *)at + 8; s++)
+				if (*s == '/')
+					hide_name(s, end);
+	}
+}
+
 /* The session's directory has a name of its own every time; the dynamic linker shows it
- * in its list of objects. */
+ * in its list of objects. Memory that nobody has touched yet stays so. */
 void view_session_name(void)
 {
-	enum { SMALL_LEN = 256 * 1024, DIGITS_AT = SESSION_DIR_LEN - 8 };
+	enum { SMALL_LEN = 256 * 1024 };
 	struct map_line linker, m;
 	const char *p = RT->maps;
+	uint8_t touched[SMALL_LEN / 4096];
 
 	if (!find_linker(&linker))
 		return;
 	while (next_line(&p, &m)) {
+		bool anonymous = m.path == m.path_end, known;
+
 		if (!m.writable || m.to - m.from > SMALL_LEN ||
-		    !(m.path == m.path_end || same_path(&m, &linker)))
+		    !(anonymous || same_path(&m, &linker)))
 			continue;
-		for (char *s = (char *)m.from; s + SESSION_DIR_LEN <= (char *)m.to; s++)
-			if (*s == '/' && !dj_compare(s, RT->dir, SESSION_DIR_LEN))
-				for (size_t i = DIGITS_AT; i < SESSION_DIR_LEN; i++)
-					s[i] = '0';
+		known = anonymous && !dj_raw(SYS_mincore, m.from, m.to - m.from, touched);
+		for (uint64_t at = m.from; at < m.to; at += 4096)
+			if (!known || touched[(at - m.from) / 4096] & 1)
+				hide_names_in(at, at + 4096, (const char *)m.to);
 	}
 }

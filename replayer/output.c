@@ -46,6 +46,7 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 
 		if (now + 1 >= seq)
 			break;
+		t->slot->waits_seq = seq;
 		halt_if_over(s);
 		/* it may be the supervisor's turn: external children's output */
 		__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
@@ -53,6 +54,7 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 			dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
 		dj_raw(SYS_futex, &s->output_seq, FUTEX_WAIT, (uint32_t)now, &step);
 	}
+	t->slot->waits_seq = 0;
 	if (result > 0 && !s->quiet) {
 		const struct tf_arg *a = call->arg;
 

@@ -211,9 +211,11 @@ void await_child(struct thread *t, long nr, const unsigned long args[6], long re
 		while (slot->pid == pid && slot != t->slot &&
 		       ((state = slot->state) == SLOT_CLAIMED || state == SLOT_RUNNING)) {
 			halt_if_over(s);
+			t->slot->waits_seq = WAITS_CHILD | (uint32_t)pid;
 			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
 		}
 	}
+	t->slot->waits_seq = 0;
 }
 
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
@@ -261,7 +263,8 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		slot->live_pid = (int32_t)dj_raw(SYS_getpid);
 		image_event = head_first_of(stream, &base, &len);
 	}
-	if (!image_event.id) { /* it was killed before the image began */
+	/* it was killed, or recording ended, before the image began */
+	if (!image_event.id || image_event.id == TF_EV_END) {
 		if (!t->vfork_child)
 			stream_end(t, (long)p->nr, args);
 		slot->finished = FINISHED_CUT;

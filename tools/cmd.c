@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -71,6 +72,13 @@ static bool is_there(const char *path)
 	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+static bool is_bundle(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static char *latest_path(const char *dir)
 {
 	char *path = path_join(dir, "latest");
@@ -106,7 +114,9 @@ char *cmd_recording_path(const char *arg)
 		return NULL;
 	}
 	if (arg && (strchr(arg, '/') || is_there(arg))) {
-		if (is_there(arg))
+		if (is_bundle(arg))
+			path = cmd_bundle_dir(arg);
+		else if (is_there(arg))
 			path = strdup(arg);
 		else
 			cmd_error("%s: no such recording; `deja ls` lists them", arg);
@@ -342,6 +352,50 @@ const char *cmd_size_text(unsigned long long bytes, char *buf, size_t len)
 	}
 	snprintf(buf, len, "%.1f %s", value, units[unit]);
 	return buf;
+}
+
+/* The number before a unit of `units`, times the unit's worth. */
+static bool parse_amount(const char *text, const char *const *units, const double *worth,
+			 double *amount)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	*amount = strtod(text, &end);
+	for (size_t i = 0; units[i]; i++)
+		if (!strcasecmp(end, units[i])) {
+			*amount *= worth[i];
+			return *amount < 9e18;
+		}
+	return false;
+}
+
+bool cmd_size_parse(const char *text, unsigned long long *bytes)
+{
+	static const char *const units[] = {"",	 "B", "K",  "KB", "KiB", "M",	"MB", "MiB",
+					    "G", "GB", "GiB", "T",  "TB",  "TiB", NULL};
+	static const double worth[] = {1,	1,	1 << 10, 1 << 10, 1 << 10, 1 << 20, 1 << 20,
+				       1 << 20, 1 << 30, 1 << 30, 1 << 30, 1099511627776.0,
+				       1099511627776.0, 1099511627776.0};
+	double amount;
+
+	if (!parse_amount(text, units, worth, &amount))
+		return false;
+	*bytes = (unsigned long long)amount;
+	return true;
+}
+
+bool cmd_duration_parse(const char *text, long long *ns)
+{
+	static const char *const units[] = {"", "ms", "s", "m", "min", "h", NULL};
+	static const double worth[] = {1e9, 1e6, 1e9, 60e9, 60e9, 3600e9};
+	double amount;
+
+	if (!parse_amount(text, units, worth, &amount))
+		return false;
+	*ns = (long long)amount;
+	return true;
 }
 
 const char *cmd_duration_text(long long ns, char *buf, size_t len)

@@ -15,6 +15,7 @@ enum {
 	CMD_DIVERGED = 120,
 	CMD_UNREADABLE = 121,
 	CMD_CANNOT_RUN = 122,
+	CMD_ENDED_EARLY = 123, /* all was replayed; the recording ends before the program did */
 	CMD_FAILED = 125,
 	CMD_NOT_EXECUTABLE = 126,
 	CMD_NOT_FOUND = 127
@@ -28,6 +29,8 @@ int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
+int cmd_unpack(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
@@ -37,8 +40,11 @@ void cmd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * trailing slash. Malloc'd. NULL when neither is set. */
 char *cmd_default_dir(void);
 /* The recording a REC argument means (NULL: the latest): a path, or a name in the default
- * directory. Malloc'd; NULL after printing the error. */
+ * directory; a bundle is unpacked into the cache. Malloc'd; NULL after printing the error. */
 char *cmd_recording_path(const char *arg);
+/* The directory that a bundle (pack.c) has been unpacked to in the user's cache, or now is.
+ * Malloc'd; NULL after the error was printed. */
+char *cmd_bundle_dir(const char *path);
 /* Opens a recording or prints the one-line error and returns NULL. *status is then the
  * exit status to give (CMD_UNREADABLE). */
 deja_recording *cmd_open(const char *arg, int *status);
@@ -74,7 +80,12 @@ enum {
 	CMD_OPT_JSONL,
 	CMD_OPT_COVERAGE,
 	CMD_OPT_PID,
-	CMD_OPT_CALL
+	CMD_OPT_CALL,
+	CMD_OPT_NOTE,
+	CMD_OPT_SPLIT,
+	CMD_OPT_LIMIT,
+	CMD_OPT_MAX_SIZE,
+	CMD_OPT_MAX_TIME
 };
 
 /* All usages, in the order of `deja help`; name NULL ends them. */
@@ -106,6 +117,10 @@ void cmd_print_argv(FILE *out, size_t argc, const char *const *argv);
 /* "812 B", "1.2 MiB" / "12 ms", "3.21 s", "2 min 03 s". buf of 32 bytes. */
 const char *cmd_size_text(unsigned long long bytes, char *buf, size_t len);
 const char *cmd_duration_text(long long ns, char *buf, size_t len);
+/* The opposite, as a user types it: "100M" (of 1024), "90s", "5m", "1.5h"; a bare number is bytes
+ * or seconds, 0 is allowed. False: it is none of these, or too large. */
+bool cmd_size_parse(const char *text, unsigned long long *bytes);
+bool cmd_duration_parse(const char *text, long long *ns);
 /* "2026-10-16 12:34:56", local time; "-" for 0. buf of 32 bytes. */
 const char *cmd_date_text(long long realtime_ns, char *buf, size_t len);
 

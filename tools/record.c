@@ -27,6 +27,7 @@
 struct options {
 	const char *dir; /* -o, or NULL */
 	bool quiet, digest;
+	struct supervisor_limits limits;
 	char **argv;
 };
 
@@ -142,8 +143,9 @@ static bool is_empty_dir(const char *path)
 	return empty;
 }
 
-/* The recording's directory, created, absolute. Malloc'd; NULL after printing. */
-static char *make_directory(const struct options *opt)
+/* The recording's directory, absolute; *made: it was not there before. Malloc'd; NULL after
+ * printing. */
+static char *make_directory(const struct options *opt, bool *made)
 {
 	char *dir = NULL, *base, *abs;
 	struct stat st;
@@ -175,7 +177,8 @@ static char *make_directory(const struct options *opt)
 	}
 	if (!dir)
 		return NULL;
-	if (mkdir(dir, 0700) < 0) {
+	*made = mkdir(dir, 0700) == 0;
+	if (!*made) {
 		if (errno != EEXIST) {
 			cmd_error("%s: %s", dir, strerror(errno));
 			goto fail;
@@ -201,6 +204,21 @@ static char *make_directory(const struct options *opt)
 fail:
 	free(dir);
 	return NULL;
+}
+
+/* Takes away what was put into a recording that did not come about. */
+static void discard_directory(const char *dir, bool made)
+{
+	static const char *const names[] = {"header", "f"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[PATH_MAX + 16];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		remove(path);
+	}
+	if (made)
+		rmdir(dir);
 }
 
 /* `latest` in the default directory leads to this recording. Failing is no reason to
@@ -289,6 +307,8 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 
 static bool parse_options(int argc, char **argv, struct options *opt, int *status)
 {
+	unsigned long long size;
+	long long time;
 	int c;
 
 	memset(opt, 0, sizeof(*opt));
@@ -307,6 +327,22 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 				return false;
 			}
 			opt->digest = !strcmp(optarg, "digest");
+			break;
+		case CMD_OPT_MAX_SIZE:
+			if (!cmd_size_parse(optarg, &size)) {
+				cmd_error("--max-size %s: must be a size, as 500K or 2G", optarg);
+				return false;
+			}
+			opt->limits.size = size;
+			opt->limits.size_text = optarg;
+			break;
+		case CMD_OPT_MAX_TIME:
+			if (!cmd_duration_parse(optarg, &time)) {
+				cmd_error("--max-time %s: must be a time, as 90s, 5m or 1h", optarg);
+				return false;
+			}
+			opt->limits.time_ns = time;
+			opt->limits.time_text = optarg;
 			break;
 		default:
 			return false;
@@ -352,6 +388,7 @@ int cmd_record(int argc, char **argv)
 	struct launch launch = {0};
 	char *exe, *dir, size[32];
 	int status, exec_errno;
+	bool whole, left, made;
 	pid_t pid;
 
 	session_clock_begin();
@@ -362,16 +399,19 @@ int cmd_record(int argc, char **argv)
 		return status;
 	if (!can_record(exe))
 		return CMD_CANNOT_RUN;
-	dir = make_directory(&opt);
+	if (session_is_nested())
+		return CMD_FAILED;
+	dir = make_directory(&opt, &made);
 	if (!dir)
 		return CMD_FAILED;
+	status = CMD_FAILED;
 	store = store_open(dir, NULL, &err);
 	if (!store) {
 		cmd_error("%s", err.message);
-		return CMD_FAILED;
+		goto discard;
 	}
 	if (!session_create(&session, SESSION_RECORD))
-		return CMD_FAILED;
+		goto discard;
 	session.shared->outbound_digest = opt.digest;
 	session.shared->no_dispatch =
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
@@ -381,10 +421,10 @@ int cmd_record(int argc, char **argv)
 	if (tf_header_write(dir, &header, &err) < 0) {
 		cmd_error("%s", err.message);
 		session_destroy(&session);
-		return CMD_FAILED;
+		goto discard;
 	}
 	session_root_slot(&session);
-	sv = supervisor_open(&session, dir, store, &header);
+	sv = supervisor_open(&session, dir, store, &header, &opt.limits);
 	launch.path = exe;
 	launch.argv = opt.argv;
 	launch.envp = environ;
@@ -393,22 +433,31 @@ int cmd_record(int argc, char **argv)
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));
 		session_destroy(&session);
-		return exec_errno == ENOENT ? CMD_NOT_FOUND
-		       : exec_errno	    ? CMD_NOT_EXECUTABLE
-					    : CMD_FAILED;
+		status = exec_errno == ENOENT ? CMD_NOT_FOUND
+			 : exec_errno	      ? CMD_NOT_EXECUTABLE
+					      : CMD_FAILED;
+		goto discard;
 	}
-	supervisor_run(sv, pid, opt.quiet, &status);
+	supervisor_run(sv, pid, opt.quiet);
 	if (session.shared->no_dispatch) { /* it may have turned out later */
 		header.doors = "patch";
 		warn_no_dispatch(session.shared);
 	}
-	supervisor_close(sv, elapsed_ns(&session));
+	whole = supervisor_close(sv, elapsed_ns(&session));
 	store_close(store);
-	session_destroy(&session);
-	point_latest(dir);
-	if (!opt.quiet)
-		fprintf(stderr, "deja: recorded %s (%llu events, %s)\n", dir,
+	if (whole)
+		point_latest(dir);
+	if (whole && !opt.quiet)
+		fprintf(stderr, "deja: recorded %s (%llu events, %s)%s%s\n", dir,
 			(unsigned long long)header.event_count,
-			cmd_size_text(cmd_disk_len(dir), size, sizeof(size)));
+			cmd_size_text(cmd_disk_len(dir), size, sizeof(size)),
+			supervisor_cause(sv) ? "; " : "",
+			supervisor_cause(sv) ? supervisor_cause(sv) : "");
+	status = supervisor_outlast(sv, &left);
+	session_close(&session, left);
 	session_end_as(status);
+discard: /* nothing ran: nothing is left */
+	store_close(store);
+	discard_directory(dir, made);
+	return status;
 }

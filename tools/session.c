@@ -144,11 +144,14 @@ static bool make_fifos(struct live_session *s)
 }
 
 /* The runtime of a recording or replay is in this very process: two cannot share one. */
-static bool inside_session(void)
+bool session_is_nested(void)
 {
 	unsigned char vec;
 
-	return mincore((void *)DJ_PRIVATE, 1, &vec) == 0 || errno != ENOMEM;
+	if (mincore((void *)DJ_PRIVATE, 1, &vec) < 0 && errno == ENOMEM)
+		return false;
+	cmd_error("this deja is itself being recorded or replayed; run it outside");
+	return true;
 }
 
 static void remove_tree(const char *path);
@@ -215,10 +218,8 @@ bool session_create(struct live_session *s, enum session_mode mode)
 
 	s->shared = NULL;
 	s->out_fifo[0] = s->out_fifo[1] = s->lock = -1;
-	if (inside_session()) {
-		cmd_error("this deja is itself being recorded or replayed; run it outside");
+	if (session_is_nested())
 		return false;
-	}
 	sweep_sessions();
 	if (!runtime_path(mode, path, sizeof(path)))
 		return false;
@@ -291,7 +292,7 @@ static void remove_tree(const char *path)
 	rmdir(path);
 }
 
-void session_destroy(struct live_session *s)
+void session_close(struct live_session *s, bool keep)
 {
 	if (s->shared) {
 		s->shared->closed = 1;
@@ -302,7 +303,13 @@ void session_destroy(struct live_session *s)
 			close(s->out_fifo[i]);
 	if (s->lock >= 0)
 		close(s->lock);
-	remove_tree(s->dir);
+	if (!keep)
+		remove_tree(s->dir);
+}
+
+void session_destroy(struct live_session *s)
+{
+	session_close(s, false);
 }
 
 struct slot *session_root_slot(struct live_session *s)

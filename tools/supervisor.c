@@ -81,13 +81,19 @@ static void track_failed(struct track *t, const struct deja_error *err)
 		snprintf(sv->cause, sizeof(sv->cause), "%s", err->message);
 		cmd_error("%s: recording stops here, the program goes on", err->message);
 	}
-	sv->session->shared->closed = 1;
 }
 
-/* Moves what the ring holds. False when there was nothing. */
-static bool drain(struct track *t, struct slot *slot)
+static void wake_writer(struct slot *slot)
 {
-	uint64_t head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE), tail = slot->tail;
+	__atomic_fetch_add(&slot->tail_seq, 1, __ATOMIC_SEQ_CST);
+	session_wake(&slot->tail_seq);
+}
+
+/* Moves what the ring holds from `tail` on. False when there was nothing. */
+static bool drain(struct track *t, struct slot *slot, uint64_t tail)
+{
+	uint64_t head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE);
+	bool closed = t->sv->closed; /* then the slot's tail is none any more */
 	struct deja_error err;
 
 	if (head == tail)
@@ -110,11 +116,11 @@ static bool drain(struct track *t, struct slot *slot)
 		if (!t->failed && tf_writer_append(t->writer, slot_ring(slot) + at, n, &err) < 0)
 			track_failed(t, &err);
 		tail += n;
+		if (closed)
+			continue;
 		__atomic_store_n(&slot->tail, tail, __ATOMIC_SEQ_CST);
-		if (slot->writer_waits) {
-			__atomic_fetch_add(&slot->tail_seq, 1, __ATOMIC_SEQ_CST);
-			session_wake(&slot->tail_seq);
-		}
+		if (slot->writer_waits)
+			wake_writer(slot);
 	}
 	return true;
 }
@@ -195,20 +201,19 @@ static void answer_request(struct supervisor *sv, struct slot *slot)
 	session_wake(&slot->request);
 }
 
-static void track_end(struct track *t, struct slot *slot)
+/* The process has ended or, with a reason why, goes on alone. Its slot is still its own. */
+static void track_end(struct track *t, struct slot *slot, const char *stopped)
 {
 	struct deja_error err;
 
-	if (slot->no_memory) {
-		char text[160];
-
-		snprintf(text, sizeof(text),
-			 "process %d is recorded up to here only: /dev/shm is full",
-			 slot->pid);
-		supervisor_warn(t->sv, text);
-	}
+	if (slot->no_memory)
+		stopped = "/dev/shm is full";
 	t->end_ns = now_ns(t->sv);
+	t->stopped = stopped;
+	if (stopped && t->writer && !t->failed && tf_writer_stop(t->writer, stopped, &err) < 0)
+		track_failed(t, &err);
 	if (t->writer) {
+		t->sv->ended_len += tf_writer_disk_len(t->writer);
 		t->event_count = tf_writer_event_count(t->writer);
 		t->byte_len = tf_writer_byte_len(t->writer);
 		if (tf_writer_close(t->writer, &err) < 0 && !t->failed)
@@ -220,6 +225,10 @@ static void track_end(struct track *t, struct slot *slot)
 	t->pidfd = -1;
 	t->sv->slot_track[t->slot] = 0;
 	t->slot = -1;
+}
+
+static void slot_free(struct slot *slot)
+{
 	slot->stream = 0;
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 }
@@ -255,8 +264,7 @@ static bool claim_is_void(struct supervisor *sv, unsigned i, struct slot *slot)
 	if (now_ns(sv) - sv->orphan_since_ns[i] < CLAIM_GRACE_NS)
 		return false;
 	sv->orphan_since_ns[i] = 0;
-	slot->stream = 0;
-	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+	slot_free(slot);
 	return true;
 }
 
@@ -285,14 +293,16 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 		if (slot->request)
 			answer_request(sv, slot);
 		lives = track_alive(t, slot); /* before the last look at the ring */
-		if (drain(t, slot))
+		if (drain(t, slot, slot->tail))
 			*busy = true;
 		if (slot->request)
 			answer_request(sv, slot);
-		if (lives)
+		if (lives) {
 			alive++;
-		else
-			track_end(t, slot);
+		} else {
+			track_end(t, slot, NULL);
+			slot_free(slot);
+		}
 	}
 	return alive;
 }
@@ -317,6 +327,8 @@ static void external_output(struct supervisor *sv, int role, const uint8_t *byte
 		if (n > 0)
 			done += (size_t)n;
 	}
+	if (sv->closed || sv->written)
+		return;
 	if (!sv->external) {
 		char path[4096];
 
@@ -410,7 +422,8 @@ static void install_signals(void)
 }
 
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
-				   struct store *store, struct deja_header *header)
+				   struct store *store, struct deja_header *header,
+				   const struct supervisor_limits *limits)
 {
 	struct supervisor *sv = calloc(1, sizeof(*sv));
 
@@ -420,29 +433,82 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	sv->dir = rec_dir;
 	sv->store = store;
 	sv->header = header;
+	sv->limits = *limits;
 	return sv;
 }
 
-/* The command has ended and nobody wants to wait for what it left in the background: those
- * processes go on unrecorded. */
-static void stop_recording(struct supervisor *sv)
+/* Ends every stream where it is, for sv->cause. What lives goes on alone. */
+static void end_streams(struct supervisor *sv)
 {
+	struct session *shared = sv->session->shared;
 	bool busy;
 
-	sv->session->shared->closed = 1;
 	look_at_slots(sv, &busy);
 	look_at_externals(sv);
-	snprintf(sv->cause, sizeof(sv->cause),
-		 "recording was stopped by signal %d while background processes ran",
-		 (int)forward_signal);
-	cmd_error("%s", sv->cause);
-	for (size_t i = 0; i < sv->track_count; i++)
-		if (sv->tracks[i] && sv->tracks[i]->slot >= 0)
-			track_end(sv->tracks[i], session_slot(sv->session->shared,
-							      (unsigned)sv->tracks[i]->slot));
+	__atomic_store_n(&shared->closed, 1, __ATOMIC_SEQ_CST);
+	sv->closed = true;
+	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
+		struct slot *slot = session_slot(shared, i);
+		uint64_t tail;
+		struct track *t;
+		bool lives;
+
+		if (slot->state == SLOT_FREE || !slot->stream)
+			continue;
+		tail = slot_close(slot);
+		t = slot->pid || slot->head ? track_of(sv, (int)i) : NULL;
+		lives = t && track_alive(t, slot);
+		if (t) {
+			drain(t, slot, tail);
+			track_end(t, slot, lives && !t->exited ? sv->cause : NULL);
+		}
+		wake_writer(slot);
+		__atomic_store_n(&slot->request, REQUEST_NONE, __ATOMIC_SEQ_CST);
+		session_wake(&slot->request);
+	}
 }
 
-void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
+/* Bytes on disk. */
+static uint64_t recording_len(struct supervisor *sv)
+{
+	uint64_t len = sv->ended_len;
+
+	for (; sv->files_counted < store_count(sv->store); sv->files_counted++)
+		sv->files_len += store_files(sv->store)[sv->files_counted].size;
+	for (unsigned i = 0; i < sv->session->shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct track *t =
+		    sv->slot_track[i] ? sv->tracks[sv->slot_track[i] - 1] : NULL;
+
+		if (t && t->writer)
+			len += tf_writer_disk_len(t->writer);
+	}
+	return len + sv->files_len;
+}
+
+/* True when the recording has to end now; sv->cause says why. */
+static bool must_end(struct supervisor *sv)
+{
+	const struct supervisor_limits *l = &sv->limits;
+
+	if (sv->cause[0]) /* a stream could not be written */
+		return true;
+	if (l->time_ns && now_ns(sv) >= l->time_ns)
+		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-time %s",
+			 l->time_text);
+	/* without the command's first image nothing at all could be replayed */
+	else if (l->size && sv->track_count && sv->tracks[0] && sv->tracks[0]->argc &&
+		 recording_len(sv) >= l->size)
+		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-size %s",
+			 l->size_text);
+	/* nobody wants to wait for what the command left in the background */
+	else if (forward_signal && sv->root_ended)
+		snprintf(sv->cause, sizeof(sv->cause),
+			 "recording was stopped by signal %d while background processes ran",
+			 (int)forward_signal);
+	return sv->cause[0];
+}
+
+void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 {
 	int sleep_ms = SLEEP_MIN_MS;
 	bool told = false;
@@ -471,11 +537,11 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 				  alive, alive == 1 ? "" : "es");
 		}
 		flush_all(sv);
+		if (must_end(sv)) {
+			end_streams(sv);
+			break;
+		}
 		if (forward_signal) {
-			if (sv->root_ended) {
-				stop_recording(sv);
-				break;
-			}
 			kill(root, forward_signal);
 			forward_signal = 0;
 		}
@@ -484,8 +550,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status)
 			sleep_ms = SLEEP_MAX_MS;
 		session_wait(sv->session, seen, sleep_ms);
 	}
-	*status = sv->root_status;
-	if (sv->track_count && sv->tracks[0]) {
+	if (sv->root_ended && sv->track_count && sv->tracks[0]) {
 		sv->tracks[0]->status = sv->root_status;
 		sv->tracks[0]->status_known = true;
 	}
@@ -498,9 +563,12 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	struct deja_error err;
 	bool ok = true;
 
-	track_tell_lost_execs(sv);
+	if (!sv->closed)
+		track_tell_lost_execs(sv);
 	if (sv->external)
 		tf_writer_close(sv->external, &err);
+	sv->external = NULL;
+	sv->written = true;
 	for (size_t i = 0; processes && i < sv->track_count; i++) {
 		const struct track *t = sv->tracks[i];
 		struct deja_process *p = &processes[h->process_count];
@@ -527,6 +595,10 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 		};
 		h->event_count += t->event_count;
 		h->byte_len += t->byte_len;
+		if (t->stopped && !sv->cause[0])
+			snprintf(sv->cause, sizeof(sv->cause),
+				 "process %d is recorded in part: %s", t->pid,
+				 t->note_count ? t->notes[t->note_count - 1] : "");
 	}
 	h->processes = processes;
 	h->externals = sv->externals;
@@ -534,7 +606,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	h->warnings = (const char *const *)sv->warnings;
 	h->warning_count = sv->warning_count;
 	h->duration_ns = duration_ns;
-	h->status_known = true;
+	h->status_known = sv->root_ended;
 	h->status = sv->root_status;
 	h->complete = !sv->cause[0];
 	h->cause = sv->cause;
@@ -545,4 +617,43 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	}
 	/* the tracks live as long as the process: the header still points into them */
 	return ok;
+}
+
+const char *supervisor_cause(const struct supervisor *sv)
+{
+	return sv->cause[0] ? sv->cause : NULL;
+}
+
+/* Processes that have not noticed yet that nobody records them. */
+static bool session_needed(const struct supervisor *sv)
+{
+	for (unsigned i = 0; i < sv->session->shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(sv->session->shared, i);
+
+		if (slot->state != SLOT_FREE && slot->pid > 0 && !slot->passthrough &&
+		    (kill(slot->pid, 0) == 0 || errno != ESRCH))
+			return true;
+	}
+	return false;
+}
+
+int supervisor_outlast(struct supervisor *sv, bool *left)
+{
+	while (!sv->root_ended) {
+		if (waitpid(sv->root, &sv->root_status, WNOHANG) == sv->root) {
+			sv->root_ended = true;
+			command_ended = 1;
+		}
+		if (look_at_externals(sv) || sv->root_ended)
+			continue;
+		if (forward_signal) {
+			kill(sv->root, forward_signal);
+			forward_signal = 0;
+		}
+		session_wait(sv->session, sv->session->shared->doorbell, SLEEP_MAX_MS);
+	}
+	while (look_at_externals(sv))
+		;
+	*left = sv->closed && session_needed(sv);
+	return sv->root_status;
 }

@@ -12,13 +12,26 @@
 
 struct supervisor;
 
+/* Where a recording ends by choice; 0: nowhere. */
+struct supervisor_limits {
+	uint64_t size;	 /* bytes on disk, stored files included */
+	int64_t time_ns; /* since the recording's start */
+	const char *size_text, *time_text; /* as the user gave them */
+};
+
 /* header: the caller's, filled as far as known; it is completed at the end. */
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
-				   struct store *store, struct deja_header *header);
-/* Until every process of the tree has ended; quiet: without a word about how long that may
- * take. *status: the command's wait status. */
-void supervisor_run(struct supervisor *sv, pid_t root, bool quiet, int *status);
-/* Writes header and file index; frees. False after printing why they could not be. */
+				   struct store *store, struct deja_header *header,
+				   const struct supervisor_limits *limits);
+/* Until every process of the tree has ended, or the recording has to end before; quiet:
+ * without a word about how long that may take. */
+void supervisor_run(struct supervisor *sv, pid_t root, bool quiet);
+/* Writes header and file index. False after printing why they could not be. */
 bool supervisor_close(struct supervisor *sv, int64_t duration_ns);
+/* Why the recording ended before its processes did; NULL: it did not. */
+const char *supervisor_cause(const struct supervisor *sv);
+/* After supervisor_close: the command may go on, unrecorded. Passes signals and output on
+ * until it ends; returns its wait status. *left: processes may still use the session. */
+int supervisor_outlast(struct supervisor *sv, bool *left);
 
 #endif

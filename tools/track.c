@@ -229,7 +229,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		if (in.bad)
 			return;
 		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
-		if (id == TF_EV_END) {
+		if (id == TF_EV_END && !t->sv->closed) { /* else it is said once, for all */
 			char text[320];
 
 			snprintf(text, sizeof(text), "process %d is recorded up to here only: %.*s",

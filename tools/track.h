@@ -17,6 +17,7 @@ struct track {
 	int slot;      /* -1: ended */
 	tf_writer *writer;
 	bool failed;   /* its stream could not be written */
+	bool stopped;  /* recording stopped before it ended */
 	bool exited;   /* its exit event was seen */
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
@@ -51,7 +52,13 @@ struct supervisor {
 	size_t external_count;
 	char **warnings;
 	size_t warning_count;
-	char cause[256];
+	struct supervisor_limits limits;
+	uint64_t ended_len; /* bytes on disk of the streams of ended processes */
+	uint64_t files_len; /* and of the first files_counted stored files */
+	size_t files_counted;
+	bool closed;	    /* the recording has ended; processes may go on */
+	bool written;	    /* its header has */
+	char cause[256];    /* why, when not with the last process */
 	int64_t flushed_ns;   /* when */
 	size_t files_written; /* stored files in the index on disk */
 	pid_t root;

@@ -14,12 +14,17 @@
 const struct cmd_usage cmd_usages[] = {
     {.name = "record",
      .summary = "run a program and record it",
-     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--] CMD [ARG...]",
+     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--max-size SIZE] "
+		 "[--max-time TIME] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
 		{CMD_OPT_OUTBOUND, "outbound", "full|digest",
-		 "keep the bytes the program sends out, or a digest only"}},
+		 "keep the bytes the program sends out, or a digest only"},
+		{CMD_OPT_MAX_SIZE, "max-size", "SIZE",
+		 "end the recording at this size (500K, 2G; 0: never)"},
+		{CMD_OPT_MAX_TIME, "max-time", "TIME",
+		 "end the recording after this time (90s, 5m, 1h; 0: never)"}},
      .status = "  the program's own (128 + N when signal N ended it), or\n"
 	       "  122  the program cannot be recorded here\n"
 	       "  125  deja itself failed\n"
@@ -31,8 +36,9 @@ const struct cmd_usage cmd_usages[] = {
      .synopsis = "replay [REC]",
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
-	       "  121  the recording cannot be read\n"
+	       "  121  the recording cannot be read, or not to its end\n"
 	       "  122  it cannot be replayed here\n"
+	       "  123  all was replayed; recording ended before the program did\n"
 	       "  125  deja itself failed\n",
      .example = "deja replay"},
     {.name = "verify",
@@ -40,8 +46,9 @@ const struct cmd_usage cmd_usages[] = {
      .synopsis = "verify [REC]",
      .status = "  0    every event matched\n"
 	       "  120  the replay diverged from the recording\n"
-	       "  121  the recording cannot be read\n"
+	       "  121  the recording cannot be read, or not to its end\n"
 	       "  122  it cannot be replayed here\n"
+	       "  123  every event matched; recording ended before the program did\n"
 	       "  125  deja itself failed\n",
      .example = "deja verify curl-20261016-123456-4711"},
     {.name = "ls",
@@ -75,6 +82,24 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_CALL, "call", "NAME,...", "only these system calls"}},
      .status = STATUS_READER,
      .example = "deja cat --call openat,read"},
+    {.name = "pack",
+     .summary = "make one file of a recording, to send to somebody",
+     .synopsis = "pack [-o FILE] [--note FILE|TEXT] [--split SIZE] [REC]",
+     .option = {{'o', "output", "FILE", "write to FILE (default: its name with .deja, here)"},
+		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put this note in"},
+		{CMD_OPT_SPLIT, "split", "SIZE",
+		 "make parts FILE.001, ... of at most SIZE (as 100M)"}},
+     .status = STATUS_READER,
+     .example = "deja pack -o crash.deja --note 'see ticket 4711' crash-1"},
+    {.name = "unpack",
+     .summary = "check a packed recording and make a directory of it",
+     .synopsis = "unpack [-o DIR] [--limit SIZE] FILE.deja",
+     .option = {{'o', "output", "DIR", "unpack into DIR (default: its name without .deja)"},
+		{CMD_OPT_LIMIT, "limit", "SIZE", "allow it to become as large as this"}},
+     .status = "  0    done\n"
+	       "  121  it is damaged, altered, or no packed recording\n"
+	       "  125  deja itself failed\n",
+     .example = "deja unpack crash.deja"},
     {.name = "version",
      .summary = "print the versions of deja, its format and its libraries",
      .synopsis = "version",
@@ -116,8 +141,8 @@ void cmd_usage_print(FILE *out, const struct cmd_usage *usage)
 	fprintf(out, "Usage: deja %s\n\n", usage->synopsis);
 	fprintf(out, "deja %s: %s.\n", usage->name, usage->summary);
 	if (strstr(usage->synopsis, "[REC]"))
-		fprintf(out, "REC is a recording's directory, or the name of one in "
-			     "$DEJA_DIR; default: the latest.\n");
+		fprintf(out, "REC is a recording's directory, a packed recording, or the name of "
+			     "one in\n$DEJA_DIR; default: the latest.\n");
 	fprintf(out, "\nOptions:\n");
 	for (const struct cmd_option *option = usage->option; option->key; option++)
 		print_option(out, option);

@@ -52,6 +52,11 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err);
 uint64_t tf_writer_event_count(const tf_writer *w);
 uint64_t tf_writer_byte_len(const tf_writer *w);
 const struct tf_state *tf_writer_state(const tf_writer *w);
+/* Bytes in the file so far. */
+uint64_t tf_writer_disk_len(const tf_writer *w);
+/* Drops an incomplete event at the end and appends an END event: the stream stops here though
+ * its process goes on. reason: one line, cut after 200 bytes. 0 or -1. */
+int tf_writer_stop(tf_writer *w, const char *reason, struct deja_error *err);
 /* Ends the last frame, drops an incomplete event at the end, writes the seek table,
  * closes and frees. 0 or -1. */
 int tf_writer_close(tf_writer *w, struct deja_error *err);

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +24,19 @@
 enum {
 	PIECE_LEN = 1 << 16,	     /* bytes taken in before events are looked for */
 	KEEP_LEN = TF_FRAME_LEN * 4, /* a larger buffer is given back after use */
+	STOP_REASON_MAX = 200,
 };
+
+/* What a writer works with and the next one can use again: short processes come and go, and making
+ * these takes longer than writing their few events. */
+struct room {
+	uint8_t *buf, *out;
+	size_t cap, out_cap;
+	ZSTD_CCtx *cctx;
+};
+enum { SPARE_MAX = 8 };
+static struct room spare[SPARE_MAX];
+static size_t spare_count;
 
 struct tf_writer {
 	int fd;
@@ -214,6 +227,38 @@ static int take_events(tf_writer *w)
 	}
 }
 
+static bool room_take(tf_writer *w)
+{
+	if (spare_count) {
+		struct room *r = &spare[--spare_count];
+
+		w->buf = r->buf;
+		w->cap = r->cap;
+		w->out = r->out;
+		w->out_cap = r->out_cap;
+		w->cctx = r->cctx;
+		return true;
+	}
+	w->cap = TF_FRAME_LEN + 2 * PIECE_LEN;
+	w->buf = malloc(w->cap);
+	w->out_cap = ZSTD_compressBound(w->cap);
+	w->out = malloc(w->out_cap);
+	w->cctx = ZSTD_createCCtx();
+	return w->buf && w->out && w->cctx;
+}
+
+static void room_give(tf_writer *w)
+{
+	if (spare_count < SPARE_MAX && w->buf && w->out && w->cctx && w->cap <= KEEP_LEN) {
+		ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
+		spare[spare_count++] = (struct room){w->buf, w->out, w->cap, w->out_cap, w->cctx};
+		return;
+	}
+	ZSTD_freeCCtx(w->cctx);
+	free(w->buf);
+	free(w->out);
+}
+
 tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
 {
 	tf_writer *w = calloc(1, sizeof(*w));
@@ -222,13 +267,8 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		return NULL;
 	}
-	w->cap = TF_FRAME_LEN + 2 * PIECE_LEN;
-	w->buf = malloc(w->cap);
-	w->out_cap = ZSTD_compressBound(w->cap);
-	w->out = malloc(w->out_cap);
-	w->cctx = ZSTD_createCCtx();
 	w->fd = -1;
-	if (!w->buf || !w->out || !w->cctx) {
+	if (!room_take(w)) {
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto fail;
 	}
@@ -248,9 +288,7 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
 	begin_frame(w);
 	return w;
 fail:
-	ZSTD_freeCCtx(w->cctx);
-	free(w->buf);
-	free(w->out);
+	room_give(w);
 	free(w);
 	return NULL;
 }
@@ -311,6 +349,30 @@ const struct tf_state *tf_writer_state(const tf_writer *w)
 	return &w->state;
 }
 
+uint64_t tf_writer_disk_len(const tf_writer *w)
+{
+	return w->disk_len;
+}
+
+int tf_writer_stop(tf_writer *w, const char *reason, struct deja_error *err)
+{
+	uint8_t buf[STOP_REASON_MAX + 16], *p = buf;
+	size_t len = strlen(reason);
+
+	if (w->failed.code)
+		return fail_with(w, err);
+	if (len > STOP_REASON_MAX)
+		len = STOP_REASON_MAX;
+	w->len = w->done;
+	tf_scan_begin(&w->scan);
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_END);
+	p = tf_put_uint(p, 0);
+	p = tf_put_str(p, (uint32_t)len);
+	memcpy(p, reason, len);
+	return tf_writer_append(w, buf, (size_t)(p - buf) + len, err);
+}
+
 static int write_seek_table(tf_writer *w)
 {
 	size_t len = tf_seek_table_len(w->frame_count);
@@ -354,9 +416,7 @@ int tf_writer_close(tf_writer *w, struct deja_error *err)
 		rc = tf_fail_errno(&w->failed, "cannot write the stream");
 	if (rc < 0)
 		fail_with(w, err);
-	ZSTD_freeCCtx(w->cctx);
-	free(w->buf);
-	free(w->out);
+	room_give(w);
 	free(w->frames);
 	free(w);
 	return rc;

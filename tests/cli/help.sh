@@ -16,12 +16,12 @@ fail() {
 # The options a manual page explains: the tags of its section OPTIONS.
 man_options() {
 	sed -n '/^\.SH OPTIONS/,/^\.SH EXIT/p' "$1" | sed -n '/^\.TP/{n;p}' |
-		sed 's/\\-/-/g' | grep -o -- '--[a-z]*' | sort
+		sed 's/\\-/-/g' | grep -o -- '--[a-z-]*' | sort
 }
 
 help_options() {
-	sed -n '/^Options:/,/^$/p' "$1" | grep -o -- '^ *\(-[a-z], \)\?--[a-z]*' |
-		grep -o -- '--[a-z]*' | sort
+	sed -n '/^Options:/,/^$/p' "$1" | grep -o -- '^ *\(-[a-z], \)\?--[a-z-]*' |
+		grep -o -- '--[a-z-]*' | sort
 }
 
 commands=$("$deja" help | sed -n 's/^  \([a-z]*\) .*/\1/p')

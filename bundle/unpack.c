@@ -1,0 +1,476 @@
+/*
+ * Unpacking: nothing of a bundle is believed before it has been checked. Members come in
+ * the manifest's order, regular files only, with its names, sizes and hashes; all of them go
+ * into a directory that gets its name at the end, or is removed.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <nettle/sha2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+#include "bundle/bundle.h"
+#include "tools/cmd.h"
+
+enum { CACHE_DAYS = 3 };
+
+/* What may become of a bundle without being asked: up to 1 GiB always, more when it is
+ * no more than this many times its size, as programs and their data are. */
+#define FREE_TOTAL  (1ull << 30)
+#define RATIO_MAX   400
+
+struct unpacking {
+	const char *path;
+	struct parts_reader *in;
+	struct archive *archive;
+	struct manifest manifest;
+	uint8_t manifest_hash[BUNDLE_HASH_LEN];
+	uint8_t *in_buf, *buf;
+	uint64_t total_max; /* bytes; 0: the rule above */
+	uint64_t done;
+	bool first;
+	bool quiet;
+	bool said; /* the error has been printed */
+};
+
+static bool refuse(struct unpacking *u, const char *what)
+{
+	if (!u->said)
+		cmd_error("%s: %s", u->path, what);
+	u->said = true;
+	return false;
+}
+
+static bool refuse_member(struct unpacking *u, const char *name, const char *what)
+{
+	char text[BUNDLE_NAME_MAX_LEN + 256];
+
+	snprintf(text, sizeof(text), "refused: its member '%.*s' %s", BUNDLE_NAME_MAX_LEN, name,
+		 what);
+	return refuse(u, text);
+}
+
+/* --- reading --- */
+
+static const char *what_it_is(const uint8_t *p, size_t len)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		const char *name;
+	} known[] = {
+	    {"PK", 2, "a zip archive"},	       {"\x1f\x8b", 2, "gzip data"},
+	    {"\xfd""7zXZ", 5, "xz data"},      {"BZh", 3, "bzip2 data"},
+	    {"\177ELF", 4, "a program"},       {"7z\xbc\xaf", 4, "a 7z archive"},
+	    {"Rar!", 4, "a rar archive"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (len >= known[i].len && !memcmp(p, known[i].magic, known[i].len))
+			return known[i].name;
+	return "something else";
+}
+
+static la_ssize_t on_read(struct archive *a, void *arg, const void **bytes)
+{
+	struct unpacking *u = arg;
+	long n = parts_read(u->in, u->in_buf, BUNDLE_BUFFER_LEN);
+
+	*bytes = u->in_buf;
+	if (n < 0) {
+		archive_set_error(a, errno, "%s", strerror(errno));
+		return -1;
+	}
+	if (u->first) {
+		u->first = false;
+		if (n < 4 || memcmp(u->in_buf, "\x28\xb5\x2f\xfd", 4)) {
+			char text[128];
+
+			snprintf(text, sizeof(text),
+				 "not a bundle of deja: it is %s, a bundle is a tar in zstd",
+				 n ? what_it_is(u->in_buf, (size_t)n) : "empty");
+			refuse(u, text);
+			archive_set_error(a, EINVAL, "not zstd");
+			return -1;
+		}
+	}
+	return n;
+}
+
+/* What libarchive says, in words that help. */
+static bool refuse_archive(struct unpacking *u)
+{
+	const char *text = archive_error_string(u->archive);
+	char line[512];
+
+	if (parts_done(u->in) == parts_len(u->in) && text && strcasestr(text, "truncated"))
+		snprintf(line, sizeof(line), "truncated: it ends in the middle%s",
+			 parts_count(u->in) > 1 ? "; is a later part missing?" : "");
+	else
+		snprintf(line, sizeof(line), "damaged: %s", text ? text : "it cannot be read");
+	return refuse(u, line);
+}
+
+static bool begin(struct unpacking *u)
+{
+	u->in = parts_open(u->path);
+	if (!u->in) {
+		u->said = true;
+		return false;
+	}
+	u->first = true;
+	u->in_buf = malloc(BUNDLE_BUFFER_LEN);
+	u->buf = malloc(BUNDLE_BUFFER_LEN);
+	u->archive = archive_read_new();
+	if (!u->in_buf || !u->buf || !u->archive)
+		return refuse(u, "out of memory");
+	archive_read_support_filter_zstd(u->archive);
+	archive_read_support_format_tar(u->archive);
+	if (archive_read_open(u->archive, u, NULL, on_read, NULL) != ARCHIVE_OK)
+		return refuse(u, "not a bundle of deja: there is no tar in it");
+	return true;
+}
+
+static void end(struct unpacking *u)
+{
+	if (u->archive)
+		archive_read_free(u->archive);
+	parts_reader_close(u->in);
+	manifest_free(&u->manifest);
+	free(u->in_buf);
+	free(u->buf);
+}
+
+/* The next member, a plain regular file and nothing more. NULL at the end, or after
+ * refusing. */
+static struct archive_entry *next_entry(struct unpacking *u)
+{
+	struct archive_entry *entry;
+	const char *name;
+	int r = archive_read_next_header(u->archive, &entry);
+
+	if (r == ARCHIVE_EOF)
+		return NULL;
+	if (r != ARCHIVE_OK) {
+		refuse_archive(u);
+		return NULL;
+	}
+	name = archive_entry_pathname(entry);
+	if (!name)
+		name = "?";
+	if (archive_entry_hardlink(entry) || archive_entry_symlink(entry) ||
+	    archive_entry_filetype(entry) == AE_IFLNK)
+		refuse_member(u, name, "is a link");
+	else if (archive_entry_filetype(entry) != AE_IFREG)
+		refuse_member(u, name, "is no regular file");
+	else if (name[0] == '/')
+		refuse_member(u, name, "has an absolute path");
+	else if (!manifest_name_ok(name))
+		refuse_member(u, name, "has a name that leads elsewhere");
+	else if (archive_entry_sparse_count(entry) > 0)
+		refuse_member(u, name, "is sparse");
+	else
+		return entry;
+	return NULL;
+}
+
+static bool read_manifest(struct unpacking *u)
+{
+	struct archive_entry *entry = next_entry(u);
+	char why[128], *text;
+	struct sha256_ctx sha;
+	int64_t size;
+	bool ok;
+
+	if (!entry)
+		return u->said ? false : refuse(u, "not a bundle of deja: it is empty");
+	if (strcmp(archive_entry_pathname(entry), BUNDLE_MANIFEST))
+		return refuse(u, "not a bundle of deja: it does not begin with a MANIFEST");
+	size = archive_entry_size(entry);
+	if (size <= 0 || size > BUNDLE_MANIFEST_MAX_LEN)
+		return refuse(u, "damaged: the size of its manifest is impossible");
+	text = malloc((size_t)size);
+	if (!text)
+		return refuse(u, "out of memory");
+	if (archive_read_data(u->archive, text, (size_t)size) != size) {
+		free(text);
+		return refuse_archive(u);
+	}
+	sha256_init(&sha);
+	sha256_update(&sha, (size_t)size, (const uint8_t *)text);
+	sha256_digest(&sha, sizeof(u->manifest_hash), u->manifest_hash);
+	ok = manifest_parse(&u->manifest, text, (size_t)size, why, sizeof(why));
+	free(text);
+	if (!ok) {
+		char line[256];
+
+		snprintf(line, sizeof(line), "refused: its manifest: %s", why);
+		return refuse(u, line);
+	}
+	if (!manifest_find(&u->manifest, "header"))
+		return refuse(u, "not a bundle of deja: there is no recording in it");
+	return true;
+}
+
+/* Bombs, and disks that are too small, before anything is written. */
+static bool sizes_fit(struct unpacking *u, const char *dir)
+{
+	uint64_t total = u->manifest.total, len = parts_len(u->in), limit = u->total_max;
+	char a[32], b[32], line[256];
+	struct statvfs fs;
+
+	if (!limit)
+		limit = len > UINT64_MAX / RATIO_MAX ? UINT64_MAX
+			: len * RATIO_MAX > FREE_TOTAL ? len * RATIO_MAX
+						       : FREE_TOTAL;
+	if (total > limit) {
+		snprintf(line, sizeof(line),
+			 "refused: %s would become %s; `deja unpack --limit %lluM` allows it",
+			 cmd_size_text(len, a, sizeof(a)), cmd_size_text(total, b, sizeof(b)),
+			 (unsigned long long)(total >> 20) + 1);
+		return refuse(u, line);
+	}
+	if (!statvfs(dir, &fs) && total > (uint64_t)fs.f_bavail * fs.f_frsize) {
+		snprintf(line, sizeof(line), "it needs %s in %s, where %s are free",
+			 cmd_size_text(total, a, sizeof(a)), dir,
+			 cmd_size_text((uint64_t)fs.f_bavail * fs.f_frsize, b, sizeof(b)));
+		return refuse(u, line);
+	}
+	return true;
+}
+
+/* --- writing --- */
+
+/* Makes the directories of `name` below dirfd. */
+static void make_parents(int dirfd, const char *name)
+{
+	char path[BUNDLE_NAME_MAX_LEN + 1];
+
+	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(path, sizeof(path), "%.*s", (int)(slash - name), name);
+		mkdirat(dirfd, path, 0700);
+	}
+}
+
+static bool write_out(int fd, const uint8_t *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n <= 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool take_member(struct unpacking *u, int dirfd, const struct member *m)
+{
+	struct archive_entry *entry = next_entry(u);
+	uint8_t hash[BUNDLE_HASH_LEN];
+	struct sha256_ctx sha;
+	uint64_t len = 0;
+	la_ssize_t n;
+	int fd;
+
+	if (!entry)
+		return u->said ? false : refuse_member(u, m->name, "is missing");
+	if (strcmp(archive_entry_pathname(entry), m->name))
+		return refuse_member(u, archive_entry_pathname(entry),
+				     "is not the one that the manifest says");
+	if ((uint64_t)archive_entry_size(entry) != m->size)
+		return refuse_member(u, m->name, "has another size than the manifest says");
+	make_parents(dirfd, m->name);
+	fd = openat(dirfd, m->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return refuse_member(u, m->name, strerror(errno));
+	sha256_init(&sha);
+	while ((n = archive_read_data(u->archive, u->buf, BUNDLE_BUFFER_LEN)) > 0) {
+		len += (uint64_t)n;
+		if (len > m->size)
+			break;
+		sha256_update(&sha, (size_t)n, u->buf);
+		if (!write_out(fd, u->buf, (size_t)n)) {
+			close(fd);
+			return refuse_member(u, m->name, strerror(errno));
+		}
+		u->done += (uint64_t)n;
+		if (!u->quiet)
+			progress("unpacking", u->done, u->manifest.total);
+	}
+	fchmod(fd, m->mode & 0700 & ~(mode_t)(strncmp(m->name, "f/", 2) ? 0 : 0200));
+	close(fd);
+	if (n < 0)
+		return refuse_archive(u);
+	if (len != m->size)
+		return refuse_member(u, m->name, "has another size than the manifest says");
+	sha256_digest(&sha, sizeof(hash), hash);
+	if (memcmp(hash, m->hash, sizeof(hash)))
+		return refuse_member(u, m->name, "does not match its SHA-256: it was altered or damaged");
+	return true;
+}
+
+static void remove_tree(int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (unlinkat(fd, e->d_name, 0) < 0 && (errno == EISDIR || errno == EPERM))
+			remove_tree(fd, e->d_name);
+	}
+	if (d)
+		closedir(d);
+	unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* All members into the new directory `out`, which gets its name at the end. */
+static bool unpack_all(struct unpacking *u, const char *out)
+{
+	char *dir = NULL;
+	bool ok;
+	int fd;
+
+	if (asprintf(&dir, "%s.XXXXXX", out) < 0 || !mkdtemp(dir)) {
+		char line[PATH_MAX + 128];
+
+		snprintf(line, sizeof(line), "%s: %s", out, strerror(errno));
+		free(dir);
+		return refuse(u, line);
+	}
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok = fd >= 0 && sizes_fit(u, dir);
+	for (size_t i = 0; ok && i < u->manifest.count; i++)
+		ok = take_member(u, fd, &u->manifest.member[i]);
+	if (ok && next_entry(u))
+		ok = refuse(u, "refused: it holds members that its manifest does not name");
+	ok = ok && !u->said;
+	progress_end();
+	if (ok && rename(dir, out) < 0) { /* an empty directory gives way */
+		char line[PATH_MAX + 128];
+
+		snprintf(line, sizeof(line), "%s: %s", out,
+			 errno == ENOTEMPTY || errno == EEXIST ? "exists already and is not empty"
+							       : strerror(errno));
+		ok = refuse(u, line);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		remove_tree(AT_FDCWD, dir);
+	free(dir);
+	return ok;
+}
+
+int bundle_unpack(const char *path, const char *out, bool quiet, uint64_t total_max)
+{
+	struct unpacking u = {.path = path, .quiet = quiet, .total_max = total_max};
+	struct stat st;
+	bool ok;
+
+	if (lstat(out, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		cmd_error("%s: exists already", out);
+		return CMD_FAILED;
+	}
+	ok = begin(&u) && read_manifest(&u) && unpack_all(&u, out);
+	progress_end();
+	end(&u);
+	return ok ? 0 : CMD_UNREADABLE;
+}
+
+/* --- the cache --- */
+
+/* A private directory of the user's, made if missing. */
+static bool private_dir(const char *path)
+{
+	struct stat st;
+
+	mkdir(path, 0700);
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 077) && access(path, W_OK) == 0;
+}
+
+static bool cache_dir(char *path, size_t len)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *tmp = getenv("TMPDIR");
+	char parent[PATH_MAX];
+
+	if (cache && cache[0] == '/') {
+		snprintf(path, len, "%s/deja", cache);
+		mkdir(cache, 0700);
+		if (private_dir(path))
+			return true;
+	}
+	if (home && home[0] == '/') {
+		snprintf(parent, sizeof(parent), "%s/.cache", home);
+		mkdir(parent, 0700);
+		snprintf(path, len, "%s/deja", parent);
+		if (private_dir(path))
+			return true;
+	}
+	snprintf(path, len, "%s/deja-%u", tmp && tmp[0] == '/' ? tmp : "/tmp",
+		 (unsigned)geteuid());
+	return private_dir(path);
+}
+
+/* What has not been used for some days goes; what a killed deja has left, too. */
+static void sweep_cache(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		struct stat st;
+
+		if (e->d_name[0] != '.' &&
+		    !fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    S_ISDIR(st.st_mode) && time(NULL) - st.st_mtime > CACHE_DAYS * 86400)
+			remove_tree(dirfd(d), e->d_name);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Known by its manifest and its length: what is under that name was checked when it was
+ * unpacked. */
+int bundle_cache(const char *path)
+{
+	struct unpacking u = {.path = path};
+	char dir[PATH_MAX + 16], out[PATH_MAX + 128], hash[2 * BUNDLE_HASH_LEN + 1];
+	struct stat st;
+	bool ok = begin(&u) && read_manifest(&u);
+
+	if (ok && !cache_dir(dir, sizeof(dir))) {
+		char line[PATH_MAX + 128];
+
+		snprintf(line, sizeof(line), "no place to unpack it: %s: %s", dir,
+			 strerror(errno));
+		ok = refuse(&u, line);
+	}
+	if (ok) {
+		sweep_cache(dir);
+		snprintf(out, sizeof(out), "%s/%s-%llu", dir, hash_text(u.manifest_hash, hash),
+			 (unsigned long long)parts_len(u.in));
+		if (lstat(out, &st) == 0 && S_ISDIR(st.st_mode))
+			utimensat(AT_FDCWD, out, NULL, 0);
+		else
+			ok = unpack_all(&u, out);
+	}
+	end(&u);
+	if (!ok)
+		return CMD_UNREADABLE;
+	puts(out);
+	return fflush(stdout) ? CMD_FAILED : 0;
+}

@@ -1,0 +1,91 @@
+# A recording packed into one file: deterministic, opened by ordinary tools and by every
+# command, split, unpacked equal; who is killed in the middle leaves nothing under the name.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+export XDG_CACHE_HOME=$PWD/cache
+
+expect 3 "$DEJA" record -q -o rec -- sh -c 'echo out; echo err >&2; date +%N; exit 3'
+mv stdout out
+
+# The same bytes twice, also from another place and with other times.
+expect 0 "$DEJA" pack -o a.deja --note 'a word' rec
+[ "$(sed -n 's/.*sha256://p' stdout)" = "$(sha256sum a.deja | cut -d' ' -f1)" ] || fail "another hash is said: $(cat stdout)"
+mkdir elsewhere
+cp -r rec elsewhere/other
+find elsewhere -exec touch -d 2001-01-01 {} +
+echo 'a word' >note
+expect 0 "$DEJA" pack -o b.deja --note note elsewhere/other
+cmp a.deja b.deja || fail "packing is not deterministic"
+expect 125 "$DEJA" pack -o a.deja rec
+one_line 'exists already'
+
+# Ordinary tools open it; the manifest is first and true.
+mkdir plain
+tar --zstd -xf a.deja -C plain || fail "tar does not open it"
+tar --zstd -tf a.deja 2>&1 | head -1 | grep -qx MANIFEST || fail "the manifest is not first"
+(cd plain && sed 1d MANIFEST | awk '{print $1 "  " $4}' | sha256sum -c --quiet) || fail "the manifest is wrong"
+[ "$(find plain -type f ! -name MANIFEST | wc -l)" = "$(sed 1d plain/MANIFEST | wc -l)" ] || fail "the manifest lacks members"
+[ "$(cat plain/note.txt)" = 'a word' ] || fail "the note is lost"
+grep -q 'deja replay' plain/README.txt || fail "no README.txt"
+
+# Every command takes it; nothing is left in the directory.
+for command in info ps cat verify; do
+	expect 0 "$DEJA" $command a.deja
+done
+expect 3 "$DEJA" replay a.deja
+cmp stdout out || fail "another output"
+[ "$(cat stderr)" = err ] || fail "another stderr"
+[ "$(stat -c %a cache/deja)" = 700 ] || fail "the cache is open to others"
+expect 0 "$DEJA" cat rec
+mv stdout events
+expect 0 "$DEJA" cat a.deja
+cmp stdout events || fail "other events"
+
+# Parts: the first stands for all, and they are one file when put together.
+expect 0 "$DEJA" pack -o s.deja --note 'a word' --split 256K rec
+[ ! -e s.deja ] && [ "$(stat -c %s s.deja.001)" = 262144 ] || fail "parts of another size"
+cat s.deja.* | cmp - a.deja || fail "the parts are not the whole"
+expect 3 "$DEJA" replay s.deja.001
+cmp stdout out || fail "another output from the parts"
+last=$(printf '%s\n' s.deja.* | tail -1)
+mv "$last" away
+expect 121 "$DEJA" verify s.deja.001
+one_line 'truncated.*part'
+
+# Unpacked, it is the recording again.
+expect 0 "$DEJA" unpack a.deja
+diff -r rec a | grep -v '^Only in a: \(README.txt\|note.txt\|settings\)$' && fail "unpacked is not what was packed"
+[ "$(stat -c %a a a/header)" = "$(printf '700\n600')" ] || fail "modes: $(stat -c '%a %n' a a/header)"
+expect 3 "$DEJA" replay a
+expect 121 "$DEJA" unpack a.deja
+one_line 'not empty'
+
+# Killed in the middle: nothing under the final name, no leftover beside it.
+mkdir big
+cp -r rec/. big
+head -c 200M /dev/urandom >big/f/00000000000000000000000000000000
+kill_in_the_middle() { # SIGNAL CMD...: when it has written its first MiB
+	local signal=$1 i pid written=0
+	shift
+	"$@" >/dev/null 2>&1 &
+	pid=$!
+	for ((i = 0; i < 2000 && ${written:-0} < 1000000; i++)); do
+		written=$(sed -n 's/^wchar: //p' /proc/$pid/io 2>/dev/null)
+		sleep 0.005
+	done
+	kill -"$signal" $pid || fail "it was too fast to be killed"
+	wait $pid 2>/dev/null
+}
+for signal in KILL TERM; do
+	mkdir out-$signal
+	kill_in_the_middle $signal "$DEJA" pack -o out-$signal/k.deja big
+	[ -z "$(ls -A out-$signal)" ] || fail "killed by $signal, it left $(ls -A out-$signal)"
+done
+expect 0 "$DEJA" pack -o k.deja big
+kill_in_the_middle KILL "$DEJA" unpack -o k k.deja
+[ ! -e k ] || fail "killed, it left the final name"
+
+# A terminal gets a bar.
+script -qec "$DEJA unpack -o bar k.deja" /dev/null </dev/null >bar.txt
+grep -q 'unpacking \[#.*%' bar.txt || fail "no progress bar: $(head -c 300 bar.txt)"
+exit 0

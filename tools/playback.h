@@ -1,0 +1,73 @@
+/*
+ * Playing a recording: the session, the recorded command started in it, and the judgement
+ * whether everything matched. `deja replay` and `deja verify` do these steps one after the
+ * other; who wants to stand in between (a debugger) calls them by himself:
+ *
+ *	playback_open, playback_begin, playback_launch, playback_watch, playback_judge,
+ *	playback_end
+ */
+#ifndef DEJA_TOOLS_PLAYBACK_H
+#define DEJA_TOOLS_PLAYBACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "tools/session.h"
+#include "tools/unpack.h"
+#include "tracefmt/deja.h"
+
+/* What is known of one stream of the recording. */
+struct stream_state {
+	uint32_t stream;
+	const struct deja_process *process;
+	uint64_t len;	 /* bytes, unpacked */
+	bool truncated;	 /* ends without its last event */
+	bool started;	 /* a process of the replay took it up */
+	bool done;	 /* everything was consumed */
+	bool cut;	 /* a call was made where the stream has no more */
+	bool stopped;	 /* recording stopped before the process ended */
+	int64_t idle_since_ns; /* everything consumed since then, and still running */
+	uint64_t served; /* events */
+};
+
+struct playback {
+	char *path;
+	deja_recording *rec;
+	const struct deja_header *header;
+	struct live_session session;
+	struct stream_state *streams;
+	size_t stream_count;
+	bool begun; /* playback_begin made the session */
+	pid_t root;
+	int root_status;
+	bool root_ended;
+	bool verify;
+	int pidfds[SLOT_COUNT];
+	uint32_t slot_stream[SLOT_COUNT];
+	struct unpacker unpacker;
+	deja_cursor *external;
+	bool external_left;
+	uint64_t external_seq; /* of its next output; 0: not known yet */
+	struct deja_event external_event;
+};
+
+/* Opens the recording that `arg` means (NULL: the latest) and lists its streams. Zero *p
+ * before; set `verify` for a replay that does not echo. False after printing why not; *status is
+ * then the exit status to give. */
+bool playback_open(struct playback *p, const char *arg, int *status);
+/* Makes the session and unpacks the beginnings of all streams: nothing runs yet. 0, or the
+ * exit status to give after printing why. Interrupting signals are caught from here on. */
+int playback_begin(struct playback *p);
+/* Starts the recorded command (p->root). 0, or the exit status to give after printing why. */
+int playback_launch(struct playback *p);
+/* Until every process has ended. 0, or the exit status after reporting the divergence. */
+int playback_watch(struct playback *p);
+/* Everything consumed, everything as recorded? 0, or the exit status after the report. */
+int playback_judge(struct playback *p);
+/* Ends what still runs and removes the session. May be called after any of the steps. */
+void playback_end(struct playback *p);
+/* Says what was left out of the recording. 0 when nothing was; else a part was replayed, and
+ * this is the status to give. */
+int playback_tell_limits(const struct playback *p);
+
+#endif

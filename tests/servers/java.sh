@@ -2,7 +2,7 @@
 # while it runs.
 NEED=(java javac)
 setup() {
-	javac -d . "$TESTS/servers/Threads.java" && CMD=(java -cp . Threads "$LOAD")
+	javac -d . "$TESTS/servers/Threads.java" && CMD=(java -cp . Threads "$(rounds)")
 }
 ready() { :; }
 stop() { :; }

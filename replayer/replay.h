@@ -34,8 +34,16 @@ struct tf_in head_in(uint64_t pos);
 struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
-/* Serves the MEMORY events that follow the call just taken. */
-void head_take_memory(struct thread *t);
+struct memory_room {
+	uint64_t addr, len;
+};
+/* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
+ * may. */
+void head_take_memory(struct thread *t, struct memory_room room);
+/* Where a call may write that its row cannot name, to be asked before it is served; and a
+ * segment just attached. */
+struct memory_room head_memory_room(long nr, const unsigned long args[6]);
+struct memory_room head_segment_room(uint64_t addr);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
 /* The first event of another stream, mapped beside ours at *base until head_unmap. */

@@ -16,7 +16,8 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_EXEC] = "exec",     [TF_EV_NOTE] = "note",
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
-	    [TF_EV_SHADOW] = "shadow", [TF_EV_STACK] = "stack",
+	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain",
+	    [TF_EV_STACK] = "stack",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -258,6 +259,11 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 		tf_get_bytes(&in, &len);
 		tf_get_bytes(&in, &len);
 		fprintf(out, "+++ stack of the next call, %u bytes +++", len);
+		break;
+	case TF_EV_DOMAIN:
+		a = tf_get_int(&in);
+		fprintf(out, "+++ turn %" PRId64 " of domain %" PRId64 " begins +++",
+			tf_get_int(&in), a);
 		break;
 	case TF_EV_PREEMPT:
 		fputs("+++ stopped in program code +++", out);

@@ -90,6 +90,7 @@ enum {
 	CMD_OPT_MAX_TIME,
 	CMD_OPT_PID,
 	CMD_OPT_STACKS,
+	CMD_OPT_REPORT,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };

@@ -377,7 +377,7 @@ static int tell_divergence(struct playback *r, const struct slot *slot)
 	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
 	memcpy(out.text, d->text, sizeof(out.text));
 	out.text[sizeof(out.text) - 1] = 0;
-	report_divergence(stderr, r->path, &out);
+	report_divergence_to(stderr, r->report_path, r->path, &out);
 	return CMD_DIVERGED;
 }
 
@@ -394,7 +394,7 @@ static int simple_divergence(struct playback *r, struct stream_state *s, unsigne
 	};
 
 	snprintf(d.text, sizeof(d.text), "%s", text);
-	report_divergence(stderr, r->path, &d);
+	report_divergence_to(stderr, r->report_path, r->path, &d);
 	return CMD_DIVERGED;
 }
 

@@ -53,6 +53,7 @@ struct playback {
 	int root_status;
 	bool root_ended;
 	bool verify;
+	const char *report_path; /* a divergence is written there as JSON; or NULL */
 	const struct playback_hold *hold; /* or NULL; set before playback_begin */
 	bool held_told, diverged_told;
 	/* Called with every stack that a process has taken (session->stacks); or NULL. */

@@ -10,12 +10,16 @@
  * when all that was recorded matched. *only_help: nothing was replayed. */
 static int replay_whole(struct playback *p, int argc, char **argv, bool *only_help)
 {
-	int status;
+	int key, status;
 
 	*only_help = false;
-	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT) {
-		*only_help = true;
-		return status;
+	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+		if (key == CMD_OPT_EXIT) {
+			*only_help = true;
+			return status;
+		}
+		if (key == CMD_OPT_REPORT)
+			p->report_path = optarg;
 	}
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;

@@ -37,7 +37,9 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja record -- curl -s http://example.com/"},
     {.name = "replay",
      .summary = "run a recorded program again, from its recording alone",
-     .synopsis = "replay [REC]",
+     .synopsis = "replay [--report FILE] [REC]",
+     .option = {{CMD_OPT_REPORT, "report", "FILE",
+		 "write the report of a divergence to FILE, as JSON"}},
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"
@@ -47,7 +49,9 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja replay"},
     {.name = "verify",
      .summary = "replay without output, and say whether every event matched",
-     .synopsis = "verify [REC]",
+     .synopsis = "verify [--report FILE] [REC]",
+     .option = {{CMD_OPT_REPORT, "report", "FILE",
+		 "write the report of a divergence to FILE, as JSON"}},
      .status = "  0    every event matched\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"

@@ -18,14 +18,18 @@
 #include "tools/json.h"
 #include "tools/playback.h"
 #include "tools/sysroot.h"
+#include "tracefmt/deja_look.h"
 #include "tracefmt/header.h"
 #include "tracefmt/parts.h"
 #include "tracefmt/wire.h"
 
 /* --- what is meant --- */
 
-static bool parse_stop(struct debug_target *t, const char *text)
+/* Sets t->stream, too, when the text names a process's event. */
+static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *text)
 {
+	struct deja_error err = {0};
+	struct deja_when when;
 	char *end;
 	double seconds;
 
@@ -47,16 +51,31 @@ static bool parse_stop(struct debug_target *t, const char *text)
 		t->stop = STOP_EVENT;
 		return true;
 	}
-	seconds = strtod(text, &end);
-	if (end == text || seconds < 0 || (*end && strcmp(end, "s") && strcmp(end, "ms"))) {
-		cmd_error("gdb: -g '%s' is neither an event's number, a time (0.25, 3s, 250ms), "
-			  "`start` nor `crash`; `deja cat` shows times",
-			  text);
+	if (end != text && *end == '.') { /* as deja cat prints times */
+		seconds = strtod(text, &end);
+		if (!*end) {
+			t->stop = STOP_TIME;
+			t->time_ns = (int64_t)(seconds * 1e9);
+			return true;
+		}
+	}
+	if (deja_when_parse(rec, text, NULL, &when, &err) < 0) {
+		cmd_error("gdb: -g: %s; or `start`, `crash`", err.message);
 		return false;
 	}
-	t->stop = STOP_TIME;
-	t->time_ns = (int64_t)(seconds * (strcmp(end, "ms") ? 1e9 : 1e6));
+	t->stop = when.stream ? STOP_EVENT : STOP_TIME;
+	t->stream = when.stream;
+	t->event = when.number;
+	t->time_ns = when.time_ns;
 	return true;
+}
+
+static const struct deja_process *process_of(const struct deja_header *h, uint32_t stream)
+{
+	for (size_t i = 0; i < h->process_count; i++)
+		if (h->processes[i].stream == stream)
+			return &h->processes[i];
+	return NULL;
 }
 
 static bool died_of_signal(const struct deja_process *p)
@@ -171,15 +190,15 @@ bool debug_target_find(deja_recording *rec, const char *stop, int32_t pid,
 	const struct deja_process *p;
 
 	*t = (struct debug_target){0};
-	if (!parse_stop(t, stop))
+	if (!parse_stop(rec, t, stop))
 		return false;
-	p = find_process(h, pid, t->stop);
+	p = t->stream ? process_of(h, t->stream) : find_process(h, pid, t->stop);
 	if (!p && pid) {
 		cmd_error("gdb: no process %d in this recording; `deja ps` lists them",
 			  (int)pid);
 		return false;
 	}
-	t->stream = p ? p->stream : 1;
+	t->stream = p ? p->stream : t->stream ? t->stream : 1;
 	t->pid = p ? p->pid : 0;
 	if (p && died_of_signal(p))
 		t->signal = WTERMSIG(p->status);

@@ -223,13 +223,10 @@ static inline uint8_t *slot_ring(struct slot *slot)
 
 /* By the supervisor, once `closed` is set: the ring looks more than full, so that the process
  * takes its slow way at the next event, sees why, and goes on alone. Its fast way need not look
- * at anything. Returns the tail; what lies between it and the head may still be drained. */
-static inline uint64_t slot_close(struct slot *slot)
+ * at anything. What lies before the head may still be drained. */
+static inline void slot_close(struct slot *slot)
 {
-	uint64_t tail = slot->tail;
-
-	__atomic_store_n(&slot->tail, tail - 2 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
-	return tail;
+	__atomic_store_n(&slot->tail, slot->head - 3 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
 }
 
 /* The environment of a recorded image starts with these, in this order, always of the

@@ -33,6 +33,21 @@ descendants() {
 	for child in $(pgrep -P "$1"); do descendants "$child"; done
 }
 
+# SIGKILL for the recorder and everything it started.
+kill_all() {
+	local pid pids i
+	pids=$(descendants $RECORDER)
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+	quietly wait $RECORDER
+	for pid in $pids; do
+		for ((i = 0; i < 200; i++)); do
+			grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" || break
+			sleep 0.01
+		done
+	done
+}
+
 # as_far REC LOST: what REC replays is a prefix of ./out, at most LOST lines shorter.
 as_far() {
 	got=0
@@ -45,10 +60,7 @@ as_far() {
 
 # Everything at once. What the last write did may be no event yet.
 begin everything perl lines.pl
-pids=$(descendants $RECORDER)
-# shellcheck disable=SC2086
-kill -KILL $pids
-quietly wait $RECORDER
+kill_all
 expect 0 "$DEJA" recover everything
 grep -q '^recovered .*: [1-9][0-9]* events in 1 process, [1-9][0-9]* of them from shared memory' stdout || fail "recover says $(cat stdout)"
 [ ! -e "$SESSION" ] || fail "$SESSION is left"
@@ -63,10 +75,7 @@ grep -qE '^OK ([0-9]+)/\1 events' stdout || fail "verify says $(cat stdout)"
 
 # A tree: three workers write at once.
 begin tree bash tree.sh
-pids=$(descendants $RECORDER)
-# shellcheck disable=SC2086
-kill -KILL $pids
-quietly wait $RECORDER
+kill_all
 expect 0 "$DEJA" recover --json tree
 python3 - <<'P' || fail "recover --json: $(cat stdout)"
 import json
@@ -82,6 +91,15 @@ for who in main "worker 1" "worker 2" "worker 3"; do
 	cmp -s -n "$(stat -c %s theirs)" mine theirs || fail "tree: $who: no prefix"
 	[ $(($(wc -l <mine) - $(wc -l <theirs))) -le 1 ] || fail "tree: $who: $(wc -l <mine) lines, $(wc -l <theirs) replayed"
 done
+
+# One that writes faster than its frames are, into a ring that nobody drains any more.
+begin busy perl -e 'open my $f, "<", "/dev/zero"; $| = 1; print "on\n"; while (1) { sysread $f, my $b, 20000 }'
+kill -STOP $RECORDER
+sleep 0.3
+kill_all
+expect 0 "$DEJA" recover busy
+! grep -q 'lost' stdout || fail "what was in the ring is lost: $(cat stdout)"
+expect 123 "$DEJA" verify busy
 
 # The recorder alone: the program goes on, to its own end.
 begin recorder perl lines.pl
@@ -108,10 +126,7 @@ as_far recorder 100000
 
 # The memory is gone: what was written is there, and is not called more than it is.
 begin gone perl lines.pl
-pids=$(descendants $RECORDER)
-# shellcheck disable=SC2086
-kill -KILL $pids
-quietly wait $RECORDER
+kill_all
 rm -rf "$SESSION"
 expect 0 "$DEJA" recover gone
 grep -q 'what it had not written is lost' stdout || fail "recover says $(cat stdout)"
@@ -120,10 +135,7 @@ as_far gone 100000
 
 # Nobody recovers: the next deja does (any that runs here), when it cleans up, after a while.
 begin swept perl lines.pl
-pids=$(descendants $RECORDER)
-# shellcheck disable=SC2086
-kill -KILL $pids
-quietly wait $RECORDER
+kill_all
 touch -d '1 minute ago' "$SESSION"
 expect 0 "$DEJA" record -q -o next -- true
 [ ! -e "$SESSION" ] || fail "$SESSION is left"

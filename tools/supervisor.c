@@ -533,14 +533,15 @@ static bool must_end(struct supervisor *sv)
 {
 	const struct supervisor_limits *l = &sv->limits;
 
+	/* without the command's first image nothing at all could be replayed */
+	const bool begun = sv->track_count && sv->tracks[0] && sv->tracks[0]->argc;
+
 	if (sv->cause[0]) /* a stream could not be written */
 		return true;
-	if (l->time_ns && now_ns(sv) >= l->time_ns)
+	if (begun && l->time_ns && now_ns(sv) >= l->time_ns)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-time %s",
 			 l->time_text);
-	/* without the command's first image nothing at all could be replayed */
-	else if (l->size && sv->track_count && sv->tracks[0] && sv->tracks[0]->argc &&
-		 recording_len(sv) >= l->size)
+	else if (begun && l->size && recording_len(sv) >= l->size)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-size %s",
 			 l->size_text);
 	/* nobody wants to wait for what the command left in the background */

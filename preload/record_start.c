@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <fcntl.h>
 #include <elf.h>
+#include <link.h>
 #include "record.h"
 
 static void put_key(struct slot *slot, const char *key)
@@ -112,8 +113,54 @@ static void put_maps(struct slot *slot)
 		put_uint(slot, to);
 		put_uint(slot, prot);
 		put_uint(slot, offset);
-		put_uint(slot, ino && path[0] == '/' && !(prot & 8) ? file : 0);
+		if (ino && path[0] == '/' && !(prot & 8))
+			put_uint(slot, file);
+		else
+			put_uint(slot, dj_compare(path, "[vdso]", 7) ? 0
+								      : RT->session->vdso_file);
 		put_bytes(slot, path, len);
+	}
+}
+
+#pragma weak _r_debug
+
+/* The dynamic linker's objects by the names under which it found them, with the address of
+ * the dynamic section. */
+static void put_objects(struct slot *slot)
+{
+	const struct link_map *first = &_r_debug ? _r_debug.r_map : NULL;
+	unsigned count = 0;
+
+	for (const struct link_map *m = first; m; m = m->l_next)
+		count += m->l_name && m->l_name[0];
+	put_array(slot, count);
+	for (const struct link_map *m = first; m; m = m->l_next) {
+		if (!m->l_name || !m->l_name[0])
+			continue;
+		put_array(slot, 2);
+		put_bytes(slot, m->l_name, dj_strlen(m->l_name));
+		put_uint(slot, (uint64_t)m->l_ld);
+	}
+}
+
+/* What it has read beside them, where that is there. */
+static void put_reads(struct slot *slot)
+{
+	static const char *const names[] = {"/etc/ld.so.cache", "/etc/ld.so.preload"};
+	uint32_t file[2];
+	unsigned count = 0;
+
+	for (int i = 0; i < 2; i++) {
+		file[i] = record_file(slot, -1, names[i]);
+		count += file[i] != 0;
+	}
+	put_array(slot, count);
+	for (int i = 0; i < 2; i++) {
+		if (!file[i])
+			continue;
+		put_array(slot, 2);
+		put_bytes(slot, names[i], dj_strlen(names[i]));
+		put_uint(slot, file[i]);
 	}
 }
 
@@ -147,7 +194,7 @@ void boundary_start(struct thread *t)
 	p = tf_put_array(p, 3);
 	p = tf_put_uint(p, TF_EV_IMAGE);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
-	p = tf_put_map(p, 15);
+	p = tf_put_map(p, 17);
 	ring_put(slot, buf, (size_t)(p - buf));
 	put_key(slot, "exe");
 	n = dj_raw(SYS_readlink, "/proc/self/exe", path, sizeof(path) - 1);
@@ -179,6 +226,10 @@ void boundary_start(struct thread *t)
 	put_uint(slot, limit.rlim_cur);
 	put_key(slot, "maps");
 	put_maps(slot);
+	put_key(slot, "objects");
+	put_objects(slot);
+	put_key(slot, "reads");
+	put_reads(slot);
 	put_key(slot, "cwd");
 	n = dj_raw(SYS_getcwd, path, sizeof(path));
 	put_bytes(slot, path, n > 0 ? (size_t)n - 1 : 0);

@@ -138,5 +138,7 @@ void elf_map_all(void)
 	}
 	/* it was the first thing that the kernel placed */
 	ld.mmap_end = end;
-	ld.bottom_up = ld.img.stack_limit == ~0ul;
+	EACH_RECORDED_MAP(m)
+		if (m.path_len >= 6 && !dj_compare(m.path, "[vdso]", 6))
+			ld.bottom_up = m.from > ld.mmap_start; /* the second */
 }

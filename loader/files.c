@@ -37,22 +37,19 @@ int file_open(uint32_t id)
 	return (int)fd;
 }
 
-/* Names are equal, or their last parts are. */
-static bool same_name(const char *a, size_t a_len, const char *b, size_t b_len, bool last)
+static const char *last_part(const char *path)
 {
-	if (last) {
-		for (size_t i = a_len; i-- > 0;)
-			if (a[i] == '/') {
-				a += i + 1, a_len -= i + 1;
-				break;
-			}
-		for (size_t i = b_len; i-- > 0;)
-			if (b[i] == '/') {
-				b += i + 1, b_len -= i + 1;
-				break;
-			}
-	}
-	return a_len && a_len == b_len && !dj_compare(a, b, a_len);
+	const char *last = path;
+
+	for (; *path; path++)
+		if (*path == '/')
+			last = path + 1;
+	return last;
+}
+
+static bool same(const uint8_t *name, uint32_t name_len, const char *text)
+{
+	return name_len && name_len == dj_strlen(text) && !dj_compare(name, text, name_len);
 }
 
 /* The file that is mapped at an address. */
@@ -67,56 +64,48 @@ static uint32_t file_at(uint64_t addr)
 	return file;
 }
 
-/* Objects as the dynamic linker named them: [name, address of the dynamic section]. */
-static uint32_t find_object(const char *path, size_t len, bool last)
+/* Objects as the dynamic linker named them: [name, address of the dynamic section, alias...].
+ * An alias is a link that was followed, in whatever directory it lay. */
+static uint32_t find_object(const char *path)
 {
 	struct tf_in in = ld.img.objects;
-	uint32_t file = 0;
 
-	for (uint32_t i = 0; i < ld.img.object_count && !file; i++) {
-		uint32_t count = tf_get_array(&in), name_len;
-		const uint8_t *name = tf_get_bytes(&in, &name_len);
+	for (uint32_t i = 0; i < ld.img.object_count; i++) {
+		uint32_t count = tf_get_array(&in), len;
+		const uint8_t *name = tf_get_bytes(&in, &len);
 		uint64_t at = (uint64_t)tf_get_int(&in);
+		bool found = !in.bad && same(name, len, path);
+
+		for (; count > 2 && !in.bad; count--) {
+			name = tf_get_bytes(&in, &len);
+			found |= !in.bad && same(name, len, last_part(path));
+		}
+		if (in.bad)
+			break;
+		if (found)
+			return file_at(at);
+	}
+	return 0;
+}
+
+/* Files that it has only read: [name, stored file]. */
+static uint32_t find_read(const char *path)
+{
+	struct tf_in in = ld.img.reads;
+
+	for (uint32_t i = 0; i < ld.img.read_count; i++) {
+		uint32_t count = tf_get_array(&in), len;
+		const uint8_t *name = tf_get_bytes(&in, &len);
+		uint32_t file = (uint32_t)tf_get_int(&in);
 
 		while (count-- > 2 && !in.bad)
 			tf_skip(&in);
 		if (in.bad)
 			break;
-		if (same_name((const char *)name, name_len, path, len, last))
-			file = file_at(at);
+		if (same(name, len, path))
+			return file;
 	}
-	return file;
-}
-
-/* Files that it has only read: [name, stored file]. */
-static uint32_t find_read(const char *path, size_t len)
-{
-	struct tf_in in = ld.img.reads;
-	uint32_t file = 0;
-
-	for (uint32_t i = 0; i < ld.img.read_count && !file; i++) {
-		uint32_t count = tf_get_array(&in), name_len;
-		const uint8_t *name = tf_get_bytes(&in, &name_len);
-		uint32_t id = (uint32_t)tf_get_int(&in);
-
-		while (count-- > 2 && !in.bad)
-			tf_skip(&in);
-		if (!in.bad && same_name((const char *)name, name_len, path, len, false))
-			file = id;
-	}
-	return file;
-}
-
-/* An object under another of its names: a link to it that was followed. */
-static uint32_t find_mapped(const char *path, size_t len)
-{
-	struct recorded_map m;
-	uint32_t file = 0;
-
-	EACH_RECORDED_MAP(m)
-		if (!file && m.file && same_name(m.path, m.path_len, path, len, true))
-			file = m.file;
-	return file;
+	return 0;
 }
 
 long file_find(const char *path, uint32_t *id)
@@ -130,13 +119,9 @@ long file_find(const char *path, uint32_t *id)
 		put_path(own, SESSION_SO_NAME);
 		return dj_compare(path, own, len + 1) ? -ENOENT : open_read(own);
 	}
-	*id = find_read(path, len);
+	*id = find_read(path);
 	if (!*id)
-		*id = find_object(path, len, false);
-	if (!*id && path[0] == '/' && !dj_starts(path, "/etc/"))
-		*id = find_object(path, len, true);
-	if (!*id && path[0] == '/' && !dj_starts(path, "/etc/"))
-		*id = find_mapped(path, len);
+		*id = find_object(path);
 	return *id ? file_open(*id) : -ENOENT;
 }
 
@@ -151,7 +136,7 @@ bool file_is_directory(const char *path)
 		uint32_t count = tf_get_array(&in), name_len;
 		const uint8_t *name = tf_get_bytes(&in, &name_len);
 
-		while (count-- > 1 && !in.bad)
+		for (; count > 1 && !in.bad; count--)
 			tf_skip(&in);
 		if (in.bad)
 			break;

@@ -148,13 +148,14 @@ void stack_build(void)
 	put_environment((char *)env_text, sp + 1 + ld.img.argc + 1, &envc);
 	dj_copy(auxv, ld.img.auxv, ld.img.auxv_len);
 	for (uint32_t i = 0; i + 16 <= ld.img.auxv_len; i += 16, auxv += 2) {
-		bool inside = auxv[1] >= ld.img.sp && auxv[1] + 16 <= arg_text;
+		uint64_t room = auxv[1] >= ld.img.sp && auxv[1] < arg_text ? arg_text - auxv[1]
+									     : 0;
 
 		if (auxv[0] == AT_EXECFN && auxv[1] != execfn)
 			loader_fail("the recorded stack is not as kernels lay it out", "", 0);
-		if (auxv[0] == AT_RANDOM && ld.img.random_len == 16 && inside)
+		if (auxv[0] == AT_RANDOM && ld.img.random_len == 16 && room >= 16)
 			dj_copy((void *)auxv[1], ld.img.random, 16);
-		if (auxv[0] == AT_PLATFORM && inside)
+		if (auxv[0] == AT_PLATFORM && room >= sizeof(platform))
 			dj_copy((void *)auxv[1], platform, sizeof(platform));
 	}
 }

@@ -124,12 +124,58 @@ static void put_maps(struct slot *slot)
 
 #pragma weak _r_debug
 
+/* What follows the public part of glibc's struct link_map, the same since 2.4. */
+struct name_list {
+	const char *name;
+	struct name_list *next;
+};
+struct object_private {
+	struct link_map public;
+	void *real;
+	long namespace;
+	struct name_list *names;
+};
+
+enum { ALIAS_MAX = 16 };
+
+/* Names by which an object was asked for that are not its file's: links to it were followed.
+ * Fills alias[], returns how many. */
+static unsigned find_aliases(const struct link_map *m, const char *alias[ALIAS_MAX])
+{
+	struct object_private object;
+	struct name_list entry;
+	const char *last = m->l_name;
+	unsigned count = 0;
+
+	for (const char *p = m->l_name; *p; p++)
+		if (*p == '/')
+			last = p + 1;
+	if (!dj_read_user(&object, m, sizeof(object)) || object.real != m)
+		return 0;
+	for (struct name_list *l = object.names; l && count < ALIAS_MAX; l = entry.next) {
+		size_t len;
+
+		if (!dj_read_user(&entry, l, sizeof(entry)))
+			break;
+		len = dj_strlen_user(entry.name, 256);
+		if (!len || dj_compare(entry.name, last, len) == 0)
+			continue;
+		for (size_t i = 0; len && i < len; i++)
+			if (entry.name[i] == '/')
+				len = 0;
+		if (len)
+			alias[count++] = entry.name;
+	}
+	return count;
+}
+
 /* The dynamic linker's objects by the names under which it found them, with the address of
- * the dynamic section. */
+ * the dynamic section, and their aliases. */
 static void put_objects(struct slot *slot)
 {
 	const struct link_map *first = &_r_debug ? _r_debug.r_map : NULL;
-	unsigned count = 0;
+	const char *alias[ALIAS_MAX];
+	unsigned count = 0, aliases;
 
 	for (const struct link_map *m = first; m; m = m->l_next)
 		count += m->l_name && m->l_name[0];
@@ -137,9 +183,12 @@ static void put_objects(struct slot *slot)
 	for (const struct link_map *m = first; m; m = m->l_next) {
 		if (!m->l_name || !m->l_name[0])
 			continue;
-		put_array(slot, 2);
+		aliases = find_aliases(m, alias);
+		put_array(slot, 2 + aliases);
 		put_bytes(slot, m->l_name, dj_strlen(m->l_name));
 		put_uint(slot, (uint64_t)m->l_ld);
+		for (unsigned i = 0; i < aliases; i++)
+			put_bytes(slot, alias[i], dj_strlen(alias[i]));
 	}
 }
 

@@ -85,12 +85,17 @@ struct map {
 	uint32_t path_len;
 };
 
-/* Our own object differs inside its span; the vDSO's data pages do in number and place. */
-static bool map_matters(const struct map *m)
+/* Our own object differs inside its span (what a kernel has joined to it is cut off); the
+ * vDSO's data pages do in number and place. */
+static bool map_matters(struct map *m)
 {
-	uint64_t base = (uint64_t)&__ehdr_start;
+	uint64_t base = (uint64_t)&__ehdr_start, end = base + OUR_SPAN;
 
-	return !(m->from >= base && m->to <= base + OUR_SPAN) && m->from < VSYSCALL &&
+	if (m->from < base && m->to > base)
+		m->to = base;
+	else if (m->from >= base && m->from < end)
+		m->from = m->to > end ? end : m->to;
+	return m->from < m->to && m->from < VSYSCALL &&
 	       !(m->from >= DJ_PRIVATE && m->from < DJ_STREAM) &&
 	       !(m->path_len >= 5 && !dj_compare(m->path, "[vvar", 5));
 }

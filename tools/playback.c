@@ -126,7 +126,7 @@ static bool check_libraries(struct playback *r, const struct tf_image *img)
 		char path[PATH_MAX];
 		struct stat st;
 
-		if (!f || m->file == img->file || m->path.len >= sizeof(path) ||
+		if (!f || f->path[0] != '/' || m->file == img->file || m->path.len >= sizeof(path) ||
 		    strstr(f->path, "/libdeja-record.so"))
 			continue;
 		snprintf(path, sizeof(path), "%.*s", (int)m->path.len,

@@ -254,6 +254,9 @@ static inline struct thread *dj_self(void)
 /* --- system calls of our own: from our text, which dispatch lets pass --- */
 #define DJ_IS_ERR(r) ((unsigned long)(r) > -4096ul)
 
+#ifdef DEJA_HARNESS /* tests/fuzz: parts of the runtime in an ordinary program */
+long dj_raw6(long nr, long a, long b, long c, long d, long e, long f);
+#else
 static inline long dj_raw6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -267,6 +270,7 @@ static inline long dj_raw6(long nr, long a, long b, long c, long d, long e, long
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+#endif
 #define DJ_RAW_PICK(_1, _2, _3, _4, _5, _6, _7, NAME, ...) NAME
 #define dj_raw(...)                                                                      \
 	DJ_RAW_PICK(__VA_ARGS__, DJ_RAW6, DJ_RAW5, DJ_RAW4, DJ_RAW3, DJ_RAW2, DJ_RAW1,    \
@@ -321,12 +325,16 @@ size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
  * longer than max. */
 size_t dj_strlen_user(const char *s, size_t max);
 uint64_t dj_xxh64(const void *data, size_t len);
+
+/* --- lengths.c --- */
 /* The length in bytes of a TF_MEM argument's memory; for rules that depend on the result
  * pass it; `after`: value-result lengths hold their final value. */
 size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,
 		  long result, bool after, unsigned long lenptr_capacity);
 /* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
+
+/* --- memory.c --- */
 /* The hexadecimal number at *p, which moves behind it (for /proc/self/maps). */
 uint64_t dj_parse_hex(const char **p);
 /* Text into buf without stdio: a decimal number; returns the end. */

@@ -34,8 +34,16 @@ struct tf_in head_in(uint64_t pos);
 struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
-/* Serves the MEMORY events that follow the call just taken. */
-void head_take_memory(struct thread *t);
+struct memory_room {
+	uint64_t addr, len;
+};
+/* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
+ * may. */
+void head_take_memory(struct thread *t, struct memory_room room);
+/* Where a call may write that its row cannot name, to be asked before it is served; and a
+ * segment just attached. */
+struct memory_room head_memory_room(long nr, const unsigned long args[6]);
+struct memory_room head_segment_room(uint64_t addr);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
 /* The first event of another stream, mapped beside ours at *base until head_unmap. */
@@ -58,6 +66,19 @@ void turn_wait_any(struct thread *t);
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
 
+/* --- debug.c: what a debugger needs --- */
+/* At the beginning of an image or a forked child, its first event taken. */
+void debug_begin(struct thread *t);
+/* A call begins. */
+void debug_enter(struct thread *t, struct pregs *p);
+/* The thread leaves to the program, at `resume`; from a call; from a clock's read. */
+void debug_leave(struct thread *t, uint64_t resume);
+void debug_leave_call(struct thread *t);
+void debug_leave_clock(struct thread *t);
+/* The process or its image ends with the event just served. */
+void debug_last(struct thread *t);
+void debug_diverged(struct thread *t);
+
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,
@@ -72,6 +93,10 @@ void diverge_result(struct thread *t, long nr, const unsigned long *args,
 /* The stream ends here: as recorded, this process goes no further. */
 void stream_end(struct thread *t, long nr, const unsigned long *args)
 	__attribute__((noreturn));
+
+/* For loops that wait for others: does not return when the replay was stopped (the
+ * supervisor then ends this process) or its supervisor is gone. */
+void halt_if_over(struct session *s);
 
 /* --- match.c --- */
 /* Checks a call event against the call as made and copies its inbound memory. Returns the

@@ -36,7 +36,7 @@ void loader_fail(const char *what, const char *name, size_t name_len)
 	__atomic_fetch_add(&ld.session->doorbell, 1, __ATOMIC_SEQ_CST);
 	dj_raw(SYS_futex, &ld.session->doorbell, FUTEX_WAKE, 1);
 	for (;;)
-		dj_raw(SYS_futex, &ld.session->aborted, FUTEX_WAIT, 1, 0);
+		halt_if_over(ld.session);
 }
 
 /* The arena stays mapped at a place of its own: the runtime maps it anew. */

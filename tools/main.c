@@ -20,6 +20,7 @@ static const struct {
     {"streams", cmd_streams},
     {"gdb", cmd_gdb},
     {"workspace", cmd_workspace},
+    {"recover", cmd_recover},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},
     {"version", cmd_version},

@@ -255,7 +255,7 @@ static void each_before(const struct divergence *d, deja_recording *rec, FILE *o
 		if (deja_seek_event(cur, from, &err))
 			break;
 		while (deja_next(cur, &ev, &err) > 0 && ev.number < d->event_no)
-			if (ev.id != TF_EV_STACK && (!d->tid || ev.tid == d->tid))
+			if (ev.id != TF_EV_STACK && (!d->tid || !ev.tid || ev.tid == d->tid))
 				first[count++ % EVENTS_BEFORE] = ev.number;
 		if (from == 1 || count >= EVENTS_BEFORE || back > SEARCH_BACK_MAX)
 			break;
@@ -266,7 +266,7 @@ static void each_before(const struct divergence *d, deja_recording *rec, FILE *o
 		bool begun = false;
 
 		while (deja_next(cur, &ev, &err) > 0 && ev.number < d->event_no)
-			if (ev.id != TF_EV_STACK && (!d->tid || ev.tid == d->tid)) {
+			if (ev.id != TF_EV_STACK && (!d->tid || !ev.tid || ev.tid == d->tid)) {
 				put(out, &ev, !begun);
 				begun = true;
 			}

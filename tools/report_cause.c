@@ -276,7 +276,8 @@ static bool has_instruction(const struct story *s, deja_recording *rec, const ch
 		const uint8_t *code;
 		size_t len;
 
-		if (!f || (base && (!strncmp(base, "/libc.", 6) || !strncmp(base, "/ld-", 4) ||
+		if (!f || f->path[0] != '/' || /* the vDSO */
+		    (base && (!strncmp(base, "/libc.", 6) || !strncmp(base, "/ld-", 4) ||
 				     !strncmp(base, "/libdeja-", 9))) ||
 		    snprintf(path, sizeof(path), "%s/f/%s", rec_path, f->hash) >=
 			    (int)sizeof(path) ||

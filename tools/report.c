@@ -501,8 +501,14 @@ static void put_event_json(FILE *out, const struct deja_event *ev, bool first)
 {
 	char *text = NULL;
 	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
+	FILE *f;
 
+	if (ev->id == TF_EV_IMAGE) { /* not the whole environment and address space */
+		fprintf(out, "%s\n    {\"stream\":%u,\"event\":%" PRIu64 ",\"kind\":\"image\"}",
+			first ? "" : ",", ev->stream, ev->number);
+		return;
+	}
+	f = open_memstream(&text, &len);
 	if (!f)
 		return;
 	tf_json_event(f, ev);

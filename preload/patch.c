@@ -86,7 +86,7 @@ static long set_writable(uint64_t addr, size_t len, bool on)
  * one, as debuggers and unwinders expect; opening and closing it by mprotect leaves it split
  * for good. writable: it is already.
  */
-static bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
+bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
 {
 	long fd, n = -1;
 

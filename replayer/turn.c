@@ -37,7 +37,10 @@ void turn_wait_any(struct thread *t)
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, -1, NULL);
-	preempt_look(t);
+	if (ev.id == TF_EV_START)
+		head_take(t, &ev); /* looks as well */
+	else
+		preempt_look(t);
 }
 
 void turn_leave(struct thread *t)

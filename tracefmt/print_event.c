@@ -258,7 +258,7 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 		fputs("+++ stopped in program code +++", out);
 		break;
 	case TF_EV_START:
-		fputs("+++ begins to run +++", out);
+		fputs("+++ runs from here +++", out);
 		break;
 	case TF_EV_END:
 		tf_get_int(&in);

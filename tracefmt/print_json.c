@@ -253,7 +253,7 @@ static void put_fields(FILE *out, const struct deja_event *ev)
 	    [TF_EV_SHADOW] = {"shadow", "offset", "size"},
 	    [TF_EV_END] = {"dt", "reason"},
 	    [TF_EV_START] = {"dt"},
-	    [TF_EV_PREEMPT] = {"dt", "place"},
+	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas"},
 	};
 	struct tf_in in = tf_in_bytes(ev->raw);
 	uint32_t count = tf_get_array(&in);

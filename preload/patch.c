@@ -517,6 +517,13 @@ static struct code code_around(uint64_t addr)
 	return c;
 }
 
+bool patch_is_jumped_into(uint64_t start, uint32_t inside)
+{
+	struct code c = code_around(start);
+
+	return is_jumped_into(&c, start, inside);
+}
+
 void patch_site(struct site *s, long nr)
 {
 	const uint8_t *code = (const uint8_t *)s->addr;

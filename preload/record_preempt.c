@@ -11,12 +11,15 @@
 #include <errno.h>
 #include "record.h"
 #include "preempt.h"
+#include "patch.h"
 
 enum {
-	STEPS_WINDOW = 32,  /* before a place is chosen: what is rare there is known */
-	STEPS_SEVERAL = 64, /* then one where a jump covers several instructions */
-	STEPS_ANY = 96,	    /* then any place where a jump can be written */
-	STEPS_LAST = 400,   /* then any */
+	/* what is taken for a place, after so many steps: */
+	STEPS_WINDOW = 32, /* one that is rare, where a jump covers one instruction */
+	STEPS_OFTEN = 64,  /* or one that is not rare; or one where it covers several */
+	STEPS_ANY = 96,	   /* or both */
+	STEPS_LAST = 400,  /* any */
+	RARE_VISITS = 2,
 	TOUCHED_MAX = 64,   /* words of memory noted */
 	STACK_WORDS = 40,   /* words above the stack pointer */
 	STACK_AREA_LEN = 16 * 1024,
@@ -357,17 +360,29 @@ static bool is_good_place(const struct k_mcontext *mc, const struct insn *in, ui
 {
 	const struct preempt_state *s = PREEMPT;
 	struct preempt_cover cover;
+	bool rare;
 
 	if (in->repeats)
 		return false;
 	if (is_unchanged(mc) || in->shows_flags)
 		return true;
-	if (s->steps < STEPS_WINDOW || (s->steps < STEPS_ANY && visits > 2))
+	if (s->steps < STEPS_WINDOW)
 		return false;
 	if (s->steps >= STEPS_LAST)
 		return true;
-	return preempt_cover_at(mc->rip, &cover) &&
-	       (cover.count == 1 || s->steps >= STEPS_SEVERAL) && has_room(mc->rip, &cover);
+	rare = visits <= RARE_VISITS;
+	if ((!rare && s->steps < STEPS_OFTEN) || !preempt_cover_at(mc->rip, &cover))
+		return false;
+	if (cover.count > 1) {
+		uint32_t inside = 0;
+
+		for (unsigned i = 1; i < cover.count; i++)
+			inside |= 1u << cover.offset[i];
+		if (s->steps < (rare ? STEPS_OFTEN : STEPS_ANY) ||
+		    patch_is_jumped_into(mc->rip, inside))
+			return false;
+	}
+	return has_room(mc->rip, &cover);
 }
 
 /* A SIGTRAP that is not a step. The program's own disposition is back, or will be: then it

@@ -80,6 +80,7 @@ static bool find_frame(uint64_t pos)
 		}
 		if (pos >= RT->stream_total)
 			return false;
+		halt_if_over(RT->session);
 		dj_raw(SYS_nanosleep, &step, 0);
 	}
 }

@@ -49,9 +49,7 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 		if (now + 1 >= seq)
 			break;
 		t->slot->waits_seq = seq;
-		if (s->aborted)
-			for (;;)
-				dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		halt_if_over(s);
 		/* it may be the supervisor's turn: external children's output */
 		__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
 		if (s->supervisor_sleeps)

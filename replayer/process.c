@@ -213,9 +213,7 @@ void await_child(struct thread *t, long nr, const unsigned long args[6], long re
 
 		while (slot->pid == pid && slot != t->slot &&
 		       ((state = slot->state) == SLOT_CLAIMED || state == SLOT_RUNNING)) {
-			if (s->aborted)
-				for (;;)
-					dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+			halt_if_over(s);
 			t->slot->waits_seq = WAITS_CHILD | (uint32_t)pid;
 			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
 		}

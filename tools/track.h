@@ -18,7 +18,8 @@ struct track {
 	tf_writer *writer;
 	bool failed;   /* its stream could not be written */
 	bool stopped;  /* recording stopped before it ended */
-	bool exited;   /* its exit event was seen */
+	bool exited;   /* its exit event was seen, and nothing after it */
+	int exit_status; /* as wait(2), when exited */
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
 	int64_t start_ns, end_ns;

@@ -31,7 +31,7 @@ enum {
 	PREEMPT_AFTER_NS = 10 * 1000 * 1000,
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
-	PREEMPT_WORD_MAX = 224,
+	PREEMPT_WORD_MAX = 256,
 	PREEMPT_AREA_MAX = 24,
 };
 
@@ -103,6 +103,7 @@ struct preempt_state {
 	uint32_t word_count, area_count;
 	struct preempt_word words[PREEMPT_WORD_MAX];
 	struct preempt_area areas[PREEMPT_AREA_MAX];
+	bool readable[PREEMPT_WORD_MAX]; /* replay: no need to be careful */
 	uint8_t piece[8 + 4096];
 };
 enum { PREEMPT_STATE_LEN = 32 * 1024 };

@@ -22,6 +22,8 @@ enum {
 	RARE_VISITS = 2,
 	TOUCHED_MAX = 64,   /* words of memory noted */
 	STACK_WORDS = 40,   /* words above the stack pointer */
+	POINTER_COUNT = 15, /* registers that may point at something: all but rsp and rip */
+	POINTER_WORDS = 5,  /* words from there on */
 	STACK_AREA_LEN = 16 * 1024,
 	DATA_AREA_LEN = 256 * 1024,
 	BELOW_STACK_LEN = 64 * 1024, /* what lies there, but for the red zone, is garbage */
@@ -101,11 +103,42 @@ static void add_word(const struct k_mcontext *mc, uint64_t addr)
 	}
 }
 
+/* What lies there is compared anyway. */
+static bool is_own_stack(const struct k_mcontext *mc, uint64_t at)
+{
+	return at - (mc->rsp - RED_ZONE_LEN) < 8 * STACK_WORDS + RED_ZONE_LEN;
+}
+
+/*
+ * Whether memory beyond this thread's own is on replay what it is now. What another thread's
+ * call reads is in memory as soon as the kernel has it, but in the replay when that call's event is
+ * served.
+ */
+static bool others_are_still(const struct thread *self)
+{
+	for (unsigned i = 0; RT->multi && i < THREAD_MAX; i++) {
+		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+		const struct pregs *p;
+
+		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
+			i += 63;
+			continue;
+		}
+		if (!(RT->thread_map[i / 64] >> (i % 64) & 1) || t == self)
+			continue;
+		p = t->crossing;
+		if (p && p->nr != SYS_futex)
+			return false;
+	}
+	return true;
+}
+
 /* The noted words with their values now, those that changed first; then vectors that changed,
  * the flags, and the stack. */
-static void collect_words(const struct k_mcontext *mc)
+static void collect_words(const struct thread *t, const struct k_mcontext *mc)
 {
 	struct preempt_state *s = PREEMPT;
+	const uint64_t *reg = (const uint64_t *)mc;
 	uint32_t changed = 0;
 
 	for (uint32_t i = 0; i < s->word_count; i++) {
@@ -128,6 +161,13 @@ static void collect_words(const struct k_mcontext *mc)
 	add_word(mc, WORD_FLAGS);
 	for (unsigned i = 0; i < STACK_WORDS; i++)
 		add_word(mc, (mc->rsp & ~7ull) + 8 * i);
+	for (unsigned i = 0; i < POINTER_COUNT && others_are_still(t); i++)
+		for (unsigned k = 0; k < POINTER_WORDS; k++) {
+			uint64_t at = (reg[i] & ~7ull) + 8 * k;
+
+			if (is_telling(mc, at) && !is_own_stack(mc, at))
+				add_word(mc, at);
+		}
 }
 
 static void add_area(uint64_t addr, uint64_t len)
@@ -157,33 +197,8 @@ static uint64_t stack_end(const struct k_mcontext *mc)
 	return (mc->rsp & ~4095ull) + 4096;
 }
 
-/*
- * Whether memory beyond this thread's own is on replay what it is now. What another thread's
- * call reads is in memory as soon as the kernel has it, but in the replay when that call's event is
- * served.
- */
-static bool others_are_still(const struct thread *self)
-{
-	for (unsigned i = 0; RT->multi && i < THREAD_MAX; i++) {
-		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
-		const struct pregs *p;
-
-		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
-			i += 63;
-			continue;
-		}
-		if (!(RT->thread_map[i / 64] >> (i % 64) & 1) || t == self)
-			continue;
-		p = t->crossing;
-		if (p && p->nr != SYS_futex)
-			return false;
-	}
-	return true;
-}
-
 static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
 {
-	enum { POINTER_COUNT = 15 }; /* all but rsp and rip */
 	const struct preempt_state *s = PREEMPT;
 	const uint64_t *reg = (const uint64_t *)mc;
 	uint64_t from = (mc->rsp & ~7ull) + 8 * STACK_WORDS, to = stack_end(mc);
@@ -198,7 +213,7 @@ static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
 	for (unsigned i = 0; i < POINTER_COUNT; i++) {
 		uint64_t at = reg[i] & ~63ull, left = 4096 - (at & 4095);
 
-		if (is_telling(mc, at) && at - (mc->rsp - RED_ZONE_LEN) >= BELOW_STACK_LEN)
+		if (is_telling(mc, at) && !is_own_stack(mc, at))
 			add_area(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN);
 	}
 }
@@ -212,7 +227,7 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	uint8_t buf[32], *p = buf;
 
 	preempt_place_of(mc, &s->place);
-	collect_words(mc);
+	collect_words(t, mc);
 	collect_areas(t, mc);
 	record_thread_switch(t);
 	p = tf_put_array(p, 5);

@@ -116,6 +116,8 @@ static bool is_own_stack(const struct k_mcontext *mc, uint64_t at)
  */
 static bool others_are_still(const struct thread *self)
 {
+	if (RT->domains) /* other processes' calls */
+		return false;
 	for (unsigned i = 0; RT->multi && i < THREAD_MAX; i++) {
 		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
 		const struct pregs *p;
@@ -478,7 +480,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 			signals_enter(t, &info, uc);
 		return true;
 	}
-	if (t->pending || (RT->multi && RT->sched_owner == t && RT->sched_waiting))
+	if (t->pending || sched_wanted(t))
 		probe_begin(t, uc);
 	return true;
 }

@@ -16,14 +16,16 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 1,
+	SESSION_VERSION = 2,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
 	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
 	FILE_CACHE_COUNT = 2048, /* power of two */
 	EXTERNAL_PID_COUNT = 256,
-	SHADOW_COUNT = 256,
+	SHADOW_COUNT = 512,
+	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
+	DOMAIN_BELL_COUNT = 16,	/* a power of two */
 };
 
 /* Far addresses, outside every range that the kernel hands out by itself or that
@@ -31,6 +33,9 @@ enum {
 #define DJ_PRIVATE 0x300000000000ul /* the runtime's own state, private */
 #define DJ_SESSION 0x301000000000ul /* struct session, shared */
 #define DJ_VDSO	   0x302000000000ul /* the original vDSO and its data, moved */
+#define DJ_LOADER_SESSION 0x303000000000ul /* replay: the session, for the loader */
+/* 0x304000000000: the loader itself (Makefile) */
+#define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
 #define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
@@ -56,12 +61,22 @@ enum slot_hold {
 	HOLD_WAITS, /* at its beginning, for a debugger to attach */
 	HOLD_GONE_ON,
 };
+#define WAITS_DOMAIN (1ull << 62) /* slot.domain_awaited says for what */
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
 	REQUEST_DRAIN, /* take in what external children have written */
+};
+
+/* slot_divergence.kind: nothing diverged, the replay cannot be had here; text says why. */
+enum { SLOT_CANNOT_RUN = 1000 };
+
+/* What the loader leaves to the runtime: what lies where, as /proc/self/maps would say. */
+struct handover {
+	uint32_t maps_len;
+	char maps[256 * 1024 - 4];
 };
 
 /* What a stored file is known by before its content is (all from fstat). */
@@ -108,6 +123,7 @@ struct slot {
 	uint64_t tail __attribute__((aligned(64))); /* bytes ever drained */
 	uint32_t tail_seq; /* futex: changes when tail moved and somebody waits */
 	uint32_t writer_waits;
+	uint32_t domain_bell; /* futex: changes when a domain's token may be had */
 
 	/* requests: the process sets the fields, then the kind, and waits on it; the
 	 * supervisor answers with request = 0 (and, for a file, file_id) */
@@ -123,6 +139,8 @@ struct slot {
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
+	uint32_t domain_awaited; /* + 1; 0: waits for no domain's turn */
+	uint32_t turn_awaited;
 	uint32_t hold;	      /* enum slot_hold, a futex */
 	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
 	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
@@ -161,7 +179,28 @@ struct file_cache_entry {
 struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
 	uint32_t id, file; /* the stored file that it began as */
+	uint32_t domain;   /* + 1; 0: not mapped shared and writable */
 	uint32_t ready;	   /* the rest is valid */
+};
+
+/*
+ * Processes that share writable memory run program code one at a time: a domain has one
+ * token, too, which a process takes after its own (preload/record_domain.c). Its turns are
+ * numbered, and a DOMAIN event stands where a process's turn begins.
+ */
+struct domain {
+	/* recording. Processes are named by their streams, which never come again. */
+	uint32_t holder __attribute__((aligned(64))); /* 0: free */
+	uint64_t turn; /* who had the last one << 32 | its number; written by the holder */
+	int64_t since_ns; /* the holder has had it since */
+	int32_t pid, tid; /* of the holder's running thread; 0: must not be asked to stop */
+	uint32_t asker;	  /* who is asking it to stop right now */
+	uint32_t woken;	  /* a waiter that is on its way */
+	uint32_t starving; /* one has waited long: handed over, not competed for */
+	uint32_t waiting[SLOT_COUNT]; /* by slot: its stream while it waits, or 0 */
+	/* replay: who owns the turn << 32 | its number; nobody: the number is due */
+	uint64_t due __attribute__((aligned(64)));
+	uint32_t bell[DOMAIN_BELL_COUNT]; /* futexes of those that wait for turns */
 };
 
 struct session {
@@ -192,12 +231,15 @@ struct session {
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	uint32_t vdso_file; /* recording: stored file with the vDSO's code */
+	struct domain domains[DOMAIN_COUNT];
+	uint32_t domain_count; /* in use, atomic */
 	uint32_t shadow_count;
 	struct shadow_entry shadows[SHADOW_COUNT];
 	struct file_cache_entry files[FILE_CACHE_COUNT];
 };
 
-enum { SESSION_HEAD_LEN = 128 * 1024 };
+enum { SESSION_HEAD_LEN = 160 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
 #define SESSION_LEN  (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
 
@@ -242,5 +284,7 @@ static inline uint64_t slot_close(struct slot *slot)
 #define SESSION_ENV_PAD "DEJA_PAD=" /* makes the number of our variables even */
 #define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object */
 #define SESSION_ARENA_NAME "/arena"
+#define SESSION_LOADER_NAME "/loader" /* replay: a link to the loader */
+#define SESSION_INDEX_NAME  "/index"  /* replay: struct file_identity of each stored file */
 
 #endif

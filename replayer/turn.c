@@ -19,7 +19,7 @@ static struct thread *owner_of_head(struct thread *t)
 struct event turn_wait(struct thread *t)
 {
 	for (;;) {
-		struct event ev = head_peek(t);
+		struct event ev = domains_peek(t);
 
 		if (!RT->multi || !ev.id || ev.id == TF_EV_END || RT->replay_tid == t->tid)
 			return ev;
@@ -45,7 +45,7 @@ void turn_wait_any(struct thread *t)
 
 void turn_leave(struct thread *t)
 {
-	struct event ev = head_peek(t);
+	struct event ev = domains_peek(t);
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, SYS_exit, NULL);

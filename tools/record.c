@@ -413,6 +413,7 @@ int cmd_record(int argc, char **argv)
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
 	session.shared->outbound_digest = opt.digest;
+	session.shared->vdso_file = store_add_vdso(store);
 	session.shared->no_dispatch =
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
 	fill_header(&header, &room, &opt, exe);

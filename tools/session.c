@@ -258,6 +258,12 @@ made:
 	fd = -1;
 	if (mode == SESSION_RECORD && !make_fifos(s))
 		goto fail;
+	if (mode == SESSION_REPLAY) {
+		strcpy(strrchr(path, '/'), "/deja-loader");
+		snprintf(link, sizeof(link), "%s" SESSION_LOADER_NAME, s->dir);
+		if (symlink(path, link) < 0)
+			goto fail;
+	}
 	s->shared->version = SESSION_VERSION;
 	s->shared->mode = mode;
 	s->shared->supervisor_pid = getpid();

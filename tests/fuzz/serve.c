@@ -100,6 +100,10 @@ void preempt_look(struct thread *t)
 {
 }
 
+void domains_leave(struct thread *t)
+{
+}
+
 void debug_diverged(struct thread *t)
 {
 }

@@ -72,10 +72,10 @@ struct tally *tally_of(struct tallies *t, const char *key)
 	return one;
 }
 
-/* Below 64 ns a bucket each; above, 64 for every doubling, the upper 32 of which are used. */
+/* Below 128 ns a bucket each; above, 128 for every doubling, the upper 64 of which are used. */
 static void bucket_of(uint64_t ns, unsigned *row, unsigned *column)
 {
-	unsigned shift = ns < TALLY_COLUMNS ? 0 : 58 - (unsigned)__builtin_clzll(ns);
+	unsigned shift = ns < TALLY_COLUMNS ? 0 : 57 - (unsigned)__builtin_clzll(ns);
 
 	*row = shift;
 	*column = (unsigned)(ns >> shift);

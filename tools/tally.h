@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TALLY_ROWS = 59, TALLY_COLUMNS = 64 };
+enum { TALLY_ROWS = 58, TALLY_COLUMNS = 128 };
 
 struct tally {
 	char *key;

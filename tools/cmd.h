@@ -29,6 +29,7 @@ int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
 int cmd_at(int argc, char **argv);
@@ -117,6 +118,7 @@ enum {
 	CMD_OPT_IMPORT,
 	CMD_OPT_TARGET_RANGE,
 	CMD_OPT_TARGET_IO,
+	CMD_OPT_PID,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };

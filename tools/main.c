@@ -26,6 +26,7 @@ static const struct {
     {"export", cmd_export},
     {"annotate", cmd_annotate},
     {"completion", cmd_completion},
+    {"gdb", cmd_gdb},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},
     {"version", cmd_version},

@@ -3,7 +3,7 @@
  */
 #include <inttypes.h>
 #include "tools/moment.h"
-#include "tracefmt/parts.h"
+#include "tracefmt/print.h"
 
 const char *moment_time(int64_t ns, char buf[MOMENT_LEN])
 {
@@ -37,5 +37,5 @@ const char *moment_event(deja_recording *rec, uint32_t stream, int32_t pid, uint
 
 void moment_excerpt(FILE *out, const uint8_t *bytes, size_t len, size_t most)
 {
-	tf_put_text(out, bytes, len, most);
+	tf_print_text(out, bytes, len, most);
 }

@@ -142,6 +142,8 @@ bool cmd_operands(int argc, char **argv, int max);
 /* For commands that only print: stdout gets a large buffer, and a reader that goes away is
  * no error. Never called where a program is started (dispositions are inherited). */
 void cmd_stdout_begin(void);
+/* Whether writing to stdout failed; asked soon after writing, it remembers why. */
+bool cmd_stdout_failed(void);
 /* Writes out what stdout still holds. Returns `status`, or CMD_FAILED after saying why it
  * could not be written. */
 int cmd_stdout_end(int status);

@@ -122,7 +122,7 @@ int cat_follow(struct cat *c, const char *path)
 	bool more = true;
 	int status = 0;
 
-	while (more && !status && !ferror(stdout)) {
+	while (more && !status && !cmd_stdout_failed()) {
 		struct part *p;
 
 		rec = deja_open(path, &err);

@@ -258,7 +258,7 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 	case TF_EV_STACK:
 		tf_get_bytes(&in, &len);
 		tf_get_bytes(&in, &len);
-		fprintf(out, "+++ stack of the next call, %u bytes +++", len);
+		tf_put(out, "+++ stack of the next call, %u bytes +++", len);
 		break;
 	case TF_EV_DOMAIN:
 		a = tf_get_int(&in);

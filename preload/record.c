@@ -12,7 +12,6 @@
 #include "record.h"
 
 enum {
-	SLICE_NS = 1000 * 1000, /* how long a thread keeps the token while others wait */
 	OUTPUT_LOCK_TRIES = 5,
 	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
 };
@@ -23,8 +22,12 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 
 	if (!RT->multi)
 		return dj_raw_wait(nr, args);
+	if (RT->crowded_until_ns && crowd_call(t, nr, args, &ret))
+		return ret;
 	sched_release(t);
 	ret = dj_raw_wait(nr, args);
+	if (RT->sched_owner)
+		crowd_meet();
 	sched_acquire(t);
 	return ret;
 }

@@ -87,8 +87,15 @@ static inline void record_thread_switch(struct thread *t)
 }
 
 /* --- record.c --- */
+enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+
+/* --- record_crowd.c --- */
+/* Somebody else had the token when this thread came back. */
+void crowd_meet(void);
+/* Makes a call that cannot wait, with the token in hand; or false. */
+bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *ret);
 
 /* --- record_process.c --- */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);

@@ -202,6 +202,7 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */

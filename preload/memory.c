@@ -18,9 +18,18 @@ void *dj_copy(void *to, const void *from, size_t len)
 	uint8_t *d = to;
 	const uint8_t *s = from;
 
-	if (len >= 128) {
+	if (len >= 512) {
 		__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(len) : : "memory");
 		return to;
+	}
+	for (; len >= 32; len -= 32, d += 32, s += 32) {
+		uint64_t a = *(const uint64_t *)s, b = *(const uint64_t *)(s + 8);
+		uint64_t e = *(const uint64_t *)(s + 16), f = *(const uint64_t *)(s + 24);
+
+		*(uint64_t *)d = a;
+		*(uint64_t *)(d + 8) = b;
+		*(uint64_t *)(d + 16) = e;
+		*(uint64_t *)(d + 24) = f;
 	}
 	for (; len >= 8; len -= 8, d += 8, s += 8)
 		*(uint64_t *)d = *(const uint64_t *)s;
@@ -174,11 +183,23 @@ size_t dj_strlen_user(const char *s, size_t max)
 
 size_t dj_string_len(const struct tf_arg *arg, const char *s)
 {
-	size_t n = 0;
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+	size_t max = arg->unit ? arg->unit : ~(size_t)0, n = 0;
 
-	while ((!arg->unit || n < arg->unit) && s[n])
+	while (n < max && ((uintptr_t)(s + n) & 7) && s[n])
 		n++;
-	return arg->unit && n == arg->unit ? n : n + 1;
+	/* whole words, which never reach into the next page */
+	if (n < max && s[n] && !((uintptr_t)(s + n) & 7))
+		while (n + 8 <= max) {
+			uint64_t word = *(const uint64_t *)(s + n);
+
+			if ((word - ones) & ~word & tops)
+				break;
+			n += 8;
+		}
+	while (n < max && s[n])
+		n++;
+	return n == max ? n : n + 1;
 }
 
 size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,

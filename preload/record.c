@@ -20,7 +20,7 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 {
 	long ret;
 
-	if (!RT->multi)
+	if (record_alone())
 		return dj_raw_wait(nr, args);
 	if (RT->crowded_until_ns && crowd_call(t, nr, args, &ret))
 		return ret;
@@ -219,20 +219,6 @@ static void record_interfaces(struct thread *t, const int32_t *conf)
 		record_memory(t->slot, buf, (size_t)conf[0]);
 }
 
-/* A quick call without arguments (getpid and its like): the shortest way. */
-static long record_plain(struct thread *t, const struct tf_call *call,
-			 const unsigned long args[6])
-{
-	int64_t t0 = dj_now();
-	long ret;
-
-	if (share(t, t0))
-		t0 = dj_now();
-	ret = dj_raw(call->nr);
-	record_emit_call(t, call, args, ret, t0, t0, NULL);
-	return ret;
-}
-
 /* Answers without asking the kernel. */
 static long record_answer(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], long ret)
@@ -427,8 +413,6 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending) /* caught in program code */
 		return record_interrupted(t, call, args);
-	if (!call->nargs && call->cls == TF_RECORD && (call->flags & TF_QUICK))
-		return record_plain(t, call, args);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:

@@ -127,6 +127,8 @@ struct thread {
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *crossing; /* the last crossing's registers */
+	const struct tf_call *entered; /* recorder: the call that entry.S makes, and since when */
+	int64_t entered_ns;
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
 	uint64_t delivering_rax, delivering_rip, delivering_mask;
 	struct k_siginfo delivering_info;
@@ -204,6 +206,7 @@ struct runtime {
 	uint32_t sched_guard, sched_waiting, sched_leaving;
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	struct thread *sched_owner, *sched_first, *sched_last;
+	uint32_t head[TF_CALL_MAX]; /* recorder: how their events begin */
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
 	int argc;
@@ -295,6 +298,8 @@ void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((
 /* entry.S. Calls fn(arg) on the private stack of t. */
 long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
+extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
+extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
 extern char dj_restorer[];
 /* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
@@ -461,6 +466,10 @@ void sched_await(struct thread *t);
 void sched_open(void);
 
 /* --- implemented by the recorder and by the replayer --- */
+/* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result
+ * in p->rax (TF_RESTART: a signal was caught before it). False: boundary_call does all. */
+bool boundary_enter(struct thread *t, const struct pregs *p);
+void boundary_leave(struct thread *t, const struct pregs *p);
 /* One crossing. The result goes to the program. */
 long boundary_call(struct thread *t, struct pregs *p);
 /* A clock read through the vDSO: which as in TF_EV_CLOCK; returns ns. False: not one we

@@ -163,6 +163,23 @@ void signals_delivered(struct thread *t, struct k_ucontext *uc)
 	enter(t, &t->delivering_info, uc);
 }
 
+/* Inside a window between check and system call: the call has had no effect and is given up. */
+static void leave_window(struct k_mcontext *mc)
+{
+	static const struct {
+		const char *start, *syscall, *abort;
+	} windows[] = {
+		{dj_window_start, dj_window_syscall, dj_window_abort},
+		{dj_window_plain_start, dj_window_plain_syscall, dj_window_plain_abort},
+		{dj_window_flags_start, dj_window_flags_syscall, dj_window_flags_abort},
+	};
+
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		if (mc->rip >= (uint64_t)windows[i].start &&
+		    mc->rip <= (uint64_t)windows[i].syscall)
+			mc->rip = (uint64_t)windows[i].abort;
+}
+
 void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		   struct k_ucontext *uc)
 {
@@ -176,10 +193,7 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 	uc->mask |= HOLD_MASK;
 	if (preempt_in_program(t, &uc->mc))
 		boundary_signal_waits(t);
-	/* inside the window: the call has had no effect and is given up */
-	if (uc->mc.rip >= (uint64_t)dj_window_start &&
-	    uc->mc.rip <= (uint64_t)dj_window_syscall)
-		uc->mc.rip = (uint64_t)dj_window_abort;
+	leave_window(&uc->mc);
 }
 
 /* The kernel's handler for every signal that the program handles. */

@@ -48,10 +48,10 @@ Q = @
 say = @printf '  %-8s %s\n' "$(1)" "$(2)";
 endif
 
+TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c tracefmt/look/*.c))
 # deja-bundle alone carries libarchive and what that needs.
 BUNDLE_LIBS := -larchive -lnettle
 
-TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c))
 TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
 BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
@@ -64,7 +64,7 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o pack.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o pack.o select.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -80,8 +80,10 @@ LIB    := $(BUILD)/lib/libdeja.a
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
+SCRIPT := $(BUILD)/lib/deja/gdb.py
+
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SCRIPT) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
@@ -103,6 +105,10 @@ $(RECSO): $(RECORD_OBJ)
 $(REPSO): $(REPLAY_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
+
+$(BUILD)/lib/deja/%.py: tools/gdb/%.py
+	@mkdir -p $(@D)
+	$(call say,COPY,$@)install -m644 $< $@
 
 $(BUILD)/obj/tool/%.o: %.c
 	@mkdir -p $(@D)
@@ -165,8 +171,9 @@ install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
-	install -m644 tracefmt/deja.h $(DESTDIR)$(PREFIX)/include/
+	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc

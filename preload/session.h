@@ -50,6 +50,12 @@ enum slot_finished {
 	FINISHED_STOPPED, /* recording stopped there, the process went on */
 };
 
+/* A replayed process and the debugger that is to look at it. */
+enum slot_hold {
+	HOLD_NOT = 0,
+	HOLD_WAITS, /* at its beginning, for a debugger to attach */
+	HOLD_GONE_ON,
+};
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
 enum slot_request {
@@ -117,6 +123,8 @@ struct slot {
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
+	uint32_t hold;	      /* enum slot_hold, a futex */
+	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
 	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
 				 0: it runs */
 	struct slot_divergence divergence;
@@ -177,6 +185,10 @@ struct session {
 	uint32_t output_lock; /* pid of the process that is writing output */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	/* replay: the image or child of this stream whose first event has at least this
+	 * number waits for a debugger; stream 0: none does */
+	uint32_t hold_stream;
+	uint64_t hold_event;
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */

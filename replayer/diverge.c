@@ -38,6 +38,7 @@ static void stop(struct thread *t, struct slot_divergence *d)
 	__atomic_store_n(&s->aborted, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
 	dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
+	debug_diverged(t);
 	for (;;) /* the supervisor looks at our stack, then ends us */
 		dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
 }

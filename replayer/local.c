@@ -80,8 +80,37 @@ static void apply_stack_limit(const unsigned long *limit)
 	dj_raw(SYS_prlimit64, 0, RLIMIT_STACK, &now, 0);
 }
 
+/*
+ * The thread dies of a signal where the program stands, not in the middle of us: debuggers
+ * and core files shall show the program. The signal is sent while it is blocked, and opened
+ * by the return to the program.
+ */
+static void die_in_program(struct thread *t, const struct pregs *p, int signo)
+	__attribute__((noreturn));
+static void die_in_program(struct thread *t, const struct pregs *p, int signo)
+{
+	struct k_sigaction act = {0};
+	uint64_t block = ~SIGSYS_BIT;
+	struct k_ucontext uc = {
+		.flags = 2 | 4, /* UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
+		.stack = {.sp = (uint64_t)t->sigstack, .size = THREAD_SIGSTACK_LEN},
+		.mc = {.r8 = p->r8, .r9 = p->r9, .r10 = p->r10, .r11 = p->flags,
+		       .r12 = p->r12, .r13 = p->r13, .r14 = p->r14, .r15 = p->r15,
+		       .rdi = p->rdi, .rsi = p->rsi, .rbp = p->rbp, .rbx = p->rbx,
+		       .rdx = p->rdx, .rcx = p->rip, .rsp = pregs_rsp(p), .rip = p->rip,
+		       .eflags = p->flags, .cs = 0x33, .ss = 0x2b},
+		.mask = ~SIG_BIT(signo),
+	};
+
+	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, 0, 8);
+	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
+	dj_raw(SYS_tgkill, RT->live_pid, t->live_tid, signo);
+	dj_raw_sigreturn(&uc);
+}
+
 /* A fatal signal to ourselves happens here too. */
-static void local_kill(struct thread *t, long nr, const unsigned long a[6])
+static void local_kill(struct thread *t, const struct pregs *p, long nr,
+		       const unsigned long a[6])
 {
 	bool thread_call = nr == SYS_tgkill || nr == SYS_rt_tgsigqueueinfo;
 	int signo = (int)(thread_call ? a[2] : a[1]);
@@ -98,6 +127,8 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
 		t->slot->finished = FINISHED_END;
+		if (signo != 9 && !t->vfork_child)
+			die_in_program(t, p, signo);
 		signals_die(signo);
 	}
 }
@@ -167,7 +198,7 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_tgkill:
 	case SYS_rt_sigqueueinfo:
 	case SYS_rt_tgsigqueueinfo:
-		local_kill(t, call->nr, args);
+		local_kill(t, p, call->nr, args);
 		return result;
 	}
 	if (RT->pending_shadow)

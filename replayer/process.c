@@ -41,6 +41,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	t->tid = (int32_t)tf_get_int(in);
 	RT->replay_tid = t->tid;
 	head_take(t, &ev);
+	debug_begin(t);
 }
 
 /* vfork and posix_spawn: the child runs in our memory, its events are in our stream until
@@ -79,6 +80,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	ret = match_call(t, &ev, call, args);
 	head_take(t, &ev);
 	p->rax = (uint64_t)ret;
+	debug_leave(t, trap_resume_rip(p->rip));
 	dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
 }
 
@@ -100,6 +102,7 @@ void boundary_child(struct thread *t)
 		diverge(t, DIVERGED_OTHER, -1, NULL,
 			"a thread begins here, not in the recording");
 	head_take(t, &ev);
+	debug_leave(t, trap_resume_rip(t->child_regs.rip));
 }
 
 /* A thread: its clone's event comes first and says its id. */
@@ -278,6 +281,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
 			"the recording has no program image after exec");
 	slot->pid = img.pid;
+	debug_last(t);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

@@ -14,6 +14,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 		return TF_RESTART;
 	}
 	head_take(t, ev);
+	debug_last(t);
 	if (call->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
 		uint64_t block = ~0ull;
 
@@ -61,6 +62,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	struct event ev;
 	long result;
 
+	debug_enter(t, p);
 	if (!call)
 		return -38; /* ENOSYS, as the recorder answered */
 	if (nr == SYS_futex)
@@ -112,6 +114,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	t->slot->clocks[which] += tf_get_int(&ev.in);
 	*ns = t->slot->clocks[which];
 	head_take(t, &ev);
+	debug_leave_clock(t);
 	return true;
 }
 
@@ -126,8 +129,11 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	const uint8_t *bytes;
 	uint32_t len;
 
-	if (ev.id != TF_EV_SIGNAL || RT->replay_tid != t->tid)
+	if (ev.id != TF_EV_SIGNAL || RT->replay_tid != t->tid) {
+		if (result != TF_RESTART)
+			debug_leave_call(t);
 		return false;
+	}
 	tf_get_int(&ev.in); /* dt */
 	tf_get_int(&ev.in); /* signo */
 	bytes = tf_get_bytes(&ev.in, &len);
@@ -137,6 +143,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	if (info->signo < 1 || info->signo > 64)
 		diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a signal event");
 	head_take(t, &ev);
+	t->crossing = NULL; /* it is not returned from */
+	debug_leave(t, t->actions->action[info->signo].handler);
 	return true;
 }
 

@@ -58,6 +58,19 @@ void turn_wait_any(struct thread *t);
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
 
+/* --- debug.c: what a debugger needs --- */
+/* At the beginning of an image or a forked child, its first event taken. */
+void debug_begin(struct thread *t);
+/* A call begins. */
+void debug_enter(struct thread *t, struct pregs *p);
+/* The thread leaves to the program, at `resume`; from a call; from a clock's read. */
+void debug_leave(struct thread *t, uint64_t resume);
+void debug_leave_call(struct thread *t);
+void debug_leave_clock(struct thread *t);
+/* The process or its image ends with the event just served. */
+void debug_last(struct thread *t);
+void debug_diverged(struct thread *t);
+
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,

@@ -29,6 +29,8 @@ int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
+int cmd_streams(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -68,7 +70,8 @@ struct cmd_usage {
 	const char *summary;  /* one line */
 	const char *synopsis; /* after `deja ` */
 	bool stops;	      /* options end at the first operand (it is a command) */
-	struct cmd_option option[8]; /* ends at key 0; --help is added to all */
+	bool selects; /* takes the options of tools/select.h, too */
+	struct cmd_option option[12]; /* ends at key 0; --help is added to all */
 	const char *status;	     /* exit statuses, lines indented by two spaces */
 	const char *example;	     /* one command line */
 };
@@ -79,13 +82,14 @@ enum {
 	CMD_OPT_JSON,
 	CMD_OPT_JSONL,
 	CMD_OPT_COVERAGE,
-	CMD_OPT_PID,
-	CMD_OPT_CALL,
 	CMD_OPT_NOTE,
 	CMD_OPT_SPLIT,
 	CMD_OPT_LIMIT,
 	CMD_OPT_MAX_SIZE,
-	CMD_OPT_MAX_TIME
+	CMD_OPT_MAX_TIME,
+	CMD_OPT_PID,
+	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
+	CMD_OPT_SELECT_END = 1056
 };
 
 /* All usages, in the order of `deja help`; name NULL ends them. */

@@ -10,10 +10,19 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-    {"record", cmd_record}, {"replay", cmd_replay},   {"verify", cmd_verify},
-    {"ls", cmd_ls},	    {"ps", cmd_ps},	      {"info", cmd_info},
-    {"cat", cmd_cat},	    {"pack", cmd_pack},	      {"unpack", cmd_unpack},
-    {"version", cmd_version}, {"help", cmd_help},
+    {"record", cmd_record},
+    {"replay", cmd_replay},
+    {"verify", cmd_verify},
+    {"ls", cmd_ls},
+    {"ps", cmd_ps},
+    {"info", cmd_info},
+    {"cat", cmd_cat},
+    {"streams", cmd_streams},
+    {"gdb", cmd_gdb},
+    {"pack", cmd_pack},
+    {"unpack", cmd_unpack},
+    {"version", cmd_version},
+    {"help", cmd_help},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), NAME_MAX_LEN = 31 };

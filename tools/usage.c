@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "tools/cmd.h"
+#include "tools/select.h"
 
 #define STATUS_READER                                                                  \
 	"  0    done\n"                                                                \
@@ -75,13 +76,33 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja info --coverage"},
     {.name = "cat",
      .summary = "print the events of a recording, one a line",
-     .synopsis = "cat [--jsonl] [--pid P] [--call NAME,...] [REC]",
+     .synopsis = "cat [--jsonl] [SELECTION...] [REC]",
+     .selects = true,
      .option = {{CMD_OPT_JSONL, "jsonl", NULL,
-		 "print one JSON object a line, with all bytes"},
-		{CMD_OPT_PID, "pid", "P", "only events of process P"},
-		{CMD_OPT_CALL, "call", "NAME,...", "only these system calls"}},
+		 "print one JSON object a line, with all bytes"}},
      .status = STATUS_READER,
      .example = "deja cat --call openat,read"},
+    {.name = "gdb",
+     .summary = "replay under gdb, standing at an event or at the crash",
+     .synopsis = "gdb [-g EVENT|TIME|crash] [--pid P] [REC] [GDB-OPTION...]",
+     .stops = true,
+     .option = {{'g', "goto", "WHERE",
+		 "stand there: an event's number, a time (0.25, 3s, 250ms), or crash"},
+		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
+     .status = "  gdb's own, or\n"
+	       "  121  the recording cannot be read\n"
+	       "  122  it cannot be replayed here\n"
+	       "  125  deja itself failed\n"
+	       "  127  there is no gdb\n",
+     .example = "deja gdb -g crash myrecording"},
+    {.name = "streams",
+     .summary = "list the connections, files, pipes and terminals of a recording",
+     .synopsis = "streams [-a] [--json] [SELECTION...] [REC]",
+     .selects = true,
+     .option = {{'a', "all", NULL, "list event and timer descriptors, too"},
+		{CMD_OPT_JSON, "json", NULL, "print one JSON array"}},
+     .status = STATUS_READER,
+     .example = "deja streams --class net"},
     {.name = "pack",
      .summary = "make one file of a recording, to send to somebody",
      .synopsis = "pack [-o FILE] [--note FILE|TEXT] [--split SIZE] [REC]",
@@ -146,14 +167,26 @@ void cmd_usage_print(FILE *out, const struct cmd_usage *usage)
 	fprintf(out, "\nOptions:\n");
 	for (const struct cmd_option *option = usage->option; option->key; option++)
 		print_option(out, option);
+	for (const struct cmd_option *option = select_options; usage->selects && option->key;
+	     option++)
+		print_option(out, option);
 	print_option(out, &help);
 	fprintf(out, "\nExit status:\n%s\nExample:\n  %s\n", usage->status,
 		usage->example);
 }
 
+static void add_option(struct option *to, const struct cmd_option *option)
+{
+	*to = (struct option){option->name, option->arg ? required_argument : no_argument, NULL,
+			      option->key};
+}
+
 int cmd_getopt(int argc, char **argv, int *status)
 {
-	enum { MAX = sizeof(cmd_usages[0].option) / sizeof(cmd_usages[0].option[0]) };
+	enum {
+		MAX = sizeof(cmd_usages[0].option) / sizeof(cmd_usages[0].option[0]) +
+		      SELECT_OPTION_MAX
+	};
 	const struct cmd_usage *usage = cmd_usage_find(argv[0]);
 	struct option longs[MAX + 2] = {{0}};
 	char shorts[2 * MAX + 4], *s = shorts;
@@ -171,15 +204,16 @@ int cmd_getopt(int argc, char **argv, int *status)
 	*s++ = 'h';
 	longs[n++] = (struct option){"help", no_argument, NULL, 'h'};
 	for (const struct cmd_option *option = usage->option; option->key; option++) {
-		longs[n++] = (struct option){
-		    option->name, option->arg ? required_argument : no_argument, NULL,
-		    option->key};
+		add_option(&longs[n++], option);
 		if (option->key < 256) {
 			*s++ = (char)option->key;
 			if (option->arg)
 				*s++ = ':';
 		}
 	}
+	for (const struct cmd_option *option = select_options; usage->selects && option->key;
+	     option++)
+		add_option(&longs[n++], option);
 	*s = '\0';
 	opterr = 0;
 	key = getopt_long(argc, argv, shorts, longs, NULL);

@@ -151,6 +151,16 @@ const struct deja_header *deja_header(const deja_recording *rec)
 	return &rec->header;
 }
 
+size_t deja_stream_count(const deja_recording *rec)
+{
+	return rec->stream_count;
+}
+
+uint32_t deja_stream_at(const deja_recording *rec, size_t index)
+{
+	return index < rec->stream_count ? rec->streams[index].number : 0;
+}
+
 size_t deja_file_count(const deja_recording *rec)
 {
 	return rec->file_count;

@@ -147,6 +147,11 @@ DEJA_API size_t deja_file_count(const deja_recording *rec);
 DEJA_API const struct deja_file *deja_file_at(const deja_recording *rec, size_t index);
 DEJA_API const struct deja_file *deja_file_by_id(const deja_recording *rec, uint32_t id);
 
+/* The numbers of the process streams that are there, rising; DEJA_STREAM_EXTERNAL among them when
+ * there is one. A recording that is being made may get more. */
+DEJA_API size_t deja_stream_count(const deja_recording *rec);
+DEJA_API uint32_t deja_stream_at(const deja_recording *rec, size_t index);
+
 /* A cursor over one stream, or over all of them merged by time when stream is 0.
  * NULL on failure. The recording must outlive it. */
 DEJA_API deja_cursor *deja_cursor_open(deja_recording *rec, uint32_t stream,

@@ -25,7 +25,7 @@
 enum {
 	SLEEP_MIN_MS = 2,
 	SLEEP_MAX_MS = 50,
-	LEVEL = 1, /* zstd's */
+	LOOK_NS = 5 * 1000 * 1000, /* between looks whether a process was killed */
 	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
 	FLUSH_NS = 200 * 1000 * 1000, /* how long events may wait for their frame */
 };
@@ -102,12 +102,14 @@ static bool drain(struct track *t, struct slot *slot, uint64_t tail)
 		char path[4096];
 
 		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
-		t->writer = tf_writer_open(path, LEVEL, &err);
+		t->writer = tf_writer_open(path, load_level(&t->sv->load), &err);
 		if (t->writer)
 			tf_writer_set_watch(t->writer, track_see_event, t);
 		else
 			track_failed(t, &err);
 	}
+	if (t->writer)
+		tf_writer_set_level(t->writer, load_level(&t->sv->load));
 	while (tail != head) {
 		size_t at = tail & (RING_LEN - 1), n = head - tail;
 
@@ -234,7 +236,7 @@ static void slot_free(struct slot *slot)
 }
 
 /* True while the process may still write. */
-static bool track_alive(struct track *t, const struct slot *slot)
+static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 {
 	struct pollfd p = {.events = POLLIN};
 
@@ -247,6 +249,9 @@ static bool track_alive(struct track *t, const struct slot *slot)
 	}
 	if (t->pidfd < 0)
 		return true;
+	if (now - t->looked_ns < LOOK_NS)
+		return true;
+	t->looked_ns = now;
 	p.fd = t->pidfd;
 	return poll(&p, 1, 0) == 0;
 }
@@ -273,6 +278,7 @@ static bool claim_is_void(struct supervisor *sv, unsigned i, struct slot *slot)
 static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 {
 	unsigned alive = 0, used = sv->session->shared->slots_used;
+	int64_t now = now_ns(sv);
 
 	for (unsigned i = 0; i < used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(sv->session->shared, i);
@@ -292,7 +298,7 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 			continue;
 		if (slot->request)
 			answer_request(sv, slot);
-		lives = track_alive(t, slot); /* before the last look at the ring */
+		lives = track_alive(t, slot, now); /* before the last look at the ring */
 		if (drain(t, slot, slot->tail))
 			*busy = true;
 		if (slot->request)
@@ -333,7 +339,7 @@ static void external_output(struct supervisor *sv, int role, const uint8_t *byte
 		char path[4096];
 
 		snprintf(path, sizeof(path), "%s/x1.zst", sv->dir);
-		sv->external = tf_writer_open(path, LEVEL, &err);
+		sv->external = tf_writer_open(path, load_level(&sv->load), &err);
 		if (!sv->external)
 			return;
 	}
@@ -457,7 +463,7 @@ static void end_streams(struct supervisor *sv)
 			continue;
 		tail = slot_close(slot);
 		t = slot->pid || slot->head ? track_of(sv, (int)i) : NULL;
-		lives = t && track_alive(t, slot);
+		lives = t && track_alive(t, slot, INT64_MAX);
 		if (t) {
 			drain(t, slot, tail);
 			track_end(t, slot, lives && !t->exited ? sv->cause : NULL);
@@ -511,9 +517,11 @@ static bool must_end(struct supervisor *sv)
 void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 {
 	int sleep_ms = SLEEP_MIN_MS;
+	int64_t sleep_start;
 	bool told = false;
 
 	install_signals();
+	load_begin(&sv->load, now_ns(sv));
 	sv->root = root;
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&sv->session->shared->doorbell,
@@ -548,7 +556,10 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
 		if (sleep_ms > SLEEP_MAX_MS)
 			sleep_ms = SLEEP_MAX_MS;
+		sleep_start = now_ns(sv);
+		load_look(&sv->load, sleep_start, sv->session->shared->waited_ns);
 		session_wait(sv->session, seen, sleep_ms);
+		load_slept(&sv->load, now_ns(sv) - sleep_start);
 	}
 	if (sv->root_ended && sv->track_count && sv->tracks[0]) {
 		sv->tracks[0]->status = sv->root_status;
@@ -606,6 +617,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	h->warnings = (const char *const *)sv->warnings;
 	h->warning_count = sv->warning_count;
 	h->duration_ns = duration_ns;
+	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
 	h->status_known = sv->root_ended;
 	h->status = sv->root_status;
 	h->complete = !sv->cause[0];

@@ -43,6 +43,8 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err);
  * tf_writer_flush is called. 0 or -1 with *err; after a failure all later calls fail. */
 enum { TF_FRAME_LEN = 1 << 18 };
 int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err);
+/* From the next frame on. */
+void tf_writer_set_level(tf_writer *w, int level);
 /* Called for every event while it is appended: its id and its bytes. */
 typedef void tf_writer_watch(void *arg, unsigned id, const uint8_t *ev, size_t len);
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);

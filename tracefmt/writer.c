@@ -41,6 +41,7 @@ static size_t spare_count;
 struct tf_writer {
 	int fd;
 	ZSTD_CCtx *cctx;
+	int level;
 	struct tf_state state;
 	struct tf_scan scan; /* of the event that begins at done */
 	uint8_t *buf;
@@ -103,6 +104,7 @@ static int compress(tf_writer *w, uint64_t *compressed_len)
 	size_t left;
 
 	ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
+	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, w->level);
 	ZSTD_CCtx_setPledgedSrcSize(w->cctx, w->done);
 	do {
 		ZSTD_outBuffer out = {w->out, w->out_cap, 0};
@@ -278,6 +280,7 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
 		tf_fail(err, DEJA_E_RANGE, "no such compression level: %d", level);
 		goto fail;
 	}
+	w->level = level;
 	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (w->fd < 0) {
 		tf_fail_errno(err, "cannot create %s", path);
@@ -326,6 +329,11 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err)
 	if (w->failed.code || end_frame(w) < 0)
 		return fail_with(w, err);
 	return 0;
+}
+
+void tf_writer_set_level(tf_writer *w, int level)
+{
+	w->level = level;
 }
 
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg)

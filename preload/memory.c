@@ -154,6 +154,16 @@ bool dj_readable(const void *from, size_t len, uintptr_t *known)
 	}
 }
 
+bool dj_fetch_user(void *to, const void *from, size_t len)
+{
+	uintptr_t known = 1;
+
+	if (!dj_readable(from, len, &known))
+		return false;
+	dj_copy(to, from, len);
+	return true;
+}
+
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known)
 {
 	size_t n = 0;

@@ -72,7 +72,7 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		if (a.kind != TF_MEM || !args[i])
 			continue;
 		if (a.rule == TF_LENPTR && args[a.ref - 1])
-			if (!dj_read_user(&pre->capacity[i], (void *)args[a.ref - 1], 4))
+			if (!dj_fetch_user(&pre->capacity[i], (void *)args[a.ref - 1], 4))
 				pre->capacity[i] = 0;
 		if (a.dir != TF_RTX || a.rule == TF_MSG || a.rule == TF_MMSG ||
 		    a.rule == TF_IOVEC)
@@ -82,7 +82,7 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		else if (a.rule == TF_SELFLEN) {
 			uint32_t self;
 
-			if (!dj_read_user(&self, (void *)args[i], sizeof(self)))
+			if (!dj_fetch_user(&self, (void *)args[i], sizeof(self)))
 				continue;
 			len = a.unit + self;
 			if (a.ref && len > args[a.ref - 1])
@@ -90,7 +90,7 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		} else
 			len = dj_mem_len(&a, NULL, args, 0, false, 0);
 		if (!len || len > sizeof(pre->room) - used ||
-		    !dj_read_user(pre->room + used, (void *)args[i], len))
+		    !dj_fetch_user(pre->room + used, (void *)args[i], len))
 			continue;
 		pre->bytes[i] = pre->room + used;
 		pre->len[i] = (uint32_t)len;
@@ -189,7 +189,7 @@ static bool strv_readable(char *const *v)
 	for (unsigned n = 0; n < STRV_MAX; n++) {
 		char *s;
 
-		if (!dj_read_user(&s, v + n, sizeof(s)))
+		if (!dj_fetch_user(&s, v + n, sizeof(s)))
 			return false;
 		if (!s)
 			return true;
@@ -295,7 +295,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 			      : 0;
 		if (result != TF_RESTART && !(call->flags & TF_RX_ERROR) && len &&
 		    len <= sizeof(copy) &&
-		    dj_read_user(copy, mem, len))
+		    dj_fetch_user(copy, mem, len))
 			put_outbound(slot, copy, len);
 		else
 			put_nil(slot);

@@ -321,6 +321,8 @@ bool dj_write_user(void *to, const void *from, size_t len);
 /* Whether memory of the program can be read, now, while nobody else runs in this process. *known: a
  * page that is known to be readable; 1: none. */
 bool dj_readable(const void *from, size_t len, uintptr_t *known);
+/* dj_read_user for a page or two, by looking whether they can be read and then there. */
+bool dj_fetch_user(void *to, const void *from, size_t len);
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */

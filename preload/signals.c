@@ -64,7 +64,7 @@ static uint64_t restorer_for(const struct k_sigaction *act)
 	uint8_t opcode = 0;
 
 	if (!RT->dispatch &&
-	    (!dj_read_user(&opcode, (const void *)act->restorer, 1) || opcode != 0xe9))
+	    (!dj_fetch_user(&opcode, (const void *)act->restorer, 1) || opcode != 0xe9))
 		return (uint64_t)dj_sigreturn_entry;
 	return act->restorer;
 }
@@ -243,7 +243,7 @@ long signals_action_apply(const unsigned long args[6])
 	if (signo < 1 || signo > 64 || args[3] != 8 ||
 	    (args[1] && (signo == 9 || signo == 19)))
 		return -EINVAL;
-	if (args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new)))
+	if (args[1] && !dj_fetch_user(&new, (void *)args[1], sizeof(new)))
 		return -EFAULT;
 	if (!(known->known & SIG_BIT(signo))) {
 		if (signo != SIGSYS_NR)
@@ -271,7 +271,7 @@ long signals_mask_apply(const unsigned long args[6])
 
 	if (args[3] != 8)
 		return -EINVAL;
-	if (args[1] && !dj_read_user(&set, (void *)args[1], 8))
+	if (args[1] && !dj_fetch_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~SIGSYS_BIT;
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
@@ -324,7 +324,7 @@ long signals_altstack(struct thread *t, const struct pregs *p, const unsigned lo
 	if (on)
 		old.flags |= K_SS_ONSTACK;
 	if (args[0]) {
-		if (!dj_read_user(&new, (void *)args[0], sizeof(new)))
+		if (!dj_fetch_user(&new, (void *)args[0], sizeof(new)))
 			return -EFAULT;
 		if (on)
 			return -EPERM;

@@ -14,6 +14,7 @@ enum {
 	BUSY_SLOWER = 40, /* come back to the usual level below */
 	BUSY_IDLE = 8,	  /* the best level only below, */
 	STARVED_IDLE = 4, /* and while a processor was there for us all the time */
+	STARVED_FAST = 15, /* percent ready but not running: no more than need be */
 	USUAL = 1,
 };
 
@@ -58,7 +59,9 @@ void load_look(struct load *l, int64_t now_ns, uint64_t waited_ns)
 	starving = (int64_t)(starved_ns - l->starved_ns) * 100 / elapsed;
 	if (busy > BUSY_FASTER || waited_ns != l->waited_ns)
 		l->step += l->step + 1 < STEP_COUNT;
-	else if (busy < BUSY_SLOWER && l->step > USUAL)
+	else if (starving > STARVED_FAST && l->step <= USUAL)
+		l->step = USUAL + 1;
+	else if (busy < BUSY_SLOWER && l->step > USUAL && starving < STARVED_IDLE)
 		l->step--;
 	else if (busy < BUSY_IDLE && starving < STARVED_IDLE && starved_ns)
 		l->step = 0;

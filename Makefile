@@ -82,6 +82,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
 SCRIPT := $(BUILD)/lib/deja/gdb.py
 
+.DEFAULT_GOAL := all
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SCRIPT) $(LIB)
 	@:
@@ -132,7 +133,9 @@ $(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
 	$(call say,CASE,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $$(sed -n 's,^/\* CFLAGS: \(.*\) \*/,\1,p' $<) \
 	  -o $@ $< $$(sed -n 's,^/\* LDLIBS: \(.*\) \*/,\1,p' $<)
 
-unit-build: all $(UNIT_BIN)
+include tests/fuzz/fuzz.mk
+
+unit-build: all $(UNIT_BIN) $(KNOWN_BIN)
 
 unit: unit-build
 	@failed=; for t in $(UNIT_BIN); do $$t || failed="$$failed $${t##*/}"; done; \
@@ -188,6 +191,7 @@ help:
 	@echo 'make check          every test; `tests/run NAME` runs one'
 	@echo 'make unit           the unit tests only'
 	@echo 'make check-sanitize the unit tests under AddressSanitizer and UBSan'
+	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'

@@ -62,7 +62,8 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 	if (!(shape & SHAPE_FAST)) /* or not known yet: the long way makes it so */
 		return false;
 	call = tf_call_by_nr((long)nr);
-	if (!record_alone() && (!(call->flags & TF_QUICK) || RT->sched_waiting))
+	if (!record_alone() &&
+	    (!(call->flags & TF_QUICK) || (RT->sched_waiting | RT->domains)))
 		return false;
 	if ((shape & SHAPE_ROLE) &&
 	    (RT->session->shadow_count ||

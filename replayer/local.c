@@ -31,7 +31,11 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 	long fd = -1, r;
 
 	RT->pending_file = RT->pending_shadow = 0;
-	flags |= MAP_FIXED;
+	/* what the program did not ask to be replaced is free here as well */
+	if (!(a[3] & MAP_FIXED))
+		flags |= MAP_FIXED_NOREPLACE;
+	else if ((unsigned long)result != a[0])
+		diverge_result(t, SYS_mmap, a, (uint64_t)result, a[0]);
 	/* shared anonymous memory must stay shared with children */
 	flags |= ((a[3] & MAP_ANONYMOUS) || shadow) && (a[3] & MAP_TYPE) != MAP_PRIVATE
 			 ? MAP_SHARED
@@ -60,6 +64,13 @@ static long local_mremap(struct thread *t, const unsigned long a[6], long result
 
 	if ((unsigned long)result == a[0])
 		r = dj_raw(SYS_mremap, a[0], a[1], a[2], 0, 0);
+	else if ((a[3] & MREMAP_FIXED) && (unsigned long)result != a[4])
+		r = -EINVAL;
+	else if (!(a[3] & MREMAP_FIXED) &&
+		 dj_raw(SYS_mmap, result, a[2], PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+			0) != result)
+		r = -EEXIST;
 	else
 		r = dj_raw(SYS_mremap, a[0], a[1], a[2],
 			   a[3] | MREMAP_MAYMOVE | MREMAP_FIXED, result);
@@ -119,6 +130,8 @@ static void local_kill(struct thread *t, const struct pregs *p, long nr,
 				    : target == RT->pid || (nr == SYS_kill && target <= 0);
 	struct event next;
 
+	if (!self && signo == 9 && RT->domains_held && nr == SYS_kill)
+		await_end(t, target); /* its locks are free afterwards */
 	if (!self || signo < 1 || signo > 64)
 		return;
 	next = head_peek(t);

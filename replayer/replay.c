@@ -28,6 +28,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
+		domains_leave(t);
 		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
@@ -59,6 +60,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
 	long nr = (int)p->nr;
 	const struct tf_call *call = tf_call_by_nr(nr);
+	struct memory_room room;
 	struct event ev;
 	long result;
 
@@ -90,6 +92,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_fork:
 		return replay_clone(t, p, args, &ev, call);
 	}
+	room = head_memory_room(nr, args);
 	result = match_call(t, &ev, call, args);
 	head_take(t, &ev);
 	if (RT->pending_role)
@@ -97,7 +100,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	if (nr == SYS_wait4 || nr == SYS_waitid)
 		await_child(t, nr, args, result);
 	result = local_effect(t, p, call, args, result);
-	head_take_memory(t);
+	head_take_memory(t, nr == SYS_shmat ? head_segment_room((uint64_t)result) : room);
 	return result;
 }
 

@@ -62,8 +62,8 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 	if (!(shape & SHAPE_FAST)) /* or not known yet: the long way makes it so */
 		return false;
 	call = tf_call_by_nr((long)nr);
-	if (!record_alone() &&
-	    (!(call->flags & TF_QUICK) || (RT->sched_waiting | RT->domains)))
+	/* to share with others, or in a crowd, there is more to decide */
+	if (!record_alone() && (RT->sched_waiting | RT->domains || RT->crowded_until_ns))
 		return false;
 	if ((shape & SHAPE_ROLE) &&
 	    (RT->session->shadow_count ||
@@ -77,6 +77,9 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 	}
 	t->entered = call;
 	t->entered_ns = dj_now();
+	t->entered_free = !record_alone() && !(call->flags & TF_QUICK);
+	if (t->entered_free) /* as record_wait does */
+		sched_release(t);
 	return true;
 }
 
@@ -86,6 +89,11 @@ void boundary_leave(struct thread *t, const struct pregs *p)
 	const struct tf_call *call = t->entered;
 	int64_t t0 = t->entered_ns;
 
+	if (t->entered_free) {
+		if (RT->sched_owner)
+			crowd_meet();
+		sched_acquire(t);
+	}
 	record_emit_call(t, call, args, (long)p->rax, t0,
 			 call->flags & TF_QUICK ? t0 : dj_now(), NULL);
 }

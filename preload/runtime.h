@@ -129,6 +129,7 @@ struct thread {
 	const struct pregs *crossing; /* the last crossing's registers */
 	const struct tf_call *entered; /* recorder: the call that entry.S makes, and since when */
 	int64_t entered_ns;
+	bool entered_free; /* the token was given away for it */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
 	uint64_t delivering_rax, delivering_rip, delivering_mask;
 	struct k_siginfo delivering_info;

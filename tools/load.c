@@ -1,7 +1,8 @@
 /*
- * See load.h. The share of the last window in which the supervisor was awake, whether somebody
- * waited for it, and whether it had to wait for a processor itself: on a machine that has nothing
- * to spare, thoroughness would be paid by the program.
+ * See load.h. What counts is how long writers waited in the last window, then the share of it in
+ * which the supervisor was awake, and whether it had to wait for a processor itself: on a machine
+ * that has nothing to spare, thoroughness would be paid by the program. The levels below 0 leave
+ * bytes that do not repeat as they are: twice as fast, and twice as long for text.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,11 +11,10 @@
 
 enum {
 	WINDOW_NS = 50 * 1000 * 1000,
-	BUSY_FASTER = 75, /* percent awake: compress faster from here on */
-	BUSY_SLOWER = 40, /* come back to the usual level below */
+	WAIT_FASTER = 25, /* percent that writers waited: compress faster from here on */
+	BUSY_SLOWER = 60, /* percent awake: come back to the usual level below */
 	BUSY_IDLE = 8,	  /* the best level only below, */
 	STARVED_IDLE = 4, /* and while a processor was there for us all the time */
-	STARVED_FAST = 15, /* percent ready but not running: no more than need be */
 	USUAL = 1,
 };
 
@@ -49,7 +49,7 @@ void load_slept(struct load *l, int64_t ns)
 
 void load_look(struct load *l, int64_t now_ns, uint64_t waited_ns)
 {
-	int64_t elapsed = now_ns - l->start_ns, busy, starving;
+	int64_t elapsed = now_ns - l->start_ns, busy, starving, waited;
 	uint64_t starved_ns;
 
 	if (elapsed < WINDOW_NS)
@@ -57,11 +57,10 @@ void load_look(struct load *l, int64_t now_ns, uint64_t waited_ns)
 	starved_ns = starved();
 	busy = 100 - l->idle_ns * 100 / elapsed;
 	starving = (int64_t)(starved_ns - l->starved_ns) * 100 / elapsed;
-	if (busy > BUSY_FASTER || waited_ns != l->waited_ns)
+	waited = (int64_t)(waited_ns - l->waited_ns) * 100 / elapsed;
+	if (waited > WAIT_FASTER)
 		l->step += l->step + 1 < STEP_COUNT;
-	else if (starving > STARVED_FAST && l->step <= USUAL)
-		l->step = USUAL + 1;
-	else if (busy < BUSY_SLOWER && l->step > USUAL && starving < STARVED_IDLE)
+	else if (busy < BUSY_SLOWER && l->step > USUAL)
 		l->step--;
 	else if (busy < BUSY_IDLE && starving < STARVED_IDLE && starved_ns)
 		l->step = 0;

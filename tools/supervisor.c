@@ -255,7 +255,7 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 		return true;
 	t->looked_ns = now;
 	p.fd = t->pidfd;
-	return poll(&p, 1, 0) == 0;
+	return poll(&p, 1, 0) != 1; /* a pending SIGCHLD fails it even without a timeout */
 }
 
 /* Frees a slot whose claimer was killed before it had a child for it. The child sets its

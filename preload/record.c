@@ -472,7 +472,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 {
 	struct slot *slot = t->slot;
 	struct k_timespec ts;
-	uint8_t buf[32], *p = buf;
+	uint8_t buf[32], *room, *p;
 
 	if (t->pending)
 		return false; /* the call delivers it */
@@ -497,12 +497,17 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	if (RT->sched_waiting | RT->domains)
 		share(t, dj_now());
 	record_thread_switch(t);
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_CLOCK);
-	p = tf_put_uint(p, which);
+	room = ring_room(slot, sizeof(buf));
+	p = room ? room : buf;
+	*p++ = 0x93; /* an array of three */
+	*p++ = TF_EV_CLOCK;
+	*p++ = (uint8_t)which;
 	p = tf_put_int(p, *ns - slot->clocks[which]);
 	slot->clocks[which] = *ns;
-	ring_put(slot, buf, (size_t)(p - buf));
+	if (room)
+		slot->pos += (size_t)(p - room);
+	else
+		ring_put(slot, buf, (size_t)(p - buf));
 	ring_commit(slot);
 	return true;
 }

@@ -45,7 +45,8 @@ enum { TF_FRAME_LEN = 1 << 18 };
 int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err);
 /* From the next frame on. */
 void tf_writer_set_level(tf_writer *w, int level);
-/* Called for every event while it is appended: its id and its bytes. */
+/* Called for every event while it is appended, of several clock reads in a row for the last alone:
+ * its id and its bytes. */
 typedef void tf_writer_watch(void *arg, unsigned id, const uint8_t *ev, size_t len);
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);
 /* Goes on with a stream whose writer was killed: behind its last whole frame, what follows is cut

@@ -187,13 +187,51 @@ static int end_frame(tf_writer *w)
 	return 0;
 }
 
+/* Clock reads, of which there may be more than of all else, are the simplest of events. Takes those
+ * at the beginning of what has arrived, as far as they come in their shortest form. */
+static void take_clock_reads(tf_writer *w)
+{
+	enum { FORM_MAX = 12 }; /* bytes of the longest */
+	size_t last = 0;
+
+	while (w->len - w->done >= FORM_MAX && w->done < TF_FRAME_LEN) {
+		const uint8_t *ev = w->buf + w->done;
+		struct tf_in in = {ev + 3, ev + FORM_MAX, 0};
+		int64_t delta;
+
+		if (ev[0] != 0x93 || ev[1] != TF_EV_CLOCK || ev[2] >= TF_CLOCK_COUNT)
+			break;
+		delta = tf_get_int(&in);
+		if (in.bad)
+			break;
+		w->state.clocks[ev[2]] =
+		    (int64_t)((uint64_t)w->state.clocks[ev[2]] + (uint64_t)delta);
+		w->state.next_number++;
+		w->event_count++;
+		last = (size_t)(in.p - ev);
+		w->done += last;
+	}
+	if (last && w->watch)
+		w->watch(w->watch_arg, TF_EV_CLOCK, w->buf + w->done - last, last);
+}
+
 /* Finds the events in what has arrived, cutting frames between them. */
 static int take_events(tf_writer *w)
 {
 	for (;;) {
-		const uint8_t *ev = w->buf + w->done;
-		int whole = tf_scan_continue(&w->scan, ev, w->len - w->done);
+		const uint8_t *ev;
 		int64_t id;
+		int whole;
+
+		if (!w->scan.pos)
+			take_clock_reads(w);
+		if (w->done >= TF_FRAME_LEN) {
+			if (end_frame(w) < 0)
+				return -1;
+			continue;
+		}
+		ev = w->buf + w->done;
+		whole = tf_scan_continue(&w->scan, ev, w->len - w->done);
 
 		if (whole < 0)
 			return tf_fail(&w->failed, DEJA_E_EVENT,

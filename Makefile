@@ -51,9 +51,12 @@ endif
 TRACEFMT_SRC := $(sort $(wildcard tracefmt/*.c tracefmt/look/*.c))
 # deja-bundle alone carries libarchive and what that needs.
 BUNDLE_LIBS := -larchive -lnettle
+# deja-share alone carries PCRE2.
+SHARE_LIBS  := -lpcre2-8 -lnettle -lm
 
 TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
 BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
+SHARE_SRC    := $(sort $(wildcard share/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
@@ -65,6 +68,8 @@ TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o pack.o select.o usage.o)
+SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o json.o pack.o select.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -75,13 +80,14 @@ DEJA   := $(BUILD)/bin/deja
 RECSO  := $(BUILD)/lib/deja/libdeja-record.so
 REPSO  := $(BUILD)/lib/deja/libdeja-replay.so
 BUNDLE := $(BUILD)/lib/deja/deja-bundle
+SHARE  := $(BUILD)/lib/deja/deja-share
 LIB    := $(BUILD)/lib/libdeja.a
 
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SHARE) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
@@ -91,6 +97,10 @@ $(DEJA): $(TOOLS_OBJ) $(LIB)
 $(BUNDLE): $(BUNDLE_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(BUNDLE_OBJ) $(LIB) $(BUNDLE_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
+
+$(SHARE): $(SHARE_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(SHARE_OBJ) $(LIB) $(SHARE_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
 
 $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
@@ -164,7 +174,7 @@ bench:
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
-	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(SHARE) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \

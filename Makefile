@@ -67,9 +67,9 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o pack.o select.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o pack.o select.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o json.o pack.o select.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o json.o pack.o select.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -197,4 +197,4 @@ help:
 	@echo 'make clean'
 	@echo 'switches: BUILD=DIR CC=clang WERROR=1 SANITIZE=address,undefined V=1'
 
--include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(SHARE_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -400,23 +400,26 @@ static bool copy_stored(struct marking *m, deja_recording *rec, const char *from
 	return ok;
 }
 
-static bool copy_streams(struct marking *m, deja_recording *rec, const char *out)
+static bool copy_streams(struct marking *m, deja_recording *rec, const char *from, const char *out)
 {
-	const struct deja_header *h = deja_header(rec);
+	DIR *d = opendir(from);
+	struct dirent *e;
 	char to[PATH_MAX];
-	size_t next = 0;
+	bool ok = d != NULL;
 
-	for (size_t i = 0; i < h->process_count; i++) {
-		/* patches are by stream, processes need not be */
-		uint32_t stream = h->processes[i].stream;
+	while (ok && (e = readdir(d))) {
+		size_t next = 0;
+		unsigned stream;
+		char tail;
 
-		if (next && m->patch[next - 1].stream >= stream)
-			next = 0;
+		if (sscanf(e->d_name, "p%u.zst%c", &stream, &tail) != 1 || !stream)
+			continue;
 		snprintf(to, sizeof(to), "%s/p%u.zst", out, stream);
-		if (!copy_stream(m, rec, stream, to, &next))
-			return false;
+		ok = copy_stream(m, rec, stream, to, &next);
 	}
-	return true;
+	if (d)
+		closedir(d);
+	return ok;
 }
 
 static bool copy_external(struct marking *m, deja_recording *rec, const char *from, const char *out)
@@ -475,7 +478,7 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 	if (m.patch_count)
 		qsort(m.patch, m.patch_count, sizeof(*m.patch), by_place);
 	if (copy_members(&m, recording, out) && copy_stored(&m, w.rec, recording, out) &&
-	    copy_streams(&m, w.rec, out) && copy_external(&m, w.rec, recording, out) &&
+	    copy_streams(&m, w.rec, recording, out) && copy_external(&m, w.rec, recording, out) &&
 	    tokens_write(out, &m.secrets)) {
 		status = m.secrets.count ? 1 : 0;
 		printf("%u secrets in %zu pieces\n", m.secrets.group_count, m.patch_count);

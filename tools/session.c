@@ -154,8 +154,6 @@ bool session_is_nested(void)
 	return true;
 }
 
-static void remove_tree(const char *path);
-
 /* Does any process of this session's tree live? Looks at what its processes wrote. */
 static bool session_in_use(int fd)
 {
@@ -203,7 +201,7 @@ static void sweep_sessions(void)
 			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && time(NULL) - st.st_mtime > 10 &&
 		    !session_in_use(fd))
-			remove_tree(path);
+			cmd_remove_tree(path);
 		close(fd);
 	}
 	if (d)
@@ -273,25 +271,6 @@ fail:
 	return false;
 }
 
-static void remove_tree(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		char child[PATH_MAX];
-
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
-		if (unlink(child) < 0 && errno == EISDIR)
-			remove_tree(child);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 void session_close(struct live_session *s, bool keep)
 {
 	if (s->shared) {
@@ -304,7 +283,7 @@ void session_close(struct live_session *s, bool keep)
 	if (s->lock >= 0)
 		close(s->lock);
 	if (!keep)
-		remove_tree(s->dir);
+		cmd_remove_tree(s->dir);
 }
 
 void session_destroy(struct live_session *s)

@@ -108,6 +108,67 @@ const struct cmd_usage cmd_usages[] = {
 	       "  121  it is damaged, altered, or no packed recording\n"
 	       "  125  deja itself failed\n",
      .example = "deja unpack crash.deja"},
+    {.name = "scan",
+     .summary = "look for secrets in a recording",
+     .synopsis = "scan [--rules FILE] [--email] [--ip] [--json] [-q] [REC]",
+     .option = {{CMD_OPT_RULES, "rules", "FILE", "look for what these rules say, too"},
+		{CMD_OPT_EMAIL, "email", NULL, "look for e-mail addresses, too"},
+		{CMD_OPT_IP, "ip", NULL, "look for IP addresses, too"},
+		{CMD_OPT_JSON, "json", NULL, "print one JSON object, with every place"},
+		{'q', "quiet", NULL, "print nothing; the status tells"}},
+     .status = "  0    none found\n"
+	       "  1    some found\n"
+	       "  121  unreadable recording\n"
+	       "  125  deja itself failed\n",
+     .example = "deja scan --email crash-1"},
+    {.name = "redact",
+     .summary = "copy a recording with tokens in the place of secrets",
+     .synopsis = "redact -o DIR [--rules FILE] [--email] [--ip] [--keep N] [--cut] [REC]",
+     .option = {{'o', "output", "DIR", "write the copy to DIR (new)"},
+		{CMD_OPT_RULES, "rules", "FILE", "redact what these rules say, too"},
+		{CMD_OPT_EMAIL, "email", NULL, "redact e-mail addresses, too"},
+		{CMD_OPT_IP, "ip", NULL, "redact IP addresses, too"},
+		{CMD_OPT_KEEP, "keep", "N", "leave secret number N as it is (again: more)"},
+		{CMD_OPT_CUT, "cut", NULL, "end the copy where the program's way depends on a secret"}},
+     .status = "  0    written, replayed, and nothing found in it\n"
+	       "  120  the program's way depends on a secret: nothing is written\n"
+	       "  121  unreadable recording\n"
+	       "  122  cannot replay here\n"
+	       "  125  deja itself failed\n",
+     .example = "deja redact -o safe crash-1"},
+    {.name = "trim",
+     .summary = "copy a part of a recording",
+     .synopsis = "trim -o DIR [--until WHEN] [--sample N] [SELECTION...] [REC]",
+     .selects = true,
+     .option = {{'o', "output", "DIR", "write the copy to DIR (new)"},
+		{CMD_OPT_UNTIL, "until", "WHEN", "end it there; what is left replays"},
+		{CMD_OPT_SAMPLE, "sample", "N", "keep every Nth event of those selected"}},
+     .status = STATUS_READER,
+     .example = "deja trim --until 2s -o short crash-1"},
+    {.name = "prune",
+     .summary = "remove old recordings from the default directory",
+     .synopsis = "prune [--older AGE] [--max-total SIZE] [--dry-run]",
+     .option = {{CMD_OPT_OLDER, "older", "AGE", "remove what is older (as 7d, 12h)"},
+		{CMD_OPT_MAX_TOTAL, "max-total", "SIZE",
+		 "remove the oldest until all together take no more (as 10G)"},
+		{CMD_OPT_DRY_RUN, "dry-run", NULL, "only say what would be removed"}},
+     .status = "  0    done\n"
+	       "  125  deja itself failed\n",
+     .example = "deja prune --older 7d --max-total 10G"},
+    {.name = "rm",
+     .summary = "remove recordings",
+     .synopsis = "rm REC...",
+     .status = "  0    removed\n"
+	       "  121  one is no recording, or still being made\n"
+	       "  125  deja itself failed\n",
+     .example = "deja rm sqlite3-2"},
+    {.name = "mv",
+     .summary = "give a recording another name",
+     .synopsis = "mv REC NAME|PATH",
+     .status = "  0    done\n"
+	       "  121  it is no recording, or still being made\n"
+	       "  125  deja itself failed\n",
+     .example = "deja mv sqlite3-2 ticket-4711"},
     {.name = "version",
      .summary = "print the versions of deja, its format and its libraries",
      .synopsis = "version",

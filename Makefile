@@ -86,8 +86,11 @@ LIB    := $(BUILD)/lib/libdeja.a
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
+SCRIPT := $(BUILD)/lib/deja/gdb.py
+
+.DEFAULT_GOAL := all
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SHARE) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SHARE) $(SCRIPT) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
@@ -114,6 +117,10 @@ $(REPSO): $(REPLAY_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
 
+$(BUILD)/lib/deja/%.py: tools/gdb/%.py
+	@mkdir -p $(@D)
+	$(call say,COPY,$@)install -m644 $< $@
+
 $(BUILD)/obj/tool/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
@@ -136,7 +143,9 @@ $(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
 	$(call say,CASE,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $$(sed -n 's,^/\* CFLAGS: \(.*\) \*/,\1,p' $<) \
 	  -o $@ $< $$(sed -n 's,^/\* LDLIBS: \(.*\) \*/,\1,p' $<)
 
-unit-build: all $(UNIT_BIN)
+include tests/fuzz/fuzz.mk
+
+unit-build: all $(UNIT_BIN) $(KNOWN_BIN)
 
 unit: unit-build
 	@failed=; for t in $(UNIT_BIN); do $$t || failed="$$failed $${t##*/}"; done; \
@@ -175,6 +184,7 @@ install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(SHARE) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@VERSION@,$(VERSION),' -e 's,@MSGPACK@,$(MSGPACK),' tracefmt/libdeja.pc.in \
@@ -191,6 +201,7 @@ help:
 	@echo 'make check          every test; `tests/run NAME` runs one'
 	@echo 'make unit           the unit tests only'
 	@echo 'make check-sanitize the unit tests under AddressSanitizer and UBSan'
+	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'

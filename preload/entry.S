@@ -29,12 +29,37 @@
 	.endm
 
 /*
+ * For unwinders, where rsp is at the whole struct pregs: above lies the program, at its own
+ * instruction. (r15 ... are the members' offsets as DWARF's signed numbers; the program's
+ * stack pointer is entry_rsp + ENTRY_RSP_SKIP.)
+ */
+	.macro	CROSSING_CFI
+	.cfi_escape 0x0f, 7, 0x77, 0x80, 0x01, 0x06, 0x23, 0x90, 0x01
+	.cfi_escape 0x10, 15, 2, 0x77, 0x00		/* r15 */
+	.cfi_escape 0x10, 14, 2, 0x77, 0x08
+	.cfi_escape 0x10, 13, 2, 0x77, 0x10
+	.cfi_escape 0x10, 12, 2, 0x77, 0x18
+	.cfi_escape 0x10, 6, 2, 0x77, 0x20		/* rbp */
+	.cfi_escape 0x10, 3, 2, 0x77, 0x28		/* rbx */
+	.cfi_escape 0x10, 10, 2, 0x77, 0x30
+	.cfi_escape 0x10, 9, 2, 0x77, 0x38
+	.cfi_escape 0x10, 8, 3, 0x77, 0xc0, 0x00
+	.cfi_escape 0x10, 1, 3, 0x77, 0xc8, 0x00	/* rdx */
+	.cfi_escape 0x10, 4, 3, 0x77, 0xd0, 0x00	/* rsi */
+	.cfi_escape 0x10, 5, 3, 0x77, 0xd8, 0x00	/* rdi */
+	.cfi_escape 0x10, 0, 3, 0x77, 0xe0, 0x00	/* rax */
+	.cfi_escape 0x10, 16, 3, 0x77, 0xf0, 0x00	/* rip */
+	.endm
+
+/*
  * In: the system call's registers; rcx = the instruction after the syscall;
  * rsp = the program's rsp - 144, a return address there. Out: rax = result, all others
  * but rcx and r11 as they were. dj_tramp_entry does not restore the flags (its callers
  * end in a cmp), dj_tramp_entry_flags does.
  */
 	.macro	ENTRY_BODY restore_flags
+	.cfi_startproc
+	.cfi_signal_frame
 	mov	%rsp, %r11
 	mov	%gs:T_STACK_TOP, %rsp
 	push	$0
@@ -55,6 +80,7 @@
 	push	%r13
 	push	%r14
 	push	%r15
+	CROSSING_CFI
 	cld
 	mov	%rsp, %rdi
 	call	dj_dispatch
@@ -69,6 +95,7 @@
 	.endif
 	pop	%rsp
 	ret
+	.cfi_endproc
 	.endm
 
 	.globl	dj_tramp_entry
@@ -90,8 +117,10 @@ dj_trap_entry:
 	.globl	dj_ret_generic
 	.hidden	dj_ret_generic
 	.p2align 4
+	.cfi_startproc
 dj_ret_generic:
 	ret	$128
+	.cfi_endproc
 
 /*
  * long dj_syscall(nr, a, b, c, d, e, f): a crossing made by a hook. The two bytes before
@@ -137,10 +166,18 @@ dj_hook_body:
 	xor	%r11d, %r11d
 	.endm
 
+/* Where rsp is at the saved stack pointer, which is at two saved registers. */
+	.macro	CLOCK_CFI
+	.cfi_signal_frame
+	.cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 24
+	.cfi_escape 0x10, 16, 5, 0x77, 0x00, 0x06, 0x23, 16
+	.endm
+
 	.macro	VDSO_ENTRY name
 	.globl	\name\()_entry
 	.hidden	\name\()_entry
 	.p2align 4
+	.cfi_startproc
 \name\()_entry:
 	push	%rdi
 	push	%rsi
@@ -148,6 +185,7 @@ dj_hook_body:
 	mov	%gs:T_STACK_TOP, %rsp
 	push	%rax
 	push	%rax
+	CLOCK_CFI
 	call	\name
 	pop	%rsp
 	pop	%rsi
@@ -157,6 +195,7 @@ dj_hook_body:
 	jnz	dj_vdso_by_call
 	xor	%eax, %eax
 	ret
+	.cfi_endproc
 	.endm
 
 	VDSO_ENTRY dj_vdso_clock_gettime
@@ -166,6 +205,7 @@ dj_hook_body:
 	.globl	dj_vdso_time_entry
 	.hidden	dj_vdso_time_entry
 	.p2align 4
+	.cfi_startproc
 dj_vdso_time_entry:
 	push	%rdi
 	push	%rsi
@@ -173,6 +213,7 @@ dj_vdso_time_entry:
 	mov	%gs:T_STACK_TOP, %rsp
 	push	%rax
 	push	%rax
+	CLOCK_CFI
 	call	dj_vdso_time
 	pop	%rsp
 	pop	%rsi
@@ -183,6 +224,7 @@ dj_vdso_time_entry:
 	ret
 1:	mov	$201, %eax
 	jmp	dj_vdso_by_call
+	.cfi_endproc
 
 	.globl	dj_vdso_getcpu_entry
 	.hidden	dj_vdso_getcpu_entry
@@ -207,9 +249,11 @@ dj_vdso_none_entry:
 	ret
 
 	.p2align 4
+	.cfi_startproc
 	.byte	0xeb, dj_vdso_by_call - dj_vdso_after
 dj_vdso_after:
 	ret
+	.cfi_endproc
 dj_vdso_by_call:
 	lea	-136(%rsp), %rsp
 	lea	dj_vdso_after(%rip), %rcx
@@ -232,6 +276,7 @@ dj_vdso_by_call:
 	.globl	dj_window_abort
 	.hidden	dj_window_abort
 	.p2align 4
+	.cfi_startproc
 dj_raw_wait:
 	mov	%rdi, %rax
 	mov	%rsi, %rcx
@@ -250,11 +295,13 @@ dj_window_syscall:
 dj_window_abort:
 	mov	$-512, %rax
 	ret
+	.cfi_endproc
 
 /* long dj_raw_clone_vm(flags, stack, ptid, ctid, tls, child) */
 	.globl	dj_raw_clone_vm
 	.hidden	dj_raw_clone_vm
 	.p2align 4
+	.cfi_startproc
 dj_raw_clone_vm:
 	mov	%rcx, %r10
 	mov	$56, %eax
@@ -262,10 +309,12 @@ dj_raw_clone_vm:
 	test	%rax, %rax
 	jz	1f
 	ret
-1:	xor	%ebp, %ebp
+1:	.cfi_undefined rip
+	xor	%ebp, %ebp
 	mov	%r9, %rdi
 	call	dj_child_start
 	ud2
+	.cfi_endproc
 
 /* void dj_leave(pregs, rip, rsp) */
 	.globl	dj_leave
@@ -285,15 +334,22 @@ dj_leave:
 	.globl	dj_on_stack
 	.hidden	dj_on_stack
 	.p2align 4
+	.cfi_startproc
+	.cfi_signal_frame
 dj_on_stack:
 	push	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
 	mov	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
 	mov	T_STACK_TOP(%rdi), %rsp
 	mov	%rdx, %rdi
 	call	*%rsi
 	mov	%rbp, %rsp
 	pop	%rbp
+	.cfi_def_cfa %rsp, 8
 	ret
+	.cfi_endproc
 
 /* What our own kernel handlers return to. */
 	.globl	dj_restorer

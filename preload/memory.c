@@ -1,6 +1,5 @@
 /*
- * Memory without libc: copies, guarded reads of the program's memory, lengths from the
- * table's rules. Any context.
+ * Memory without libc: copies, guarded reads of the program's memory. Any context.
  */
 #include <sys/syscall.h>
 #include <errno.h>
@@ -170,61 +169,6 @@ size_t dj_strlen_user(const char *s, size_t max)
 	uintptr_t known = 1;
 
 	return dj_strlen_user_in(s, max, &known);
-}
-
-size_t dj_string_len(const struct tf_arg *arg, const char *s)
-{
-	size_t n = 0;
-
-	while ((!arg->unit || n < arg->unit) && s[n])
-		n++;
-	return arg->unit && n == arg->unit ? n : n + 1;
-}
-
-size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,
-		  long result, bool after, unsigned long lenptr_capacity)
-{
-	unsigned long ref = arg->ref ? args[arg->ref - 1] : 0;
-	size_t len;
-
-	switch (arg->rule) {
-	case TF_FIXED:
-		return arg->unit;
-	case TF_ARG:
-		return ref * arg->unit;
-	case TF_RESULT:
-		if (!after)
-			return ref * arg->unit;
-		len = result > 0 ? (size_t)result * arg->unit : 0;
-		if (arg->ref && len > ref * arg->unit)
-			len = ref * arg->unit;
-		return len;
-	case TF_LENPTR: {
-		uint32_t now;
-
-		if (!ref)
-			return 0;
-		now = *(const uint32_t *)ref;
-		return now < lenptr_capacity ? now : lenptr_capacity;
-	}
-	case TF_IOVEC:
-		len = result > 0 ? (size_t)result : 0;
-		return len;
-	case TF_PAGES:
-		return (ref + 4095) / 4096 * arg->unit;
-	case TF_MSGBUF:
-		if (arg->dir == TF_RX && after)
-			return sizeof(long) + (result > 0 ? (size_t)result : 0);
-		return sizeof(long) + ref;
-	case TF_SELFLEN:
-		len = arg->unit + *(const uint32_t *)mem;
-		return arg->ref && len > ref ? ref : len;
-	case TF_FDSET:
-		return (int)ref <= 0 ? 0 : (ref + 63) / 64 * 8;
-	case TF_POLLFD:
-		return ref * 8;
-	}
-	return 0;
 }
 
 uint64_t dj_parse_hex(const char **p)

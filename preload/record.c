@@ -6,8 +6,11 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <errno.h>
 #include <sys/sem.h>
+#include <sys/stat.h>
 #include <linux/sockios.h>
 #include "record.h"
 
@@ -21,7 +24,7 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 {
 	long ret;
 
-	if (!RT->multi)
+	if (!(RT->multi | RT->domains))
 		return dj_raw_wait(nr, args);
 	sched_release(t);
 	ret = dj_raw_wait(nr, args);
@@ -32,7 +35,8 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 /* A thread that crosses without ever waiting must not starve the others. */
 static bool share(struct thread *t, int64_t now)
 {
-	if (!RT->sched_waiting || now - t->slice_start_ns < SLICE_NS)
+	if (!(RT->sched_waiting | RT->domains) || now - t->slice_start_ns < SLICE_NS ||
+	    !sched_wanted(t))
 		return false;
 	sched_release(t);
 	sched_acquire(t);
@@ -106,6 +110,39 @@ static void output_unlock(struct session *s, bool locked)
 	dj_raw(SYS_futex, &s->output_lock, FUTEX_WAKE, 1);
 }
 
+/* How many bytes the call writes; SIZE_MAX: not known. */
+static size_t output_len(long nr, const unsigned long args[6])
+{
+	struct k_iovec iov;
+	size_t len = 0;
+
+	if (nr == SYS_write || nr == SYS_pwrite64 || nr == SYS_sendto)
+		return args[2];
+	if (nr != SYS_writev || args[2] > 16)
+		return SIZE_MAX;
+	for (size_t i = 0; i < args[2]; i++) {
+		if (!dj_read_user(&iov, (const struct k_iovec *)args[1] + i, sizeof(iov)))
+			return SIZE_MAX;
+		len += iov.len;
+	}
+	return len;
+}
+
+/*
+ * Will the call not wait? Then the token is kept: when the process is ended meanwhile, by
+ * another thread or from outside, what was written is in the recording.
+ */
+static bool output_is_quick(long nr, const unsigned long args[6])
+{
+	struct pollfd p = {.fd = (int)args[0], .events = POLLOUT};
+	struct stat st;
+
+	if (dj_raw(SYS_poll, &p, 1, 0) != 1 || p.revents != POLLOUT)
+		return false;
+	return output_len(nr, args) <= PIPE_BUF ||
+	       (!dj_raw(SYS_fstat, args[0], &st) && S_ISREG(st.st_mode));
+}
+
 static long record_output(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], uint8_t role)
 {
@@ -115,8 +152,11 @@ static long record_output(struct thread *t, const struct tf_call *call,
 	uint64_t seq = 0;
 	long ret;
 
+	if (RT->multi && share(t, t0))
+		t0 = dj_now();
 	locked = output_lock(s);
-	ret = record_wait(t, call->nr, args);
+	ret = RT->multi && output_is_quick(call->nr, args) ? dj_raw_wait(call->nr, args)
+							   : record_wait(t, call->nr, args);
 	if (ret > 0)
 		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
 	output_unlock(s, locked);
@@ -467,7 +507,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	}
 	if (RT->passthrough)
 		return true;
-	if (RT->sched_waiting)
+	if (RT->sched_waiting | RT->domains)
 		share(t, dj_now());
 	record_thread_switch(t);
 	p = tf_put_array(p, 3);

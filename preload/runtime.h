@@ -202,6 +202,10 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	uint32_t domains; /* recorder: bit per domain that we are a member of */
+	uint32_t domains_held; /* bit per domain whose turn is ours */
+	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
+	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
@@ -253,6 +257,9 @@ static inline struct thread *dj_self(void)
 /* --- system calls of our own: from our text, which dispatch lets pass --- */
 #define DJ_IS_ERR(r) ((unsigned long)(r) > -4096ul)
 
+#ifdef DEJA_HARNESS /* tests/fuzz: parts of the runtime in an ordinary program */
+long dj_raw6(long nr, long a, long b, long c, long d, long e, long f);
+#else
 static inline long dj_raw6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -266,6 +273,7 @@ static inline long dj_raw6(long nr, long a, long b, long c, long d, long e, long
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+#endif
 #define DJ_RAW_PICK(_1, _2, _3, _4, _5, _6, _7, NAME, ...) NAME
 #define dj_raw(...)                                                                      \
 	DJ_RAW_PICK(__VA_ARGS__, DJ_RAW6, DJ_RAW5, DJ_RAW4, DJ_RAW3, DJ_RAW2, DJ_RAW1,    \
@@ -320,12 +328,16 @@ size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
  * longer than max. */
 size_t dj_strlen_user(const char *s, size_t max);
 uint64_t dj_xxh64(const void *data, size_t len);
+
+/* --- lengths.c --- */
 /* The length in bytes of a TF_MEM argument's memory; for rules that depend on the result
  * pass it; `after`: value-result lengths hold their final value. */
 size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,
 		  long result, bool after, unsigned long lenptr_capacity);
 /* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
+
+/* --- memory.c --- */
 /* The hexadecimal number at *p, which moves behind it (for /proc/self/maps). */
 uint64_t dj_parse_hex(const char **p);
 /* Text into buf without stdio: a decimal number; returns the end. */
@@ -458,6 +470,8 @@ void sched_give(struct thread *to);
 void sched_await(struct thread *t);
 /* After passthrough was set: everybody runs, as without us. */
 void sched_open(void);
+/* Does anybody wait for what t, which runs, holds? */
+bool sched_wanted(const struct thread *t);
 
 /* --- implemented by the recorder and by the replayer --- */
 /* One crossing. The result goes to the program. */
@@ -478,6 +492,11 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 /* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
+/* The tokens of the domains that this process is a member of, behind its own. The
+ * replayer's turns come from the stream instead. */
+void boundary_domains_give(struct thread *t);
+void boundary_domains_take(struct thread *t);
+bool boundary_domains_wanted(void);
 /* rt_sigreturn, to a context with this signal mask. */
 void boundary_sigreturn(struct thread *t, uint64_t mask);
 

@@ -5,7 +5,10 @@
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
+#include <errno.h>
 #include "replay.h"
+
+enum { HALTED_STATUS = 120 }; /* nobody will see it */
 
 static struct slot_divergence *report(struct thread *t, unsigned kind, long nr,
 				      const unsigned long *args)
@@ -38,8 +41,22 @@ static void stop(struct thread *t, struct slot_divergence *d)
 	__atomic_store_n(&s->aborted, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
 	dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
+	debug_diverged(t);
 	for (;;) /* the supervisor looks at our stack, then ends us */
-		dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		halt_if_over(s);
+}
+
+void halt_if_over(struct session *s)
+{
+	struct k_timespec step = {0, 200 * 1000 * 1000};
+
+	do {
+		if (dj_raw(SYS_kill, s->supervisor_pid, 0) == -ESRCH)
+			for (;;)
+				dj_raw(SYS_exit_group, HALTED_STATUS);
+		if (s->aborted)
+			dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, &step);
+	} while (s->aborted);
 }
 
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,
@@ -100,6 +117,7 @@ void stream_end(struct thread *t, long nr, const unsigned long *args)
 
 	if (ev.id && ev.id != TF_EV_END)
 		diverge(t, DIVERGED_OTHER, nr, args, "stream_end before the end");
+	domains_leave(t);
 	t->slot->finished = ev.id ? FINISHED_STOPPED : FINISHED_CUT;
 	__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	for (;;)

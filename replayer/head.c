@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/sem.h>
 #include "replay.h"
 
-enum { STREAM_ROOM_SHIFT = 40 };
+enum { STREAM_ROOM_SHIFT = 40, SEMAPHORES_MAX = 65535 };
 
 static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 {
@@ -78,6 +80,7 @@ static bool find_frame(uint64_t pos)
 		}
 		if (pos >= RT->stream_total)
 			return false;
+		halt_if_over(RT->session);
 		dj_raw(SYS_nanosleep, &step, 0);
 	}
 }
@@ -165,7 +168,31 @@ struct event head_peek(struct thread *t)
 	}
 }
 
-void head_take_memory(struct thread *t)
+struct memory_room head_memory_room(long nr, const unsigned long args[6])
+{
+	struct memory_room room = {0, 0};
+
+	if (nr == SYS_semctl && (int)args[2] == GETALL) {
+		room.addr = args[3];
+		room.len = SEMAPHORES_MAX * 2;
+	} else if (nr == SYS_ioctl && args[1] == SIOCGIFCONF && args[2]) {
+		const int32_t *conf = (const int32_t *)args[2]; /* struct ifconf */
+
+		room.addr = *(const uint64_t *)(conf + 2);
+		room.len = conf[0] > 0 ? (uint32_t)conf[0] : 0;
+	}
+	return room;
+}
+
+struct memory_room head_segment_room(uint64_t addr)
+{
+	for (unsigned i = 0; i < SEGMENT_MAX; i++)
+		if (RT->segments[i].len && RT->segments[i].addr == addr)
+			return (struct memory_room){addr, RT->segments[i].len};
+	return (struct memory_room){0, 0};
+}
+
+void head_take_memory(struct thread *t, struct memory_room room)
 {
 	for (;;) {
 		struct tf_in in = head_in(RT->stream_pos);
@@ -180,26 +207,57 @@ void head_take_memory(struct thread *t)
 		ev = event_at(in, RT->stream_pos);
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
-		if (ev.in.bad || !dj_write_user((void *)addr, bytes, len))
+		if (ev.in.bad || addr != room.addr || len > room.len ||
+		    !dj_write_user((void *)addr, bytes, len))
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
 		head_take(t, &ev);
 	}
 }
 
-void head_take(struct thread *t, const struct event *ev)
+static void advance(struct thread *t, const struct event *ev)
 {
 	RT->stream_pos = ev->next;
-	RT->event_no++;
+	if (ev->id != TF_EV_SYNC)
+		RT->event_no++;
 	t->slot->consumed = RT->stream_pos;
 	t->slot->event_no = RT->event_no;
+}
+
+void head_take(struct thread *t, const struct event *ev)
+{
+	advance(t, ev);
 	preempt_look(t);
+}
+
+unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT])
+{
+	unsigned found = 0;
+
+	for (;;) {
+		struct event ev = event_at(head_in(RT->stream_pos), RT->stream_pos);
+		uint64_t domain, number;
+
+		if (ev.id == TF_EV_DOMAIN) {
+			domain = (uint64_t)tf_get_int(&ev.in);
+			number = (uint64_t)tf_get_int(&ev.in);
+			if (ev.in.bad || domain >= DOMAIN_COUNT || !number || number > UINT32_MAX)
+				diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a domain's turn");
+			if (found >> domain & 1)
+				return found; /* the next crossing's */
+			found |= 1u << domain;
+			turn[domain] = (uint32_t)number;
+		} else if (ev.id != TF_EV_SYNC) {
+			return found;
+		}
+		advance(t, &ev);
+	}
 }
 
 struct event head_peek_behind(const struct event *ev)
 {
 	struct event next = {.id = TF_EV_SYNC, .next = ev->next};
 
-	while (is_prefix(next.id))
+	while (is_prefix(next.id) || next.id == TF_EV_DOMAIN)
 		next = event_at(head_in(next.next), next.next);
 	return next;
 }

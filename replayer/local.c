@@ -31,7 +31,11 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 	long fd = -1, r;
 
 	RT->pending_file = RT->pending_shadow = 0;
-	flags |= MAP_FIXED;
+	/* what the program did not ask to be replaced is free here as well */
+	if (!(a[3] & MAP_FIXED))
+		flags |= MAP_FIXED_NOREPLACE;
+	else if ((unsigned long)result != a[0])
+		diverge_result(t, SYS_mmap, a, (uint64_t)result, a[0]);
 	/* shared anonymous memory must stay shared with children */
 	flags |= ((a[3] & MAP_ANONYMOUS) || shadow) && (a[3] & MAP_TYPE) != MAP_PRIVATE
 			 ? MAP_SHARED
@@ -60,6 +64,13 @@ static long local_mremap(struct thread *t, const unsigned long a[6], long result
 
 	if ((unsigned long)result == a[0])
 		r = dj_raw(SYS_mremap, a[0], a[1], a[2], 0, 0);
+	else if ((a[3] & MREMAP_FIXED) && (unsigned long)result != a[4])
+		r = -EINVAL;
+	else if (!(a[3] & MREMAP_FIXED) &&
+		 dj_raw(SYS_mmap, result, a[2], PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+			0) != result)
+		r = -EEXIST;
 	else
 		r = dj_raw(SYS_mremap, a[0], a[1], a[2],
 			   a[3] | MREMAP_MAYMOVE | MREMAP_FIXED, result);
@@ -80,8 +91,37 @@ static void apply_stack_limit(const unsigned long *limit)
 	dj_raw(SYS_prlimit64, 0, RLIMIT_STACK, &now, 0);
 }
 
+/*
+ * The thread dies of a signal where the program stands, not in the middle of us: debuggers
+ * and core files shall show the program. The signal is sent while it is blocked, and opened
+ * by the return to the program.
+ */
+static void die_in_program(struct thread *t, const struct pregs *p, int signo)
+	__attribute__((noreturn));
+static void die_in_program(struct thread *t, const struct pregs *p, int signo)
+{
+	struct k_sigaction act = {0};
+	uint64_t block = ~SIGSYS_BIT;
+	struct k_ucontext uc = {
+		.flags = 2 | 4, /* UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
+		.stack = {.sp = (uint64_t)t->sigstack, .size = THREAD_SIGSTACK_LEN},
+		.mc = {.r8 = p->r8, .r9 = p->r9, .r10 = p->r10, .r11 = p->flags,
+		       .r12 = p->r12, .r13 = p->r13, .r14 = p->r14, .r15 = p->r15,
+		       .rdi = p->rdi, .rsi = p->rsi, .rbp = p->rbp, .rbx = p->rbx,
+		       .rdx = p->rdx, .rcx = p->rip, .rsp = pregs_rsp(p), .rip = p->rip,
+		       .eflags = p->flags, .cs = 0x33, .ss = 0x2b},
+		.mask = ~SIG_BIT(signo),
+	};
+
+	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, 0, 8);
+	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
+	dj_raw(SYS_tgkill, RT->live_pid, t->live_tid, signo);
+	dj_raw_sigreturn(&uc);
+}
+
 /* A fatal signal to ourselves happens here too. */
-static void local_kill(struct thread *t, long nr, const unsigned long a[6])
+static void local_kill(struct thread *t, const struct pregs *p, long nr,
+		       const unsigned long a[6])
 {
 	bool thread_call = nr == SYS_tgkill || nr == SYS_rt_tgsigqueueinfo;
 	int signo = (int)(thread_call ? a[2] : a[1]);
@@ -90,6 +130,8 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 				    : target == RT->pid || (nr == SYS_kill && target <= 0);
 	struct event next;
 
+	if (!self && signo == 9 && RT->domains_held && nr == SYS_kill)
+		await_end(t, target); /* its locks are free afterwards */
 	if (!self || signo < 1 || signo > 64)
 		return;
 	next = head_peek(t);
@@ -98,6 +140,8 @@ static void local_kill(struct thread *t, long nr, const unsigned long a[6])
 	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
 		t->slot->finished = FINISHED_END;
+		if (signo != 9 && !t->vfork_child)
+			die_in_program(t, p, signo);
 		signals_die(signo);
 	}
 }
@@ -167,7 +211,7 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_tgkill:
 	case SYS_rt_sigqueueinfo:
 	case SYS_rt_tgsigqueueinfo:
-		local_kill(t, call->nr, args);
+		local_kill(t, p, call->nr, args);
 		return result;
 	}
 	if (RT->pending_shadow)

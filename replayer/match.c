@@ -92,10 +92,11 @@ static void check_string(const struct match *m, struct tf_in *in, const char *go
 	if (tf_get_nil(in))
 		return;
 	expected = tf_get_bytes(in, &len);
-	if (in->bad)
+	if (in->bad || !got)
 		bad_event(m);
 	while (i < len && expected[i] == (uint8_t)got[i])
-		i++;
+		if (!got[i++]) /* the live string ends here */
+			break;
 	if (i < len && dj_strlen(got) == len - 1) {
 		uint8_t *place = rederived_place(expected);
 
@@ -141,6 +142,16 @@ static void do_iovec(const struct match *m, struct tf_in *in, const struct k_iov
 	iovec_exchange(m, bytes, len, iov, count, inbound);
 }
 
+static size_t live_name_len(const struct k_msghdr *msg)
+{
+	return msg->name && msg->namelen > 0 ? (size_t)msg->namelen : 0;
+}
+
+static size_t live_control_len(const struct k_msghdr *msg)
+{
+	return msg->control ? msg->controllen : 0;
+}
+
 static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg, bool inbound)
 {
 	const uint8_t *name, *control;
@@ -149,11 +160,11 @@ static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg
 
 	if (tf_get_nil(in))
 		return;
-	if (tf_get_array(in) != 6)
+	if (tf_get_array(in) != 6 || !msg)
 		bad_event(m);
 	name = tf_get_nil(in) ? NULL : tf_get_bytes(in, &name_len);
 	if (!inbound && name) /* after the data's check would be too late to move back */
-		check_bytes(m, name, name_len, msg->name, (size_t)msg->namelen);
+		check_bytes(m, name, name_len, msg->name, live_name_len(msg));
 	do_iovec(m, in, msg->iov, msg->iovlen, inbound);
 	control = tf_get_nil(in) ? NULL : tf_get_bytes(in, &control_len);
 	flags = tf_get_int(in);
@@ -163,29 +174,30 @@ static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg
 		bad_event(m);
 	if (!inbound) {
 		if (control)
-			check_bytes(m, control, control_len, msg->control, msg->controllen);
+			check_bytes(m, control, control_len, msg->control, live_control_len(msg));
 		return;
 	}
+	/* a name that was cut is recorded with the length it would have had */
 	if (name)
 		dj_copy(msg->name, name,
-			name_len < (uint32_t)msg->namelen ? name_len
-							  : (uint32_t)msg->namelen);
+			name_len < live_name_len(msg) ? name_len : live_name_len(msg));
 	if (control)
 		dj_copy(msg->control, control,
-			control_len < msg->controllen ? control_len : msg->controllen);
+			control_len < live_control_len(msg) ? control_len : live_control_len(msg));
 	msg->namelen = (int32_t)full_name_len;
 	msg->controllen = (uint64_t)full_control_len;
 	msg->flags = (int32_t)flags;
 }
 
-static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, bool inbound)
+static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, uint32_t vec_count,
+		    bool inbound)
 {
 	uint32_t count;
 
 	if (tf_get_nil(in))
 		return;
 	count = tf_get_array(in);
-	if (in->bad || (long)count > m->result)
+	if (in->bad || !vec || count > vec_count)
 		bad_event(m);
 	for (uint32_t i = 0; i < count; i++, vec += sizeof(struct k_msghdr) + 8) {
 		if (tf_get_array(in) != 2)
@@ -202,6 +214,8 @@ static void check_strv(const struct match *m, struct tf_in *in, char *const *v)
 	if (tf_get_nil(in))
 		return;
 	count = tf_get_array(in);
+	if (!v)
+		bad_event(m);
 	for (uint32_t i = 0; i < count && !in->bad; i++) {
 		uint32_t len;
 		const uint8_t *s = tf_get_bytes(in, &len);
@@ -229,10 +243,8 @@ static void take_inbound(const struct match *m, const struct tf_arg *a, struct t
 	if (in->bad || !mem)
 		bad_event(m);
 	room = dj_mem_len(a, mem, m->args, m->result, false, ~0ul);
-	if (a->rule == TF_SELFLEN && a->dir == TF_RX)
-		room = a->ref ? m->args[a->ref - 1] : len;
-	if (a->rule == TF_RESULT && !a->ref)
-		room = len;
+	if (a->rule == TF_SELFLEN && a->dir == TF_RX) /* the length to come is not there yet */
+		room = a->ref ? m->args[a->ref - 1] : 0;
 	if (len > room)
 		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
 			"the recorded data is longer than the program's buffer");
@@ -257,7 +269,7 @@ static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 		do_msg(m, in, mem, rx);
 		return;
 	case TF_MMSG:
-		do_mmsg(m, in, mem, rx);
+		do_mmsg(m, in, mem, (uint32_t)m->args[a->ref - 1], rx);
 		return;
 	case TF_CSTR:
 		check_string(m, in, mem);
@@ -273,10 +285,7 @@ static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 		return;
 	}
 	if (a->dir == TF_RTX)
-		check_outbound(m, in, mem,
-			       a->rule == TF_LENPTR
-				       ? *(uint32_t *)m->args[a->ref - 1]
-				       : dj_mem_len(a, mem, m->args, 0, false, 0));
+		check_outbound(m, in, mem, dj_mem_len(a, mem, m->args, 0, false, ~0ul));
 	if (rx)
 		take_inbound(m, a, in, mem);
 	else

@@ -41,15 +41,15 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 	uint64_t seq = RT->pending_seq;
 
 	RT->pending_role = 0;
+	if (fd != TF_ROLE_STDOUT && fd != TF_ROLE_STDERR)
+		diverge(t, DIVERGED_UNDECODABLE, call->nr, args, "an output event");
 	for (;;) {
 		uint64_t now = __atomic_load_n(&s->output_seq, __ATOMIC_SEQ_CST);
 
 		if (now + 1 >= seq)
 			break;
 		t->slot->waits_seq = seq;
-		if (s->aborted)
-			for (;;)
-				dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		halt_if_over(s);
 		/* it may be the supervisor's turn: external children's output */
 		__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
 		if (s->supervisor_sleeps)
@@ -61,15 +61,19 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 		const struct tf_arg *a = call->arg;
 
 		while (a->kind != TF_MEM || a->dir != TF_TX)
-			a++; /* every call that is an output has its bytes first */
+			if (++a == call->arg + call->nargs)
+				diverge(t, DIVERGED_UNDECODABLE, call->nr, args,
+					"an output of a call that sends nothing");
 		mem = (const void *)args[a - call->arg];
+		if (!mem)
+			diverge(t, DIVERGED_UNDECODABLE, call->nr, args, "an output of nothing");
 		if (a->rule == TF_IOVEC)
 			echo_iovec(fd, mem, args[a->ref - 1], (size_t)result);
 		else if (a->rule == TF_MSG)
 			echo_iovec(fd, ((const struct k_msghdr *)mem)->iov,
 				   ((const struct k_msghdr *)mem)->iovlen, (size_t)result);
 		else
-			echo(fd, mem, (size_t)result);
+			echo(fd, mem, dj_mem_len(a, mem, args, result, true, 0));
 	}
 	__atomic_store_n(&s->output_seq, seq, __ATOMIC_SEQ_CST);
 	dj_raw(SYS_futex, &s->output_seq, FUTEX_WAKE, 0x7fffffff);

@@ -41,6 +41,8 @@ static void child_begin(struct thread *t, struct slot *slot)
 	t->tid = (int32_t)tf_get_int(in);
 	RT->replay_tid = t->tid;
 	head_take(t, &ev);
+	domains_peek(t); /* a member's child waits for its turn */
+	debug_begin(t);
 }
 
 /* vfork and posix_spawn: the child runs in our memory, its events are in our stream until
@@ -79,6 +81,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	ret = match_call(t, &ev, call, args);
 	head_take(t, &ev);
 	p->rax = (uint64_t)ret;
+	debug_leave(t, trap_resume_rip(p->rip));
 	dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
 }
 
@@ -100,6 +103,7 @@ void boundary_child(struct thread *t)
 		diverge(t, DIVERGED_OTHER, -1, NULL,
 			"a thread begins here, not in the recording");
 	head_take(t, &ev);
+	debug_leave(t, trap_resume_rip(t->child_regs.rip));
 }
 
 /* A thread: its clone's event comes first and says its id. */
@@ -198,11 +202,10 @@ static int32_t reaped(long nr, const unsigned long args[6], long result)
 	return status && *status == 0xffff /* continued */ ? 0 : (int32_t)result;
 }
 
-void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+void await_end(struct thread *t, int32_t pid)
 {
 	struct session *s = RT->session;
 	struct k_timespec step = {0, 500 * 1000};
-	int32_t pid = reaped(nr, args, result);
 
 	for (unsigned i = 0; pid > 0 && i < s->slots_used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(s, i);
@@ -210,14 +213,17 @@ void await_child(struct thread *t, long nr, const unsigned long args[6], long re
 
 		while (slot->pid == pid && slot != t->slot &&
 		       ((state = slot->state) == SLOT_CLAIMED || state == SLOT_RUNNING)) {
-			if (s->aborted)
-				for (;;)
-					dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+			halt_if_over(s);
 			t->slot->waits_seq = WAITS_CHILD | (uint32_t)pid;
 			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
 		}
 	}
 	t->slot->waits_seq = 0;
+}
+
+void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+{
+	await_end(t, reaped(nr, args, result));
 }
 
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
@@ -244,7 +250,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	next = head_peek_behind(ev);
 	head_take(t, ev);
 	if (next.id == call->id) { /* it failed */
-		struct event failed = head_peek(t);
+		struct event failed = domains_peek(t);
 
 		ret = match_call(t, &failed, call, args);
 		head_take(t, &failed);
@@ -278,6 +284,9 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
 			"the recording has no program image after exec");
 	slot->pid = img.pid;
+	if (!t->vfork_child)
+		domains_depart();
+	debug_last(t);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

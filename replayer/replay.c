@@ -14,6 +14,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 		return TF_RESTART;
 	}
 	head_take(t, ev);
+	debug_last(t);
 	if (call->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
 		uint64_t block = ~0ull;
 
@@ -27,6 +28,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
+		domains_leave(t);
 		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
@@ -45,9 +47,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
 	long nr = (int)p->nr;
 	const struct tf_call *call = tf_call_by_nr(nr);
+	struct memory_room room;
 	struct event ev;
 	long result;
 
+	debug_enter(t, p);
 	if (!call)
 		return -38; /* ENOSYS, as the recorder answered */
 	if (nr == SYS_futex)
@@ -75,6 +79,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	case SYS_fork:
 		return replay_clone(t, p, args, &ev, call);
 	}
+	room = head_memory_room(nr, args);
 	result = match_call(t, &ev, call, args);
 	head_take(t, &ev);
 	if (RT->pending_role)
@@ -82,7 +87,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	if (nr == SYS_wait4 || nr == SYS_waitid)
 		await_child(t, nr, args, result);
 	result = local_effect(t, p, call, args, result);
-	head_take_memory(t);
+	head_take_memory(t, nr == SYS_shmat ? head_segment_room((uint64_t)result) : room);
 	return result;
 }
 
@@ -99,6 +104,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	t->slot->clocks[which] += tf_get_int(&ev.in);
 	*ns = t->slot->clocks[which];
 	head_take(t, &ev);
+	debug_leave_clock(t);
 	return true;
 }
 
@@ -113,8 +119,11 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	const uint8_t *bytes;
 	uint32_t len;
 
-	if (ev.id != TF_EV_SIGNAL || RT->replay_tid != t->tid)
+	if (ev.id != TF_EV_SIGNAL || RT->replay_tid != t->tid) {
+		if (result != TF_RESTART)
+			debug_leave_call(t);
 		return false;
+	}
 	tf_get_int(&ev.in); /* dt */
 	tf_get_int(&ev.in); /* signo */
 	bytes = tf_get_bytes(&ev.in, &len);
@@ -124,6 +133,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	if (info->signo < 1 || info->signo > 64)
 		diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a signal event");
 	head_take(t, &ev);
+	t->crossing = NULL; /* it is not returned from */
+	debug_leave(t, t->actions->action[info->signo].handler);
 	return true;
 }
 

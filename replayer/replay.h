@@ -34,13 +34,31 @@ struct tf_in head_in(uint64_t pos);
 struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
-/* Serves the MEMORY events that follow the call just taken. */
-void head_take_memory(struct thread *t);
+/* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
+unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT]);
+struct memory_room {
+	uint64_t addr, len;
+};
+/* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
+ * may. */
+void head_take_memory(struct thread *t, struct memory_room room);
+/* Where a call may write that its row cannot name, to be asked before it is served; and a
+ * segment just attached. */
+struct memory_room head_memory_room(long nr, const unsigned long args[6]);
+struct memory_room head_segment_room(uint64_t addr);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
 /* The first event of another stream, mapped beside ours at *base until head_unmap. */
 struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len);
 void head_unmap(uint64_t base, uint64_t len);
+
+/* --- domain.c --- */
+/* At a crossing: as head_peek, once the turns have come that the stream waits for here. */
+struct event domains_peek(struct thread *t);
+/* This process ends, in an orderly way or killed: its turns are over. */
+void domains_leave(struct thread *t);
+/* Its image does. */
+void domains_depart(void);
 
 /* --- turn.c --- */
 /* The event at the head once it is this thread's: until then the token goes to the thread
@@ -58,6 +76,19 @@ void turn_wait_any(struct thread *t);
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
 
+/* --- debug.c: what a debugger needs --- */
+/* At the beginning of an image or a forked child, its first event taken. */
+void debug_begin(struct thread *t);
+/* A call begins. */
+void debug_enter(struct thread *t, struct pregs *p);
+/* The thread leaves to the program, at `resume`; from a call; from a clock's read. */
+void debug_leave(struct thread *t, uint64_t resume);
+void debug_leave_call(struct thread *t);
+void debug_leave_clock(struct thread *t);
+/* The process or its image ends with the event just served. */
+void debug_last(struct thread *t);
+void debug_diverged(struct thread *t);
+
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,
@@ -72,6 +103,10 @@ void diverge_result(struct thread *t, long nr, const unsigned long *args,
 /* The stream ends here: as recorded, this process goes no further. */
 void stream_end(struct thread *t, long nr, const unsigned long *args)
 	__attribute__((noreturn));
+
+/* For loops that wait for others: does not return when the replay was stopped (the
+ * supervisor then ends this process) or its supervisor is gone. */
+void halt_if_over(struct session *s);
 
 /* --- match.c --- */
 /* Checks a call event against the call as made and copies its inbound memory. Returns the
@@ -93,6 +128,8 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* After wait4 or waitid: the child has ended here, too, so that memory which it shares
  * holds what it left there. */
 void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
+/* The process of this recorded id has ended here. */
+void await_end(struct thread *t, int32_t pid);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 

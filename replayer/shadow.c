@@ -88,7 +88,8 @@ void shadow_change(long nr, const unsigned long a[6], long result)
 	case SYS_write:
 	case SYS_pwrite64:
 		if (offset >= 0)
-			dj_raw(SYS_pwrite64, fd, a[1], result, offset);
+			dj_raw(SYS_pwrite64, fd, a[1], (size_t)result < a[2] ? (size_t)result : a[2],
+			       offset);
 		break;
 	case SYS_writev:
 	case SYS_pwritev:
@@ -119,7 +120,9 @@ long shadow_attach(struct thread *t, const unsigned long a[6], long result)
 	if (fd >= 0 && !dj_raw(SYS_fstat, fd, &st) && (uint64_t)st.st_size < len)
 		dj_raw(SYS_ftruncate, fd, len);
 	r = dj_raw(SYS_mmap, result, len, prot,
-		   MAP_SHARED | MAP_FIXED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+		   MAP_SHARED | (a[2] & 040000 /* SHM_REMAP */ ? MAP_FIXED : MAP_FIXED_NOREPLACE) |
+			   (fd < 0 ? MAP_ANONYMOUS : 0),
+		   fd, 0);
 	if (fd >= 0)
 		dj_raw(SYS_close, fd);
 	if (r != result)

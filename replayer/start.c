@@ -199,4 +199,5 @@ void boundary_start(struct thread *t)
 	check_maps(t, &img);
 	restore_auxv(t, &img);
 	head_take(t, &ev);
+	debug_begin(t);
 }

@@ -19,7 +19,7 @@ static struct thread *owner_of_head(struct thread *t)
 struct event turn_wait(struct thread *t)
 {
 	for (;;) {
-		struct event ev = head_peek(t);
+		struct event ev = domains_peek(t);
 
 		if (!RT->multi || !ev.id || ev.id == TF_EV_END || RT->replay_tid == t->tid)
 			return ev;
@@ -37,12 +37,15 @@ void turn_wait_any(struct thread *t)
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, -1, NULL);
-	preempt_look(t);
+	if (ev.id == TF_EV_START)
+		head_take(t, &ev); /* looks as well */
+	else
+		preempt_look(t);
 }
 
 void turn_leave(struct thread *t)
 {
-	struct event ev = head_peek(t);
+	struct event ev = domains_peek(t);
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, SYS_exit, NULL);

@@ -80,6 +80,15 @@ wait_port() {
 	return 1
 }
 
+# descendants PID: the processes below it, one a line.
+descendants() {
+	local child
+	for child in $(pgrep -P "$1"); do
+		echo "$child"
+		descendants "$child"
+	done
+}
+
 # background CMD...: starts a helper that stop_background ends by its pid; a tests/cli script
 # that fails ends its helpers, too.
 BACKGROUND=()

@@ -29,6 +29,7 @@ int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
@@ -110,6 +111,7 @@ enum {
 	CMD_OPT_DRY_RUN,
 	CMD_OPT_UNTIL,
 	CMD_OPT_SAMPLE,
+	CMD_OPT_PID,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };

@@ -18,6 +18,7 @@ static const struct {
     {"info", cmd_info},
     {"cat", cmd_cat},
     {"streams", cmd_streams},
+    {"gdb", cmd_gdb},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},
     {"scan", cmd_scan},

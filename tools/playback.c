@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/domains.h"
+#include "tools/descendants.h"
 #include "tools/lost_output.h"
 #include "tools/playback.h"
 #include "tools/report.h"
@@ -177,6 +179,7 @@ static int start_root(struct playback *r)
 			 (const char *)img.exe.data);
 		launch.path = path;
 	}
+	descendants_adopt();
 	r->root = session_launch(&r->session, &launch, &exec_errno);
 	if (r->root < 0) {
 		if (exec_errno)
@@ -211,6 +214,7 @@ static void slot_ended(struct playback *r, unsigned i, struct slot *slot)
 		s->cut = slot->finished == FINISHED_CUT;
 		s->stopped = slot->finished == FINISHED_STOPPED;
 	}
+	domains_pass_on(r->session.shared, slot->stream);
 	if (r->pidfds[i] >= 0)
 		close(r->pidfds[i]);
 	r->pidfds[i] = -1;
@@ -234,7 +238,7 @@ static void end_as_killed(struct playback *r, struct slot *slot)
 	const struct deja_process *p = s ? s->process : NULL;
 	int signo = p && p->status_known && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
 
-	if (!p || p->complete || s->truncated || slot->consumed < s->len || slot->finished ||
+	if (r->hold || !p || p->complete || s->truncated || slot->consumed < s->len || slot->finished ||
 	    signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
 	    signo == SIGTRAP)
 		return;
@@ -244,6 +248,35 @@ static void end_as_killed(struct playback *r, struct slot *slot)
 		return;
 	slot->finished = FINISHED_CUT;
 	kill(slot->live_pid, SIGKILL);
+}
+
+/* Is the process traced? */
+static bool has_debugger(pid_t pid)
+{
+	char path[64], line[256];
+	bool traced = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "TracerPid:", 10))
+			traced = atoi(line + 10) > 0;
+	if (f)
+		fclose(f);
+	return traced;
+}
+
+/* The process that waits for the debugger goes on when it has one (which then stops it). */
+static void hold_look(struct playback *r, struct slot *slot)
+{
+	if (!r->held_told)
+		dprintf(r->hold->fd, "held %d\n", (int)slot->live_pid);
+	r->held_told = true;
+	if (!has_debugger(slot->live_pid))
+		return;
+	__atomic_store_n(&slot->hold, HOLD_GONE_ON, __ATOMIC_SEQ_CST);
+	session_wake(&slot->hold);
 }
 
 /* Looks at every slot. Returns how many processes are alive; *diverged: the slot of one
@@ -258,7 +291,10 @@ static unsigned look(struct playback *r, struct slot **diverged)
 
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
-		if (__atomic_load_n(&slot->divergence.set, __ATOMIC_SEQ_CST)) {
+		if (slot->hold == HOLD_WAITS && r->hold)
+			hold_look(r, slot);
+		if (__atomic_load_n(&slot->divergence.set, __ATOMIC_SEQ_CST) &&
+		    !r->diverged_told) {
 			*diverged = slot;
 			return 1;
 		}
@@ -297,6 +333,8 @@ static void end_all(struct playback *r)
 		waitpid(r->root, NULL, 0);
 		r->root_ended = true;
 	}
+	/* one in the middle of exec would start without us once the session is gone */
+	descendants_end();
 }
 
 static int tell_divergence(struct playback *r, const struct slot *slot)
@@ -424,6 +462,11 @@ int playback_watch(struct playback *r)
 		if (diverged) {
 			int status = tell_divergence(r, diverged);
 
+			if (r->hold) { /* it is the debugger's to look at */
+				r->diverged_told = true;
+				dprintf(r->hold->fd, "diverged\n");
+				continue;
+			}
 			end_all(r);
 			return status;
 		}
@@ -432,10 +475,10 @@ int playback_watch(struct playback *r)
 			continue;
 		}
 		if (r->root_ended && !alive)
-			return 0;
+			return r->diverged_told ? CMD_DIVERGED : 0;
 		if (partial)
 			lost_output_skip(r);
-		if (watchdog_stuck(&dog, r->session.shared)) {
+		if (!r->hold && watchdog_stuck(&dog, r->session.shared)) {
 			watchdog_report(stderr, r->session.shared, r->rec);
 			end_all(r);
 			return CMD_DIVERGED;
@@ -514,6 +557,10 @@ int playback_begin(struct playback *r)
 	r->session.shared->quiet = r->verify;
 	r->session.shared->rederive = r->rederive_dir != NULL;
 	r->unpacker.save_dir = r->rederive_dir;
+	if (r->hold) {
+		r->session.shared->hold_stream = r->hold->stream;
+		r->session.shared->hold_event = r->hold->event;
+	}
 	for (unsigned i = 0; i < SLOT_COUNT; i++)
 		r->pidfds[i] = -1;
 	for (size_t i = 0; i < r->stream_count; i++)

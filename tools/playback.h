@@ -30,6 +30,16 @@ struct stream_state {
 	uint64_t served; /* events */
 };
 
+/*
+ * A playback for a debugger: one process waits at its beginning until it is traced, nobody is
+ * in a hurry, and one that diverges stays for the debugger to look at.
+ */
+struct playback_hold {
+	uint32_t stream; /* whose process waits */
+	uint64_t event;	 /* the first event of the image or forked child that waits */
+	int fd;		 /* is told, a line each: "held PID", "diverged" */
+};
+
 struct playback {
 	char *path;
 	deja_recording *rec;
@@ -48,6 +58,8 @@ struct playback {
 	uint64_t rederived; /* pieces that differed, after playback_end */
 	uint32_t diverged_stream; /* where the first difference was reported; 0: none */
 	uint64_t diverged_event;
+	const struct playback_hold *hold; /* or NULL; set before playback_begin */
+	bool held_told, diverged_told;
 	int pidfds[SLOT_COUNT];
 	uint32_t slot_stream[SLOT_COUNT];
 	struct unpacker unpacker;

@@ -205,6 +205,8 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		execve_id = tf_call_by_nr(SYS_execve)->id;
 		execveat_id = tf_call_by_nr(SYS_execveat)->id;
 	}
+	if (id != TF_EV_END)
+		t->exited = false; /* that was a child's which shared its parent's memory */
 	if (id == execve_id || id == execveat_id) {
 		exec_failed(t->sv, t->stream);
 		return;
@@ -237,6 +239,11 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 			supervisor_warn(t->sv, text);
 		}
 		return;
+	case TF_EV_DOMAIN:
+		n = (uint32_t)tf_get_int(&in);
+		if (n < DOMAIN_COUNT)
+			t->domain_turn[n] = (uint64_t)tf_get_int(&in);
+		return;
 	case TF_EV_CHILD:
 		tf_get_int(&in);
 		tf_get_int(&in);
@@ -250,7 +257,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		tf_get_int(&in);
 		tf_get_int(&in);
 		tf_get_int(&in);
-		t->status = ((int)tf_get_int(&in) & 0xff) << 8;
-		t->status_known = t->exited = true;
+		t->exit_status = ((int)tf_get_int(&in) & 0xff) << 8;
+		t->exited = true;
 	}
 }

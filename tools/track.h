@@ -18,12 +18,15 @@ struct track {
 	tf_writer *writer;
 	bool failed;   /* its stream could not be written */
 	bool stopped;  /* recording stopped before it ended */
-	bool exited;   /* its exit event was seen */
+	bool exited;   /* its exit event was seen, and nothing after it */
+	int exit_status; /* as wait(2), when exited */
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
 	int64_t start_ns, end_ns;
 	uint64_t event_count, byte_len;
 	uint64_t flushed_len; /* of byte_len, in whole frames */
+	uint64_t domain_turn[DOMAIN_COUNT]; /* the last ones in its stream */
+	bool died_in_turn;
 	char **argv;
 	size_t argc;
 	char **notes;

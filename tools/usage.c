@@ -82,6 +82,19 @@ const struct cmd_usage cmd_usages[] = {
 		 "print one JSON object a line, with all bytes"}},
      .status = STATUS_READER,
      .example = "deja cat --call openat,read"},
+    {.name = "gdb",
+     .summary = "replay under gdb, standing at an event or at the crash",
+     .synopsis = "gdb [-g EVENT|TIME|crash] [--pid P] [REC] [GDB-OPTION...]",
+     .stops = true,
+     .option = {{'g', "goto", "WHERE",
+		 "stand there: an event's number, a time (0.25, 3s, 250ms), or crash"},
+		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
+     .status = "  gdb's own, or\n"
+	       "  121  the recording cannot be read\n"
+	       "  122  it cannot be replayed here\n"
+	       "  125  deja itself failed\n"
+	       "  127  there is no gdb\n",
+     .example = "deja gdb -g crash myrecording"},
     {.name = "streams",
      .summary = "list the connections, files, pipes and terminals of a recording",
      .synopsis = "streams [-a] [--json] [SELECTION...] [REC]",

@@ -36,7 +36,7 @@ static void destroy(void *arg)
 	char name[16];
 
 	T_CHECK(prctl(PR_GET_NAME, name) == 0);
-	order[destroyed++] = name[4];
+	order[__atomic_fetch_add(&destroyed, 1, __ATOMIC_SEQ_CST)] = name[4];
 	if (arg == (void *)1) /* once more */
 		T_CHECK(pthread_setspecific(key, (void *)2) == 0);
 }

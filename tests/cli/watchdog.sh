@@ -2,6 +2,23 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
+# The child goes away as it never should; its parent waits for its output.
+# Of the replay's descendants it is the one whose parent runs the same program.
+find_child() {
+	local p above exe i
+	child=
+	for ((i = 0; i < 200 && ${#child} == 0; i++)); do
+		p=$replay above=
+		while p=$(cat "/proc/$p/task/$p/children" 2>/dev/null) && p=${p%% *} && [ -n "$p" ]; do
+			exe=$(readlink "/proc/$p/exe" 2>/dev/null)
+			[ "$exe" != "$PWD/slow" ] || [ "$above" != "$exe" ] || { child=$p parent=$q; }
+			above=$exe q=$p
+		done
+		sleep 0.01
+	done
+	[ -n "$child" ]
+}
+
 cat >slow.c <<'C'
 #include <stdio.h>
 #include <sys/wait.h>
@@ -23,19 +40,7 @@ ${CC:-cc} -O1 -o slow slow.c || skip "no compiler"
 limit "$DEJA" record -q -o rec -- ./slow >out || fail "recording failed"
 DEJA_WATCHDOG=2 limit "$DEJA" replay rec >stdout 2>stderr &
 replay=$!
-# The child goes away as it never should; its parent waits for its output.
-# Of the replay's descendants it is the one whose parent runs the same program.
-child=
-for ((i = 0; i < 200 && ${#child} == 0; i++)); do
-	p=$replay above=
-	while p=$(cat "/proc/$p/task/$p/children" 2>/dev/null) && p=${p%% *} && [ -n "$p" ]; do
-		exe=$(readlink "/proc/$p/exe" 2>/dev/null)
-		[ "$exe" != "$PWD/slow" ] || [ "$above" != "$exe" ] || child=$p
-		above=$exe
-	done
-	sleep 0.01
-done
-[ -n "$child" ] || { wait $replay; skip "the child was not found in time"; }
+find_child || { wait $replay; skip "the child was not found in time"; }
 kill -9 "$child"
 status=0
 wait $replay || status=$?
@@ -43,3 +48,17 @@ wait $replay || status=$?
 grep -q '^deja: the replay makes no progress' stderr || fail "not said: $(cat stderr)"
 grep -q "waits for another process's output" stderr || fail "who waits is not said: $(cat stderr)"
 grep -q 'is due: ' stderr || fail "the head of the stream is not shown: $(cat stderr)"
+
+# A replay that is killed itself leaves none of its processes behind.
+"$DEJA" replay rec >stdout 2>stderr &
+replay=$!
+find_child || { wait $replay; skip "the child was not found in time"; }
+kill -9 "$child"
+kill -9 $replay
+quietly wait $replay
+for ((i = 0; i < 200; i++)); do
+	kill -0 "$parent" 2>/dev/null || exit 0
+	sleep 0.01
+done
+kill -9 "$parent"
+fail "a process of the killed replay lives on"

@@ -1,0 +1,57 @@
+# Fuzz targets, each a file of tests/fuzz: with libFuzzer (clang) for `make fuzz`, and with
+# main.c (any compiler) over known inputs for `make check`; both under AddressSanitizer and UBSan.
+# FUZZ_TIME: seconds a target.
+
+FUZZ_CC     ?= clang
+FUZZ_TIME   ?= 60
+FUZZ_TARGETS := $(filter-out main,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
+FUZZ_CFLAGS := -O1 -g $(BASE) -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-format-truncation
+FUZZ_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_TF     := $(TRACEFMT_SRC)
+FUZZ_TOOLS  := $(filter-out tools/main.c,$(TOOLS_SRC))
+FUZZ_RT     := replayer/head.c replayer/match.c replayer/output.c replayer/diverge.c replayer/image.c \
+               preload/lengths.c preload/digest.c tracefmt/calls.c
+FUZZ_DIR    := $(BUILD)/fuzz
+KNOWN_DIR   := $(BUILD)/tests/fuzz
+FUZZ_BIN    := $(FUZZ_TARGETS:%=$(FUZZ_DIR)/bin/%)
+KNOWN_BIN   := $(FUZZ_TARGETS:%=$(KNOWN_DIR)/%)
+
+# Directory, compiler, flags: objects of one kind of build.
+define fuzz_objects
+$(1)/tool/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(call say,CC-FUZZ,$$<)$(2) $(FUZZ_CFLAGS) $(3) -c -o $$@ $$<
+
+$(1)/harness/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(call say,CC-FUZZ,$$<)$(2) $(FUZZ_CFLAGS) $(3) -DDEJA_RUNTIME -DDEJA_HARNESS -fno-strict-aliasing -c -o $$@ $$<
+endef
+$(eval $(call fuzz_objects,$(FUZZ_DIR)/obj,$(FUZZ_CC),$(FUZZ_SAN) -fsanitize=fuzzer-no-link))
+$(eval $(call fuzz_objects,$(KNOWN_DIR)/obj,$(CC),$(FUZZ_SAN)))
+
+# What a target is made of, below an object directory.
+fuzz_parts = $(if $(filter serve,$(2)),$(patsubst %.c,$(1)/harness/%.o,$(FUZZ_RT) tests/fuzz/serve.c),$(patsubst %.c,$(1)/tool/%.o,$(FUZZ_TF) $(if $(filter report,$(2)),$(FUZZ_TOOLS)) tests/fuzz/$(2).c))
+
+define fuzz_target
+$(FUZZ_DIR)/bin/$(1): $(call fuzz_parts,$(FUZZ_DIR)/obj,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,FUZZ,$$@)$(FUZZ_CC) $(FUZZ_SAN) -fsanitize=fuzzer -o $$@ $$^ $(if $(filter serve,$(1)),,$(TOOL_LIBS))
+
+$(KNOWN_DIR)/$(1): $(call fuzz_parts,$(KNOWN_DIR)/obj,$(1)) $(KNOWN_DIR)/obj/tool/tests/fuzz/main.o
+	@mkdir -p $$(@D)
+	$$(call say,FUZZ,$$@)$(CC) $(FUZZ_SAN) -o $$@ $$^ $(if $(filter serve,$(1)),,$(TOOL_LIBS))
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_target,$(t))))
+
+# Corpora begin with parts of recordings made now.
+$(FUZZ_DIR)/seeds/made: tests/fuzz/seeds $(DEJA) $(RECSO) $(CASE_BIN)
+	$(call say,SEEDS,$(@D))$(PLACE) tests/fuzz/seeds $(@D) && touch $@
+
+.PHONY: fuzz fuzz-build
+fuzz-build: all $(FUZZ_BIN) $(FUZZ_DIR)/seeds/made
+fuzz:
+	@./.ci/deps build fuzz
+	@$(MAKE) --no-print-directory fuzz-build
+	@FUZZ_DIR=$(FUZZ_DIR) tests/fuzz/run $(FUZZ_TIME) $(FUZZ_TARGETS)
+
+-include $(shell find $(FUZZ_DIR)/obj $(KNOWN_DIR)/obj -name '*.d' 2>/dev/null)

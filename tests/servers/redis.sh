@@ -1,0 +1,30 @@
+# redis under redis-benchmark: pipelines, BGSAVE (a fork), the append-only file, MULTI, Lua,
+# publish and subscribe.
+NEED=(redis-server redis-cli redis-benchmark)
+SOAK_REPLAYS=100
+setup() {
+	PORT=$(free_port)
+	CMD=(redis-server --port "$PORT" --dir "$DIR/work" --appendonly yes --save "1 10")
+}
+cli() { redis-cli -p "$PORT" "$@"; }
+ready() { wait_port "$PORT" && until cli ping | grep -q PONG; do sleep 0.02; done; }
+load() {
+	redis-benchmark -p "$PORT" -q -n $((1000 * LOAD)) -c 20 -t set,get,lpush,incr,zadd &&
+		redis-benchmark -p "$PORT" -q -n $((2000 * LOAD)) -c 20 -P 16 -t set,get || return
+	background timeout 10 redis-cli -p "$PORT" subscribe channel
+	cli <<-'END' || return
+		MULTI
+		INCR a
+		SET b 1
+		EXEC
+		EVAL "redis.call('set', KEYS[1], ARGV[1]); return redis.call('time')" 1 k v
+		BGSAVE
+		PUBLISH channel hello
+		RANDOMKEY
+		BGREWRITEAOF
+		INFO
+	END
+	sleep 0.3
+}
+stop() { cli shutdown nosave; }
+check() { grep -q 'bye bye' "$1" && grep -q 'Background saving terminated with success' "$1"; }

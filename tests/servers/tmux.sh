@@ -1,0 +1,16 @@
+# tmux, driven by send-keys: shells in windows and panes, a full-screen program.
+NEED=(tmux top)
+setup() { CMD=(tmux -S "$DIR/work/socket" -f /dev/null -D); }
+keys() { tmux -S socket "$@"; }
+ready() { until keys new-session -d -x 80 -y 24 sh 2>/dev/null; do sleep 0.02; done; }
+load() {
+	local i
+	for ((i = 0; i < LOAD; i++)); do
+		keys send-keys "echo shell \$\$; date +%N" Enter && sleep 0.1 &&
+			keys split-window -h sh && keys send-keys 'seq 5; exit' Enter && sleep 0.1 &&
+			keys new-window top && sleep 0.3 && keys resize-window -x 100 -y 30 &&
+			keys send-keys q || return
+	done
+	keys capture-pane -p -t :0 >pane && grep -q 'shell [0-9]' pane
+}
+stop() { keys kill-server; }

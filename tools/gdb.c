@@ -1,0 +1,494 @@
+/*
+ * `deja gdb`: a replay under gdb. Finds the process, image and event that are meant, lays out
+ * the recording's files for gdb, and starts it with our script (tools/gdb/deja.py). The script
+ * calls this command again: `--serve` for the replay itself, which waits for gdb to attach,
+ * and `--events`, `--payload` for what the recording holds.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "tools/cmd.h"
+#include "tools/gdb.h"
+#include "tools/json.h"
+#include "tools/playback.h"
+#include "tools/sysroot.h"
+#include "tracefmt/header.h"
+#include "tracefmt/parts.h"
+#include "tracefmt/wire.h"
+
+/* --- what is meant --- */
+
+static bool parse_stop(struct debug_target *t, const char *text)
+{
+	char *end;
+	double seconds;
+
+	if (!text) {
+		t->stop = STOP_MAIN;
+		return true;
+	}
+	if (!strcmp(text, "crash")) {
+		t->stop = STOP_CRASH;
+		return true;
+	}
+	errno = 0;
+	t->event = strtoull(text, &end, 10);
+	if (end != text && !*end && text[0] != '-' && !errno && t->event) {
+		t->stop = STOP_EVENT;
+		return true;
+	}
+	seconds = strtod(text, &end);
+	if (end == text || seconds < 0 || (*end && strcmp(end, "s") && strcmp(end, "ms"))) {
+		cmd_error("gdb: -g '%s' is neither an event's number, a time (0.25, 3s, 250ms) "
+			  "nor `crash`; `deja cat` shows times",
+			  text);
+		return false;
+	}
+	t->stop = STOP_TIME;
+	t->time_ns = (int64_t)(seconds * (strcmp(end, "ms") ? 1e9 : 1e6));
+	return true;
+}
+
+static bool died_of_signal(const struct deja_process *p)
+{
+	return p->status_known && WIFSIGNALED(p->status);
+}
+
+/* The process meant: the last stream of this pid, or else the command, or the one that
+ * crashed. */
+static const struct deja_process *find_process(const struct deja_header *h, int32_t pid,
+					       enum debug_stop stop)
+{
+	const struct deja_process *found = NULL;
+
+	for (size_t i = 0; i < h->process_count; i++) {
+		const struct deja_process *p = &h->processes[i];
+
+		if (!p->event_count)
+			continue;
+		if (pid ? p->pid == pid : p->stream == 1)
+			found = p;
+	}
+	if (pid || stop != STOP_CRASH || !found || died_of_signal(found))
+		return found;
+	for (size_t i = 0; i < h->process_count; i++)
+		if (died_of_signal(&h->processes[i]) && h->processes[i].event_count)
+			return &h->processes[i];
+	return found;
+}
+
+/* Reads the stream through: its images, its end, and the event at a time. False after
+ * printing why not. */
+static bool find_event(deja_recording *rec, struct debug_target *t)
+{
+	struct deja_error err = {0};
+	struct deja_event ev;
+	deja_cursor *cur = deja_cursor_open(rec, t->stream, &err);
+	bool timed = t->stop != STOP_TIME;
+	int got = -1;
+
+	while (cur && (got = deja_next(cur, &ev, &err)) == 1) {
+		t->last_event = ev.number;
+		if (!timed && ev.time_ns >= t->time_ns && ev.id >= TF_ID_FIRST) {
+			t->event = ev.number;
+			timed = true;
+		}
+		if ((ev.id != TF_EV_IMAGE && ev.id != TF_EV_CHILD) ||
+		    (t->image_event && (t->stop == STOP_EVENT || t->stop == STOP_TIME) &&
+		     t->event && ev.number > t->event))
+			continue;
+		t->image_event = ev.number;
+		t->image_file = 0;
+		t->is_child = ev.id == TF_EV_CHILD;
+		if (ev.id == TF_EV_IMAGE) {
+			struct tf_image img;
+
+			if (tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0)
+				continue;
+			t->image_file = img.file;
+			tf_image_free(&img);
+		}
+	}
+	if (cur)
+		deja_cursor_close(cur);
+	if (!cur || (got < 0 && err.code != DEJA_E_TRUNCATED) || !t->image_event) {
+		cmd_error("gdb: stream %u cannot be read: %s", t->stream,
+			  err.code ? err.message : "it holds no program image");
+		return false;
+	}
+	if (t->stop == STOP_TIME && !timed) {
+		cmd_error("gdb: process %d has no event so late: its last is %" PRIu64
+			  "; `deja cat` shows times",
+			  (int)t->pid, t->last_event);
+		return false;
+	}
+	if (t->stop == STOP_TIME)
+		t->stop = STOP_EVENT;
+	if (t->stop == STOP_EVENT && t->event > t->last_event) {
+		cmd_error("gdb: process %d has no event %" PRIu64 ": its last is %" PRIu64,
+			  (int)t->pid, t->event, t->last_event);
+		return false;
+	}
+	return true;
+}
+
+/* A forked child runs its parent's image. */
+static uint32_t file_of_image(deja_recording *rec, struct debug_target *t)
+{
+	const struct deja_header *h = deja_header(rec);
+	uint32_t stream = t->stream;
+	struct debug_target above = *t;
+
+	for (size_t depth = 0; !above.image_file && depth < h->process_count; depth++) {
+		uint32_t parent = 0;
+
+		for (size_t i = 0; i < h->process_count; i++)
+			if (h->processes[i].stream == stream)
+				parent = h->processes[i].parent;
+		if (!parent)
+			break;
+		above = (struct debug_target){.stream = stream = parent};
+		if (!find_event(rec, &above))
+			break;
+	}
+	return above.image_file;
+}
+
+bool debug_target_find(deja_recording *rec, const char *rec_path, const char *stop,
+		       int32_t pid, struct debug_target *t)
+{
+	const struct deja_header *h = deja_header(rec);
+	const struct deja_process *p;
+
+	*t = (struct debug_target){0};
+	if (!parse_stop(t, stop))
+		return false;
+	p = find_process(h, pid, t->stop);
+	if (!p && pid) {
+		cmd_error("gdb: no process %d in this recording; `deja ps` lists them",
+			  (int)pid);
+		return false;
+	}
+	t->stream = p ? p->stream : 1;
+	t->pid = p ? p->pid : 0;
+	if (p && died_of_signal(p))
+		t->signal = WTERMSIG(p->status);
+	if (t->stop == STOP_CRASH && !t->signal) {
+		char status[64];
+
+		cmd_error("gdb: there is no crash: the recorded program ended with %s",
+			  p ? cmd_status_text(p->status_known, p->status, status,
+					      sizeof(status))
+			    : "an unknown status");
+		return false;
+	}
+	if (!find_event(rec, t))
+		return false;
+	if (!t->image_file)
+		t->image_file = file_of_image(rec, t);
+	return true;
+}
+
+/* --- what the script asks --- */
+
+static const char *item_name(const struct deja_event *ev, const struct deja_item *item)
+{
+	const struct tf_call *call = tf_call_by_id(ev->id);
+
+	return call && item->arg < call->nargs && call->arg[item->arg].name
+		       ? call->arg[item->arg].name
+		       : "bytes";
+}
+
+static void print_bytes(const struct deja_bytes *b)
+{
+	for (size_t i = 0; i < b->len; i += 16) {
+		size_t n = b->len - i < 16 ? b->len - i : 16;
+
+		printf("  %06zx ", i);
+		for (size_t k = 0; k < 16; k++)
+			if (k < n)
+				printf(" %02x", b->data[i + k]);
+			else
+				fputs("   ", stdout);
+		fputs("  |", stdout);
+		for (size_t k = 0; k < n; k++) {
+			uint8_t c = b->data[i + k];
+
+			putchar(c >= 0x20 && c < 0x7f ? c : '.');
+		}
+		puts("|");
+	}
+}
+
+static void print_payload(const struct deja_event *ev)
+{
+	bool any = false;
+
+	tf_print_event(stdout, ev, NULL);
+	for (size_t i = 0; i < ev->item_count; i++) {
+		const struct deja_item *item = &ev->items[i];
+
+		if (!item->present)
+			continue;
+		any = true;
+		if (item->is_digest) {
+			printf("%s, out: a digest only, %016" PRIx64 "\n", item_name(ev, item),
+			       item->digest);
+			continue;
+		}
+		printf("%s, %s, %zu bytes\n", item_name(ev, item),
+		       item->inbound ? "in" : "out", item->bytes.len);
+		print_bytes(&item->bytes);
+	}
+	if (!any)
+		puts("it carries no bytes");
+}
+
+/* --events|--payload STREAM FROM COUNT REC */
+static int answer(char **argv)
+{
+	bool payload = !strcmp(argv[1], "--payload");
+	uint32_t stream = (uint32_t)strtoul(argv[2], NULL, 10);
+	uint64_t from = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);
+	struct deja_error err = {0};
+	struct deja_event ev;
+	int status;
+	deja_recording *rec = cmd_open(argv[5], &status);
+	deja_cursor *cur = rec ? deja_cursor_open(rec, stream, &err) : NULL;
+
+	if (!rec)
+		return status;
+	cmd_stdout_begin();
+	if (cur && !deja_seek_event(cur, from ? from : 1, &err))
+		while (count-- && deja_next(cur, &ev, &err) == 1) {
+			if (payload) {
+				print_payload(&ev);
+				continue;
+			}
+			printf("%8" PRIu64 "  %d  ", ev.number, (int)ev.tid);
+			tf_print_event(stdout, &ev, NULL);
+		}
+	if (cur)
+		deja_cursor_close(cur);
+	deja_close(rec);
+	return cmd_stdout_end(0);
+}
+
+/* --serve FD STREAM EVENT REC */
+static int serve(char **argv)
+{
+	struct playback_hold hold = {
+		.fd = atoi(argv[2]),
+		.stream = (uint32_t)strtoul(argv[3], NULL, 10),
+		.event = strtoull(argv[4], NULL, 10),
+	};
+	struct playback p = {.hold = &hold};
+	int status;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!playback_open(&p, argv[5], &status))
+		return status;
+	status = playback_begin(&p);
+	if (!status)
+		status = playback_launch(&p);
+	if (!status)
+		status = playback_watch(&p);
+	playback_end(&p);
+	return status;
+}
+
+/* --- gdb --- */
+
+bool debug_part_path(const char *name, char *path, size_t len)
+{
+	char self[PATH_MAX], *slash;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return false;
+	self[n] = 0;
+	for (int i = 0; i < 2; i++) {
+		slash = strrchr(self, '/');
+		if (!slash)
+			return false;
+		*slash = 0;
+	}
+	if ((size_t)snprintf(path, len, "%s/lib/deja/%s", self, name) >= len)
+		return false;
+	if (access(path, R_OK) < 0) {
+		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
+			  const struct debug_target *t)
+{
+	static const char *const stops[] = {
+		[STOP_MAIN] = "main", [STOP_EVENT] = "event", [STOP_CRASH] = "crash"};
+	const struct deja_file *exe =
+		t->image_file ? deja_file_by_id(rec, t->image_file) : NULL;
+	char path[PATH_MAX + 16], text[2 * PATH_MAX];
+	struct json j = {0};
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/settings", dir);
+	j.out = fopen(path, "we");
+	if (!j.out) {
+		cmd_error("%s: %s", path, strerror(errno));
+		return false;
+	}
+	json_open(&j, NULL, '{');
+	n = readlink("/proc/self/exe", text, PATH_MAX);
+	text[n < 0 ? 0 : n] = 0;
+	json_text(&j, "deja", text);
+	json_text(&j, "recording", rec_path);
+	snprintf(text, sizeof(text), "%s/root", dir);
+	json_text(&j, "root", text);
+	snprintf(text, sizeof(text), "%s/names", dir);
+	json_text(&j, "names", text);
+	if (exe) {
+		snprintf(text, sizeof(text), "%s/root%s", dir, exe->path);
+		json_text(&j, "program", text);
+	} else {
+		json_null(&j, "program");
+	}
+	json_uint(&j, "stream", t->stream);
+	json_int(&j, "pid", t->pid);
+	json_uint(&j, "image_event", t->image_event);
+	json_bool(&j, "is_child", t->is_child);
+	json_uint(&j, "last_event", t->last_event);
+	json_text(&j, "stop", stops[t->stop]);
+	json_uint(&j, "event", t->event);
+	json_int(&j, "signal", t->signal);
+	json_close(&j, '}');
+	fputc('\n', j.out);
+	if (fclose(j.out)) {
+		cmd_error("%s: %s", path, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* The replayed process knows our object by the session's name for it. */
+static bool link_runtime(const char *dir)
+{
+	char name[PATH_MAX + 32], path[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s/names" SESSION_SO_NAME, dir);
+	if (!debug_part_path("libdeja-replay.so", path, sizeof(path)))
+		return false;
+	if (symlink(path, name) < 0) {
+		cmd_error("%s: %s", name, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* Runs gdb until it ends. */
+static int run_gdb(const char *dir, char **options, int count)
+{
+	char script[PATH_MAX], settings[2 * PATH_MAX], **argv;
+	int status, n = 0;
+	pid_t pid;
+
+	if (!debug_part_path("gdb.py", script, sizeof(script)))
+		return CMD_FAILED;
+	snprintf(settings, sizeof(settings), "python deja_settings = '%s/settings'", dir);
+	argv = calloc((size_t)count + 8, sizeof(*argv));
+	if (!argv)
+		return CMD_FAILED;
+	argv[n++] = (char *)"gdb";
+	argv[n++] = (char *)"-q";
+	argv[n++] = (char *)"-iex";
+	argv[n++] = settings;
+	argv[n++] = (char *)"-x";
+	argv[n++] = script;
+	for (int i = 0; i < count; i++)
+		argv[n++] = options[i];
+	/* the terminal's interrupts are for gdb */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	pid = fork();
+	if (pid < 0) {
+		cmd_error("cannot fork: %s", strerror(errno));
+		return CMD_FAILED;
+	}
+	if (pid == 0) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		execvp("gdb", argv);
+		cmd_error("gdb: %s; install gdb to debug a replay", strerror(errno));
+		_exit(CMD_NOT_FOUND);
+	}
+	free(argv);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CMD_FAILED;
+}
+
+int cmd_gdb(int argc, char **argv)
+{
+	char dir[PATH_MAX], *path, *abs;
+	const char *stop = NULL;
+	struct debug_target target;
+	int key, status;
+	int32_t pid = 0;
+	deja_recording *rec;
+
+	if (argc == 6 && (!strcmp(argv[1], "--events") || !strcmp(argv[1], "--payload")))
+		return answer(argv);
+	if (argc == 6 && !strcmp(argv[1], "--serve"))
+		return serve(argv);
+	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+		if (key == CMD_OPT_EXIT)
+			return status;
+		if (key == 'g')
+			stop = optarg;
+		if (key == CMD_OPT_PID) {
+			char *end;
+
+			pid = (int32_t)strtol(optarg, &end, 10);
+			if (*end || pid < 1) {
+				cmd_error("gdb: --pid '%s' is not a process id", optarg);
+				return CMD_FAILED;
+			}
+		}
+	}
+	path = cmd_recording_path(argv[optind]);
+	if (!path)
+		return CMD_UNREADABLE;
+	rec = cmd_open(path, &status);
+	if (!rec)
+		return status;
+	abs = realpath(path, NULL);
+	if (!abs || !debug_target_find(rec, abs, stop, pid, &target))
+		return CMD_FAILED;
+	snprintf(dir, sizeof(dir), "%s/deja-gdb-XXXXXX",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	if (!mkdtemp(dir)) {
+		cmd_error("%s: %s", dir, strerror(errno));
+		return CMD_FAILED;
+	}
+	status = CMD_FAILED;
+	if (sysroot_make(dir, rec, abs, target.image_file) && link_runtime(dir) &&
+	    debug_settings_write(dir, abs, rec, &target)) {
+		char **rest = optind < argc ? argv + optind + 1 : argv + argc;
+
+		status = run_gdb(dir, rest, (int)(argv + argc - rest));
+	}
+	sysroot_remove(dir);
+	deja_close(rec);
+	free(abs);
+	free(path);
+	return status;
+}

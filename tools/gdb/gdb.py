@@ -1,0 +1,555 @@
+# The gdb side of `deja gdb`, which sets deja_settings before it has gdb source this file.
+#
+# A replay is started by `deja gdb --serve` in a session of its own; its process waits in our
+# constructor until gdb has attached. The runtime publishes an array of 64-bit words at a fixed
+# address (replayer/debug.h); the count of served events is compared there, not here, so that
+# running to an event costs nothing for the events before it.
+import atexit
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import gdb
+import gdb.unwinder
+from gdb.FrameDecorator import FrameDecorator
+
+FACTS_AT = 0x300000000000 + (1 << 20) - 4096
+FACTS_MAGIC = 0x6A65646762756765
+FACTS = ("magic", "text_start", "text_end", "stop", "event_no", "stop_event", "replay_tid",
+         "pools", "pool_count", "pool_size", "sites", "site_count", "site_size", "stream",
+         "reason", "resume")
+POOL_LEN = 64 * 1024
+REASON_EVENT, REASON_LAST, REASON_DIVERGED = 1, 2, 3
+LEAVE_STEPS = 64  # instructions between the end of a crossing and the program
+
+
+def quiet(command):
+    return gdb.execute(command, to_string=True)
+
+
+def run_quietly(command):
+    """A command that lets the process run: gdb tells some stops past to_string."""
+    silence("on")
+    try:
+        return quiet(command)
+    finally:
+        silence("off")
+
+
+def silence(state):
+    try:
+        quiet("set suppress-cli-notifications " + state)
+    except gdb.error:  # older than gdb 12
+        pass
+
+
+def words(address, count):
+    data = bytes(gdb.selected_inferior().read_memory(address, 8 * count))
+    return [int.from_bytes(data[i:i + 8], "little") for i in range(0, len(data), 8)]
+
+
+def put_word(address, value):
+    gdb.selected_inferior().write_memory(address, value.to_bytes(8, "little"))
+
+
+class Facts:
+    """What the runtime tells, as of now. None where there is no replay."""
+
+    def __init__(self):
+        for name, value in zip(FACTS, words(FACTS_AT, len(FACTS))):
+            setattr(self, name, value)
+
+    @staticmethod
+    def read():
+        try:
+            facts = Facts()
+        except gdb.error:
+            return None
+        return facts if facts.magic == FACTS_MAGIC else None
+
+    def ours(self, pc):
+        """Is this an address of deja's code, or of the stubs it has made?"""
+        return self.text_start <= pc < self.text_end or self.in_pool(pc)
+
+    def in_pool(self, pc):
+        size = self.pool_size // 8
+        pools = words(self.pools, size * self.pool_count)
+        for i in range(0, len(pools), size):
+            end = pools[i + 1]
+            if end and end - POOL_LEN <= pc < end:
+                return True
+        return False
+
+    def stubs(self):
+        """start of stub -> (its tail, where it goes on in the program, its site)"""
+        size = self.site_size // 8
+        sites = words(self.sites, size * self.site_count)
+        found = {}
+        memory = gdb.selected_inferior().read_memory
+        for i in range(0, len(sites), size):
+            site, tail, jump = sites[i:i + 3]
+            if tail <= 1 or not jump:
+                continue
+            start = jump + 5 + relative(bytes(memory(jump, 5))[1:])
+            code = bytes(memory(tail, 40))
+            for at in range(36):
+                if code[at] != 0xE9:
+                    continue
+                to = tail + at + 5 + relative(code[at + 1:at + 5])
+                if abs(to - jump) < 64:
+                    found[start] = (tail, to, site)
+                    break
+        return found
+
+
+def relative(four):
+    return int.from_bytes(four, "little", signed=True)
+
+
+def served(facts):
+    return words(facts.event_no, 1)[0]
+
+
+class Stop(gdb.Breakpoint):
+    """At the runtime's debug_stop()."""
+
+    def __init__(self, address):
+        super().__init__("*%#x" % address, internal=True)
+        self.silent = True
+        self.address = address
+
+
+class StubUnwinder(gdb.unwinder.Unwinder):
+    """The stubs of patched system calls: their caller is the program itself, so that stepping
+    over one is stepping over a call."""
+
+    class FrameId:
+        def __init__(self, sp, pc):
+            self.sp, self.pc = sp, pc
+
+    def __init__(self):
+        super().__init__("deja-stubs")
+
+    def __call__(self, pending):
+        if not replay.attached:
+            return None
+        pc = int(pending.read_register("rip"))
+        low = replay.facts
+        if not low or not low.ours(pc):
+            return None
+        for start, (tail, to, _) in low.stubs().items():
+            if not start <= pc < tail + 40 or pc > tail + 36:
+                continue
+            sp = int(pending.read_register("rsp"))
+            if start < pc < tail:
+                sp += 136
+            if pc >= tail and pc - tail > 32:
+                continue
+            kind = pending.read_register("rip").type
+            info = pending.create_unwind_info(self.FrameId(gdb.Value(sp), gdb.Value(start)))
+            info.add_saved_register("rip", gdb.Value(to).cast(kind))
+            info.add_saved_register("rsp", gdb.Value(sp).cast(
+                pending.read_register("rsp").type))
+            for name in ("rbx", "rbp", "r12", "r13", "r14", "r15"):
+                info.add_saved_register(name, pending.read_register(name))
+            return info
+        return None
+
+
+class OwnFrames:
+    """Leaves deja's own frames out of backtraces."""
+
+    def __init__(self):
+        self.name, self.priority, self.enabled = "deja", 100, True
+        gdb.frame_filters[self.name] = self
+
+    def filter(self, frames):
+        facts = replay.facts if replay.attached else None
+        return (f for f in frames if not facts or not facts.ours(f.inferior_frame().pc()))
+
+
+class Replay:
+    def __init__(self, settings):
+        self.settings = settings
+        self.server = self.facts = self.stop = self.messages = None
+        self.attached = False
+        self.diverged = False
+
+    # --- starting and ending ---
+
+    def start(self):
+        s = self.settings
+        self.end()
+        read, write = os.pipe()
+        tty = gdb.parameter("inferior-tty")
+        out = open(tty, "wb") if tty else (subprocess.PIPE if s.get("mi") else None)
+        self.server = subprocess.Popen(
+            [s["deja"], "gdb", "--serve", str(write), str(s["stream"]),
+             str(s["image_event"]), s["recording"]],
+            stdin=subprocess.DEVNULL, stdout=out, pass_fds=[write], start_new_session=True)
+        os.close(write)
+        if tty:
+            out.close()
+        elif s.get("mi"):
+            threading.Thread(target=self.forward, args=[self.server.stdout],
+                             daemon=True).start()
+        self.messages = os.fdopen(read)
+        line = self.messages.readline().split()
+        if not line or line[0] != "held":
+            status = self.server.wait()
+            self.server = None
+            raise gdb.GdbError("deja: the replay ended before the process began (status %d)"
+                               % status)
+        self.diverged = False
+        run_quietly("attach %s" % line[1])
+        self.attached = True
+        self.refresh()
+        self.skip_own_lines()
+
+    @staticmethod
+    def forward(stream):
+        """Under MI, stdout is the protocol's: the program's output becomes gdb's."""
+        for line in iter(stream.readline, b""):
+            text = line.decode("utf-8", "replace")
+            gdb.post_event(lambda text=text: gdb.write(text))
+
+    def end(self):
+        if self.server:
+            try:
+                os.killpg(self.server.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+        if self.attached and gdb.selected_inferior().pid:
+            try:
+                quiet("kill")
+            except gdb.error:
+                pass
+        self.attached = False
+        self.facts = None
+        if self.server:
+            try:
+                self.server.wait(10)
+            except subprocess.TimeoutExpired:
+                self.server.kill()
+                self.server.wait()
+            self.server = None
+        if self.messages:
+            self.messages.close()
+            self.messages = None
+
+    def refresh(self):
+        """Reads the facts again, and stands at the stop of the image that runs now."""
+        self.facts = Facts.read()
+        if not self.facts:
+            raise gdb.GdbError("deja: the process is not at a place where events are counted")
+        if not self.stop or not self.stop.is_valid() or \
+                self.stop.address != self.facts.stop:
+            if self.stop and self.stop.is_valid():
+                self.stop.delete()
+            self.stop = Stop(self.facts.stop)
+        return self.facts
+
+    def skip_own_lines(self):
+        """Hooks are functions of ours with line numbers: stepping does not enter them."""
+        if getattr(self, "skipped", False):
+            return
+        sal = gdb.find_pc_line(self.facts.stop)
+        if sal.symtab:
+            top = os.path.dirname(os.path.dirname(sal.symtab.fullname()))
+            for room in ("preload", "replayer", "tracefmt"):
+                quiet("skip -gfi %s/%s/*" % (top, room))
+        self.skipped = True
+
+    # --- running ---
+
+    def alive(self):
+        return self.attached and gdb.selected_inferior().pid != 0
+
+    def need(self):
+        if not self.alive():
+            raise gdb.GdbError("deja: the replay is not running; `deja restart` starts it")
+        return self.refresh()
+
+    def at_stop(self):
+        """True when the selected thread is in debug_stop()."""
+        return self.alive() and gdb.newest_frame().pc() == self.facts.stop
+
+    def leave(self, resume):
+        """To the program's next instruction, where the thread comes by `resume`."""
+        if not resume:
+            return
+        here = gdb.Breakpoint("*%#x" % resume, internal=True)
+        here.silent = True
+        here.thread = gdb.selected_thread().num
+        run_quietly("continue")
+        here.delete()
+        for _ in range(LEAVE_STEPS):
+            if not self.alive() or not self.facts.ours(gdb.newest_frame().pc()):
+                return
+            run_quietly("stepi")
+
+    def out(self):
+        """Stepping has ended in our code: a crossing. Goes on to the program."""
+        if not self.alive():
+            return
+        facts = self.refresh()
+        frame = gdb.newest_frame()
+        if not facts.ours(frame.pc()):
+            return
+        while frame and facts.ours(frame.pc()):
+            frame = frame.older()
+        if not frame:
+            return
+        pc = frame.pc()
+        for _, to, site in facts.stubs().values():
+            if pc == site + 2:  # now in the middle of a jump
+                pc = to
+        self.leave(pc)
+        show_program()
+        gdb.execute("frame")
+
+    def run_to(self, event):
+        """Runs on until `event` was served. True when it stands there."""
+        facts = self.need()
+        put_word(facts.stop_event, event)
+        run_quietly("continue")
+        if not self.alive():
+            return False
+        if not self.at_stop():
+            if self.refresh().stop_event:
+                put_word(self.facts.stop_event, 0)
+            return False
+        if self.refresh().reason == REASON_EVENT:
+            self.leave(self.facts.resume)
+        show_program()
+        return True
+
+    def run_to_main(self):
+        try:
+            gdb.lookup_global_symbol("main") or gdb.parse_and_eval("main")
+            place = "-qualified main"
+        except gdb.error:  # no symbols: libc is told where main is
+            place = None
+        if place:
+            quiet("tbreak " + place)
+            run_quietly("continue")
+            return
+        quiet("tbreak __libc_start_main")
+        run_quietly("continue")
+        if self.alive() and not self.at_stop():
+            quiet("tbreak *%#x" % int(gdb.parse_and_eval("(unsigned long) $rdi")))
+            run_quietly("continue")
+
+    def run_to_crash(self):
+        if not self.run_to(self.settings["last_event"]):
+            return
+        text = ""
+        if self.alive() and self.refresh().reason != REASON_DIVERGED:
+            text = run_quietly("continue")
+        if self.alive():
+            gdb.write("".join(l + "\n" for l in text.splitlines()
+                              if "received signal" in l))
+
+    def begin(self):
+        s = self.settings
+        self.start()
+        if s["stop"] == "crash":
+            self.run_to_crash()
+        elif s["stop"] == "event":
+            self.run_to(max(s["event"], 1))
+        elif s["is_child"]:
+            self.run_to(1)
+        else:
+            self.run_to_main()
+        self.tell()
+
+    # --- telling ---
+
+    def ask(self, what, first, count):
+        s = self.settings
+        return subprocess.run(
+            [s["deja"], "gdb", what, str(s["stream"]), str(first), str(count),
+             s["recording"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            check=False).stdout.decode("utf-8", "replace")
+
+    def tell(self):
+        if not self.alive():
+            gdb.write("deja: the process has ended\n")
+            return
+        facts = self.refresh()
+        if facts.reason == REASON_DIVERGED and self.at_stop():
+            gdb.write("deja: the replay diverged here\n")
+        show_program()
+        gdb.execute("frame")
+
+
+def show_program():
+    """Selects the innermost frame that is the program's."""
+    if not replay.alive() or not replay.facts:
+        return
+    frame = gdb.newest_frame()
+    while frame and frame.is_valid() and replay.facts.ours(frame.pc()):
+        older = frame.older()
+        if not older:
+            return
+        frame = older
+    frame.select()
+
+
+def on_stop(event):
+    if replay.alive():
+        try:
+            replay.refresh()
+            show_program()
+        except (gdb.error, gdb.GdbError):
+            pass
+
+
+def on_exited(event):
+    replay.attached = False
+
+
+# --- commands ---
+
+class Deja(gdb.Command):
+    """Commands for a replay by deja: an event is one crossing between the program and the
+world, numbered from 1 in its process."""
+
+    def __init__(self):
+        super().__init__("deja", gdb.COMMAND_RUNNING, prefix=True)
+
+
+def number(text, what):
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise gdb.GdbError("deja: %s needs an event's number" % what) from None
+
+
+class When(gdb.Command):
+    """Where the replay stands: the last event served, its time, the thread that runs."""
+
+    def __init__(self):
+        super().__init__("deja when", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        facts = replay.need()
+        event = served(facts)
+        line = replay.ask("--events", event, 1).split(None, 3)
+        gdb.write("event %d of %d, at %s s, thread %d of process %d\n" % (
+            event, replay.settings["last_event"], line[2] if len(line) > 3 else "?",
+            words(facts.replay_tid, 1)[0], replay.settings["pid"]))
+
+
+class NextEvent(gdb.Command):
+    """Runs until the next event was served."""
+
+    def __init__(self):
+        super().__init__("deja next-event", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        replay.run_to(served(replay.need()) + 1)
+        replay.tell()
+
+
+class RunTo(gdb.Command):
+    """deja run-to EVENT: runs until this event was served, from the beginning if it lies
+before the present one. Breakpoints on the way stop it."""
+
+    def __init__(self):
+        super().__init__("deja run-to", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        event = number(argument, "run-to")
+        if event < 1 or event > replay.settings["last_event"]:
+            raise gdb.GdbError("deja: events go from 1 to %d"
+                               % replay.settings["last_event"])
+        if not replay.alive() or event <= served(replay.need()):
+            replay.start()
+        replay.run_to(event)
+        replay.tell()
+
+
+class Events(gdb.Command):
+    """deja events [N]: the N events (default 10) before and after the present one."""
+
+    def __init__(self):
+        super().__init__("deja events", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        around = number(argument, "events") if argument else 10
+        event = served(replay.need())
+        first = max(1, event - around)
+        for line in replay.ask("--events", first, event - first + 1 + around).splitlines():
+            here = line.split(None, 1)[0] == str(event)
+            gdb.write("%s%s\n" % ("=>" if here else "  ", line))
+
+
+class Payload(gdb.Command):
+    """deja payload [EVENT]: the bytes that the present event, or this one, carried."""
+
+    def __init__(self):
+        super().__init__("deja payload", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        event = number(argument, "payload") if argument else served(replay.need())
+        gdb.write(replay.ask("--payload", event, 1))
+
+
+class Restart(gdb.Command):
+    """Starts the replay anew and stands where `deja gdb` was asked to stand. Breakpoints
+stay; `run` and `start` do the same."""
+
+    def __init__(self, name="deja restart"):
+        super().__init__(name, gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        replay.begin()
+
+
+def configure(settings):
+    for command in (
+            "confirm off",
+            "sysroot " + settings["root"],
+            "solib-search-path " + settings["names"],
+            "exec-file-mismatch off",
+            "startup-with-shell off",
+            "print thread-events off",
+            "print inferior-events off",
+            "auto-load safe-path /",
+    ):
+        try:
+            quiet("set " + command)
+        except gdb.error:
+            pass
+    quiet("handle SIGSYS nostop noprint pass")  # crossings that are not patched
+    if settings["program"]:
+        try:
+            quiet("file " + settings["program"])
+        except gdb.error:
+            pass
+
+
+with open(deja_settings) as f:  # noqa: F821 (deja gdb sets it)
+    replay = Replay(json.load(f))
+configure(replay.settings)
+for command in (Deja, When, NextEvent, RunTo, Events, Payload, Restart):
+    command()
+Restart("run")
+Restart("start")
+for command in ("step", "next", "stepi", "nexti"):
+    gdb.execute("define hookpost-%s\npython replay.out()\nend" % command)
+OwnFrames()
+gdb.unwinder.register_unwinder(None, StubUnwinder(), replace=True)
+gdb.events.stop.connect(on_stop)
+gdb.events.exited.connect(on_exited)
+if hasattr(gdb.events, "gdb_exiting"):
+    gdb.events.gdb_exiting.connect(lambda event: replay.end())
+atexit.register(replay.end)
+try:
+    replay.begin()
+except gdb.GdbError as e:
+    gdb.write(str(e) + "\n", gdb.STDERR)
+    gdb.execute("quit 122")

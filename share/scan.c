@@ -6,11 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include "share/share.h"
 #include "tools/cmd.h"
 #include "tools/json.h"
 
-enum { SHOWN_BEFORE = 24, OPAQUE_MAX = 1000 };
+enum { SHOWN_BEFORE = 24, OPAQUE_MAX = 1000, GROUP_MAX = 1 << 16 };
+
+/* One value, wherever it was found: for people, who read it once. */
+struct group {
+	uint64_t hash;
+	uint64_t count;
+	char *line; /* about the first place */
+};
 
 struct opaque {
 	char label[512], peer[128];
@@ -28,6 +36,8 @@ struct scanning {
 	uint64_t found, token_count, opaque_count, opaque_len;
 	struct opaque *opaque;
 	size_t opaque_kept;
+	struct group *group; /* GROUP_MAX, by hash; those that do not fit are not counted apart */
+	size_t group_count;
 };
 
 /* The place's surroundings with the secret masked: what stands before it in its line, its first
@@ -44,10 +54,67 @@ static void mask(const struct text *t, size_t start, size_t len, char *buf, size
 	snprintf(buf + at, buf_len - at, "***(%zu bytes)", len);
 }
 
+/* The line about a value's first place; later ones are counted. */
+static void count_place(struct scanning *s, const struct text *t, const struct match *m,
+			const struct piece *p, const char *shown)
+{
+	uint64_t hash = XXH3_64bits(t->bytes + m->start, m->len);
+	struct group *g;
+	char place[64], io[32] = "";
+
+	if (!s->group)
+		s->group = calloc(GROUP_MAX, sizeof(*s->group));
+	if (!s->group)
+		return;
+	for (size_t i = hash % GROUP_MAX;; i = (i + 1) % GROUP_MAX) {
+		g = &s->group[i];
+		if (!g->count || g->hash == hash)
+			break;
+		if (s->group_count == GROUP_MAX - 1)
+			return;
+	}
+	g->hash = hash;
+	if (g->count++)
+		return;
+	s->group_count++;
+	if (p && p->number)
+		snprintf(place, sizeof(place), "p%u#%" PRIu64, p->stream, p->number);
+	else
+		snprintf(place, sizeof(place), "%s", t->kind == TEXT_STORED ? "stored file" : "about it");
+	if (t->kind == TEXT_PAYLOAD)
+		snprintf(io, sizeof(io), "io %u %s, ", t->io_id, t->inbound ? "in" : "out");
+	if (asprintf(&g->line, "%-18s %-12s %s%s: %s", m->rule, place, io, t->label, shown) < 0)
+		g->line = NULL;
+}
+
+static int most_telling_first(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (!x->line || !y->line)
+		return !x->line - !y->line;
+	return strcmp(x->line, y->line);
+}
+
+/* A line for each value. */
+static void print_groups(struct scanning *s)
+{
+	if (!s->group)
+		return;
+	qsort(s->group, GROUP_MAX, sizeof(*s->group), most_telling_first);
+	for (size_t i = 0; i < GROUP_MAX && s->group[i].line; i++) {
+		cmd_print_text(stdout, s->group[i].line);
+		if (s->group[i].count > 1)
+			printf(" (in %" PRIu64 " places)", s->group[i].count);
+		printf("\n");
+		free(s->group[i].line);
+	}
+}
+
 static void print_finding(struct scanning *s, const struct text *t, const struct match *m,
 			  const struct piece *p)
 {
-	char shown[128], place[64] = "";
+	char shown[128];
 	const char *kind = t->kind == TEXT_PAYLOAD ? "payload"
 			   : t->kind == TEXT_EVENT ? "event"
 			   : t->kind == TEXT_STORED ? "stored-file"
@@ -78,17 +145,7 @@ static void print_finding(struct scanning *s, const struct text *t, const struct
 		json_close(j, '}');
 		return;
 	}
-	if (p && p->number)
-		snprintf(place, sizeof(place), "p%u#%" PRIu64, p->stream, p->number);
-	else
-		snprintf(place, sizeof(place), "%s", kind);
-	printf("%-18s %-12s ", m->rule, place);
-	if (t->kind == TEXT_PAYLOAD)
-		printf("io %u %s, ", t->io_id, t->inbound ? "in" : "out");
-	cmd_print_text(stdout, t->label);
-	printf(": ");
-	cmd_print_text(stdout, shown);
-	printf("\n");
+	count_place(s, t, m, p, shown);
 }
 
 static bool look(struct walk *w, struct text *t, size_t from, size_t to)
@@ -98,7 +155,7 @@ static bool look(struct walk *w, struct text *t, size_t from, size_t to)
 	const struct match *m = rules_run(s->rules, t->bytes, t->len, from, to, t->base == 0, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		if (tokens_has(s->tokens, t->bytes + m[i].start, m[i].len)) {
+		if (tokens_cover(s->tokens, t->bytes, t->len, m[i].start, m[i].len)) {
 			s->token_count++;
 			continue;
 		}
@@ -218,8 +275,9 @@ int share_scan(const char *recording, const struct scan_options *options)
 	} else if (!options->quiet) {
 		char size[32];
 
+		print_groups(&s);
 		print_opaque(&s);
-		printf("%s%" PRIu64 " found in %s of %" PRIu64 " events", s.found || s.opaque_count ? "\n" : "",
+		printf("%s%" PRIu64 " places found in %s of %" PRIu64 " events", s.found || s.opaque_count ? "\n" : "",
 		       s.found, cmd_size_text(w.text_len, size, sizeof(size)), w.event_count);
 		if (s.token_count)
 			printf("; %" PRIu64 " tokens stand for redacted ones", s.token_count);
@@ -231,6 +289,7 @@ int share_scan(const char *recording, const struct scan_options *options)
 	deja_close(w.rec);
 out:
 	free(s.opaque);
+	free(s.group);
 	tokens_free(s.tokens);
 	rules_free(s.rules);
 	return status;

@@ -15,7 +15,7 @@
 #include "share/share.h"
 #include "tools/cmd.h"
 
-enum { SHORTEST_LEN = 4, FORM_MIN_LEN = 6 };
+enum { SHORTEST_LEN = 4, FORM_MIN_LEN = 6, LINE_MIN_LEN = 16 };
 
 bool secrets_begin(struct secrets *s)
 {
@@ -254,7 +254,7 @@ static int base64_digit(uint8_t c)
 /* user:password in base64: the password gets its own token, and the text that of both. */
 static bool put_basic(struct secrets *s, const char *rule, const uint8_t *value, size_t len)
 {
-	uint8_t *plain = malloc(len + 4), *text = malloc(2 * len + 8), *token = NULL;
+	uint8_t *plain = malloc(len + 4), *text = malloc(3 * len + 8), *token = NULL;
 	uint32_t bits = 0, group = ++s->group_count;
 	unsigned count = 0;
 	size_t n = 0, colon, text_len = 0;
@@ -284,8 +284,10 @@ static bool put_basic(struct secrets *s, const char *rule, const uint8_t *value,
 			memcpy(plain + colon + 1, token, pass);
 			if (base64(base64_set, plain, n, text) != text_len)
 				ok = false;
-			else
-				ok = ok && put(s, rule, group, value, text, text_len);
+			else {
+				memcpy(text + text_len, value + text_len, len - text_len); /* = */
+				ok = ok && put(s, rule, group, value, text, len);
+			}
 		}
 	}
 	free(token);
@@ -310,6 +312,13 @@ bool secrets_add(struct secrets *s, const char *rule, const uint8_t *value, size
 	}
 	make_token(s, value, len, token);
 	ok = put_forms(s, rule, ++s->group_count, value, token, len);
+	/* a key of several lines may stand elsewhere without its line ends */
+	for (size_t from = 0, to; ok && from < len; from = to + 1) {
+		for (to = from; to < len && value[to] != '\n' && value[to] != '\r'; to++)
+			;
+		if (to - from >= LINE_MIN_LEN && to - from < len)
+			ok = put_forms(s, rule, s->group_count, value + from, token + from, to - from);
+	}
 	free(token);
 	return ok;
 }

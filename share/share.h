@@ -55,7 +55,9 @@ struct tokens;
 /* The tokens of a recording; an empty list when it was never redacted. */
 struct tokens *tokens_open(const char *recording);
 void tokens_free(struct tokens *t);
-bool tokens_has(const struct tokens *t, const uint8_t *value, size_t len);
+/* Whether a token makes up at least half of these bytes of a text. */
+bool tokens_cover(const struct tokens *t, const uint8_t *text, size_t text_len, size_t start,
+		  size_t len);
 /* Writes PATH/redacted. False after printing why not. */
 bool tokens_write(const char *recording, const struct secrets *s);
 

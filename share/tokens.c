@@ -1,12 +1,11 @@
 /*
- * RECORDING/redacted: a line for each token, the SHA-256 of it and the rule it came from.
- * Tokens look like secrets, that is their point; by this list a scan tells them apart. It
- * tells nothing of the secrets: tokens do not depend on them in any way that can be computed.
+ * RECORDING/redacted: a line for each token, its bytes in hexadecimal digits and the rule it came
+ * from. Tokens look like secrets, that is their point; by this list a scan tells them apart.
+ * They tell nothing of the secrets.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,81 +13,91 @@
 #include "share/share.h"
 #include "tools/cmd.h"
 
-enum { HASH_LEN = SHA256_DIGEST_SIZE };
+struct token {
+	uint8_t *bytes;
+	size_t len;
+};
 
 struct tokens {
-	uint8_t (*hash)[HASH_LEN]; /* sorted */
+	struct token *token;
 	size_t count;
 };
 
-static int compare(const void *a, const void *b)
+static int digit(int c)
 {
-	return memcmp(a, b, HASH_LEN);
-}
-
-static void hash_of(const uint8_t *value, size_t len, uint8_t *hash)
-{
-	struct sha256_ctx sha;
-
-	sha256_init(&sha);
-	sha256_update(&sha, len, value);
-	sha256_digest(&sha, HASH_LEN, hash);
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 struct tokens *tokens_open(const char *recording)
 {
 	struct tokens *t = calloc(1, sizeof(*t));
-	char path[PATH_MAX], line[256];
-	size_t cap = 0;
+	char path[PATH_MAX], *line = NULL;
+	size_t cap = 0, line_cap = 0;
 	FILE *in;
 
 	if (!t)
 		return NULL;
 	snprintf(path, sizeof(path), "%s/redacted", recording);
 	in = fopen(path, "re");
-	while (in && fgets(line, sizeof(line), in)) {
-		uint8_t hash[HASH_LEN];
-		bool whole = true;
+	while (in && getline(&line, &line_cap, in) > 0) {
+		size_t len = strspn(line, "0123456789abcdef") / 2;
+		struct token *x;
 
-		for (unsigned i = 0; i < HASH_LEN && whole; i++) {
-			unsigned byte;
-
-			whole = sscanf(line + 2 * i, "%2x", &byte) == 1;
-			hash[i] = (uint8_t)byte;
-		}
-		if (!whole)
+		if (!len)
 			continue;
 		if (t->count == cap) {
-			void *grown = realloc(t->hash, (cap = cap ? 2 * cap : 64) * HASH_LEN);
+			void *grown = realloc(t->token, (cap = cap ? 2 * cap : 64) * sizeof(*t->token));
 
 			if (!grown)
 				break;
-			t->hash = grown;
+			t->token = grown;
 		}
-		memcpy(t->hash[t->count++], hash, HASH_LEN);
+		x = &t->token[t->count];
+		x->bytes = malloc(len);
+		if (!x->bytes)
+			break;
+		x->len = len;
+		for (size_t i = 0; i < len; i++)
+			x->bytes[i] = (uint8_t)(digit(line[2 * i]) << 4 | digit(line[2 * i + 1]));
+		t->count++;
 	}
+	free(line);
 	if (in)
 		fclose(in);
-	if (t->count)
-		qsort(t->hash, t->count, HASH_LEN, compare);
 	return t;
 }
 
 void tokens_free(struct tokens *t)
 {
+	for (size_t i = 0; t && i < t->count; i++)
+		free(t->token[i].bytes);
 	if (t)
-		free(t->hash);
+		free(t->token);
 	free(t);
 }
 
-bool tokens_has(const struct tokens *t, const uint8_t *value, size_t len)
+bool tokens_cover(const struct tokens *t, const uint8_t *text, size_t text_len, size_t start,
+		  size_t len)
 {
-	uint8_t hash[HASH_LEN];
+	for (size_t i = 0; t && i < t->count; i++) {
+		const struct token *x = &t->token[i];
+		size_t from = start > x->len ? start - x->len + 1 : 0, to = start + len;
+		const uint8_t *at;
 
-	if (!t || !t->count)
-		return false;
-	hash_of(value, len, hash);
-	return bsearch(hash, t->hash, t->count, HASH_LEN, compare) != NULL;
+		if (to + x->len - 1 < text_len)
+			to += x->len - 1;
+		else
+			to = text_len;
+		at = memmem(text + from, to - from, x->bytes, x->len);
+		if (at) {
+			size_t a = (size_t)(at - text), b = a + x->len;
+			size_t low = a > start ? a : start, high = b < start + len ? b : start + len;
+
+			if (high > low && 2 * (high - low) >= len)
+				return true;
+		}
+	}
+	return false;
 }
 
 bool tokens_write(const char *recording, const struct secrets *s)
@@ -107,13 +116,10 @@ bool tokens_write(const char *recording, const struct secrets *s)
 		return false;
 	}
 	for (size_t i = 0; i < s->count; i++) {
-		uint8_t hash[HASH_LEN];
-
 		if (s->secret[i].kept)
 			continue;
-		hash_of(s->secret[i].token, s->secret[i].len, hash);
-		for (unsigned k = 0; k < HASH_LEN; k++)
-			fprintf(out, "%02x", hash[k]);
+		for (size_t k = 0; k < s->secret[i].len; k++)
+			fprintf(out, "%02x", s->secret[i].token[k]);
 		fprintf(out, " %s\n", s->secret[i].rule);
 	}
 	if (fclose(out) == 0)

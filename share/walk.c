@@ -337,6 +337,20 @@ static bool add_strings(struct walk *w, struct text *t, const uint8_t *raw, size
 	return true;
 }
 
+/* Whether a message of a text protocol begins here: what stood before ends then, though no
+ * byte says so. */
+static bool begins_message(const uint8_t *bytes, size_t len)
+{
+	static const char *const words[] = {"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "PATCH ",
+					    "OPTIONS ", "HTTP/1.", NULL};
+
+	for (const char *const *word = words; *word; word++)
+		if (len >= strlen(*word) && !memcmp(bytes, *word, strlen(*word)))
+			return true;
+	return len > 3 && bytes[0] == '*' && bytes[1] >= '1' && bytes[1] <= '9' &&
+	       memchr(bytes, '\r', len < 12 ? len : 12);
+}
+
 static bool walk_event(struct walk *w, const struct deja_event *ev, const struct deja_sight *sight)
 {
 	struct piece place = {.stream = ev->stream, .number = ev->number,
@@ -373,6 +387,8 @@ static bool walk_event(struct walk *w, const struct deja_event *ev, const struct
 				return false;
 			}
 			look_opaque(of, b.data, b.len);
+			if (of->len && begins_message(b.data, b.len) && !append_gap(w, of, '\n'))
+				return false;
 			if (!append(w, of, b.data, b.len, place))
 				return false;
 		}

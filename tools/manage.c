@@ -108,6 +108,7 @@ int cmd_rm(int argc, char **argv)
 
 	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT)
 		return status;
+	status = 0;
 	if (optind == argc) {
 		cmd_error("rm: name the recordings to remove; `deja ls` lists them");
 		return CMD_FAILED;
@@ -136,6 +137,7 @@ int cmd_mv(int argc, char **argv)
 		cmd_error("mv: name the recording and its new name");
 		return CMD_FAILED;
 	}
+	status = 0;
 	from = directory_of("mv", argv[optind]);
 	if (!from)
 		return CMD_UNREADABLE;
@@ -259,6 +261,7 @@ int cmd_prune(int argc, char **argv)
 		cmd_error("prune: say what to remove: --older AGE, --max-total SIZE or both");
 		return CMD_FAILED;
 	}
+	status = 0;
 	dir = cmd_default_dir();
 	if (!dir) {
 		cmd_error("neither DEJA_DIR nor HOME is set; set one to say where recordings are");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/recover.h"
 #include "tools/session.h"
 
 enum { CALIBRATE_NS = 2 * 1000 * 1000 };
@@ -154,6 +156,21 @@ bool session_is_nested(void)
 	return true;
 }
 
+bool session_pid_lives(pid_t pid)
+{
+	struct pollfd p = {.events = POLLIN};
+	bool lives;
+
+	if (pid <= 0)
+		return false;
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (p.fd < 0)
+		return errno != ESRCH && errno != EINVAL;
+	lives = poll(&p, 1, 0) == 0;
+	close(p.fd);
+	return lives;
+}
+
 /* Does any process of this session's tree live? Looks at what its processes wrote. */
 static bool session_in_use(int fd)
 {
@@ -169,15 +186,15 @@ static bool session_in_use(int fd)
 			const struct slot *slot = session_slot(s, i);
 			int pid = s->mode == SESSION_RECORD ? slot->pid : slot->live_pid;
 
-			if (slot->state != SLOT_FREE && pid > 0 &&
-			    (kill(pid, 0) == 0 || errno != ESRCH))
+			if (slot->state != SLOT_FREE && session_pid_lives(pid))
 				used = true;
 		}
 	munmap(s, SESSION_LEN);
 	return used;
 }
 
-/* Removes what killed recorders and replays have left: their lock is free. */
+/* Removes what killed recorders and replays have left: their lock is free. What can be
+ * recovered is. */
 static void sweep_sessions(void)
 {
 	DIR *d = opendir("/dev/shm");
@@ -200,8 +217,11 @@ static void sweep_sessions(void)
 		if (fd < 0)
 			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && time(NULL) - st.st_mtime > 10 &&
-		    !session_in_use(fd))
+		    !session_in_use(fd)) {
+			flock(fd, LOCK_UN);
+			recover_orphan(path);
 			cmd_remove_tree(path);
+		}
 		close(fd);
 	}
 	if (d)
@@ -256,6 +276,12 @@ made:
 	fd = -1;
 	if (mode == SESSION_RECORD && !make_fifos(s))
 		goto fail;
+	if (mode == SESSION_REPLAY) {
+		strcpy(strrchr(path, '/'), "/deja-loader");
+		snprintf(link, sizeof(link), "%s" SESSION_LOADER_NAME, s->dir);
+		if (symlink(path, link) < 0)
+			goto fail;
+	}
 	s->shared->version = SESSION_VERSION;
 	s->shared->mode = mode;
 	s->shared->supervisor_pid = getpid();

@@ -50,7 +50,8 @@ static void add_text(char ***list, size_t *count, const char *text, size_t len)
 
 void supervisor_warn(struct supervisor *sv, const char *text)
 {
-	cmd_error("warning: %s", text);
+	if (sv->session) /* else it was said when it happened */
+		cmd_error("warning: %s", text);
 	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
 }
 
@@ -96,6 +97,8 @@ static void exec_came_up(struct supervisor *sv, uint32_t stream)
 {
 	for (size_t i = 0; i < sv->exec_count; i++)
 		if (sv->execs[i].stream == stream) {
+			if (sv->execs[i].from != stream && !sv->tracks[stream - 1]->parent)
+				sv->tracks[stream - 1]->parent = sv->execs[i].from;
 			exec_resolved(sv, i);
 			return;
 		}
@@ -245,8 +248,8 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 			t->domain_turn[n] = (uint64_t)tf_get_int(&in);
 		return;
 	case TF_EV_CHILD:
-		tf_get_int(&in);
-		tf_get_int(&in);
+		tf_get_int(&in); /* dt */
+		t->parent = (uint32_t)tf_get_int(&in);
 		t->pid = (int)tf_get_int(&in);
 		t->ppid = (int)tf_get_int(&in);
 		return;
@@ -260,4 +263,52 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		t->exit_status = ((int)tf_get_int(&in) & 0xff) << 8;
 		t->exited = true;
 	}
+}
+
+void track_fill_header(struct supervisor *sv, struct deja_header *h)
+{
+	struct deja_process *processes = calloc(sv->track_count + 1, sizeof(*processes));
+
+	h->process_count = 0;
+	h->event_count = h->byte_len = 0;
+	for (size_t i = 0; processes && i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+		struct deja_process *p = &processes[h->process_count];
+
+		if (!t || (!t->event_count && i))
+			continue;
+		h->process_count++;
+		*p = (struct deja_process){
+		    .stream = t->stream,
+		    .parent = t->parent,
+		    .pid = t->pid,
+		    .ppid = t->ppid,
+		    .start_ns = t->start_ns,
+		    .end_ns = t->end_ns,
+		    .event_count = t->event_count,
+		    .byte_len = t->byte_len,
+		    .status_known = t->status_known || t->exited,
+		    .status = t->status_known ? t->status : t->exit_status,
+		    .complete = t->exited,
+		    .argc = t->argc,
+		    .argv = (const char *const *)t->argv,
+		    .note_count = t->note_count,
+		    .notes = (const char *const *)t->notes,
+		};
+		h->event_count += t->event_count;
+		h->byte_len += t->byte_len;
+		if (t->stopped && !sv->cause[0])
+			snprintf(sv->cause, sizeof(sv->cause),
+				 "process %d is recorded in part: %s", t->pid,
+				 t->note_count ? t->notes[t->note_count - 1] : "");
+	}
+	h->processes = processes;
+	h->externals = sv->externals;
+	h->external_count = sv->external_count;
+	h->warnings = (const char *const *)sv->warnings;
+	h->warning_count = sv->warning_count;
+	h->status_known = sv->root_ended;
+	h->status = sv->root_status;
+	h->complete = !sv->cause[0];
+	h->cause = sv->cause;
 }

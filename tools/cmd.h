@@ -32,6 +32,15 @@ int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
+int cmd_extract(int argc, char **argv);
+int cmd_at(int argc, char **argv);
+int cmd_step(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
+/* In deja-look (look/): they need libraries that the command itself does without. */
+int cmd_grep(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_annotate(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
 /* In tools/share.c and redact.c, with deja-share (share/). */
@@ -86,7 +95,7 @@ struct cmd_usage {
 	const char *synopsis; /* after `deja ` */
 	bool stops;	      /* options end at the first operand (it is a command) */
 	bool selects; /* takes the options of tools/select.h, too */
-	struct cmd_option option[12]; /* ends at key 0; --help is added to all */
+	struct cmd_option option[14]; /* ends at key 0; --help is added to all */
 	const char *status;	     /* exit statuses, lines indented by two spaces */
 	const char *example;	     /* one command line */
 };
@@ -102,7 +111,30 @@ enum {
 	CMD_OPT_LIMIT,
 	CMD_OPT_MAX_SIZE,
 	CMD_OPT_MAX_TIME,
-	CMD_OPT_RULES = 512,
+	CMD_OPT_STREAM,
+	CMD_OPT_FROM,
+	CMD_OPT_BY,
+	CMD_OPT_SLOWEST,
+	CMD_OPT_COMPARE,
+	CMD_OPT_FORMAT,
+	CMD_OPT_ANCHORS,
+	CMD_OPT_IN,
+	CMD_OPT_OUT,
+	CMD_OPT_COMMENT,
+	CMD_OPT_LABEL,
+	CMD_OPT_FLAG,
+	CMD_OPT_SCORE,
+	CMD_OPT_AT,
+	CMD_OPT_AUTHOR,
+	CMD_OPT_EDIT,
+	CMD_OPT_DELETE,
+	CMD_OPT_HISTORY,
+	CMD_OPT_EXPORT,
+	CMD_OPT_IMPORT,
+	CMD_OPT_TARGET_RANGE,
+	CMD_OPT_TARGET_IO,
+	CMD_OPT_PID,
+	CMD_OPT_RULES,
 	CMD_OPT_EMAIL,
 	CMD_OPT_IP,
 	CMD_OPT_KEEP,
@@ -116,7 +148,6 @@ enum {
 	CMD_OPT_NAME,
 	CMD_OPT_POLICY,
 	CMD_OPT_REVIEWED,
-	CMD_OPT_PID,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };
@@ -140,6 +171,8 @@ bool cmd_operands(int argc, char **argv, int max);
 /* For commands that only print: stdout gets a large buffer, and a reader that goes away is
  * no error. Never called where a program is started (dispositions are inherited). */
 void cmd_stdout_begin(void);
+/* Whether writing to stdout failed; asked soon after writing, it remembers why. */
+bool cmd_stdout_failed(void);
 /* Writes out what stdout still holds. Returns `status`, or CMD_FAILED after saying why it
  * could not be written. */
 int cmd_stdout_end(int status);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/domains.h"
+#include "tools/outside.h"
 #include "tools/recover.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
@@ -219,6 +220,9 @@ static void answer_request(struct supervisor *sv, struct slot *slot)
 	switch (slot->request) {
 	case REQUEST_FILE:
 		answer_file_request(sv, slot);
+		break;
+	case REQUEST_SHARED:
+		outside_look(sv);
 		break;
 	case REQUEST_DRAIN:
 		while (look_at_externals(sv))
@@ -609,6 +613,9 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 
 	if (!sv->closed)
 		track_tell_lost_execs(sv);
+	track_tell_died_in_turn(sv);
+	if (sv->session->shared->domain_count)
+		outside_look(sv);
 	if (sv->external)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;

@@ -167,7 +167,7 @@ $(BUILD)/obj/rt/%.o: %.S
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD)/obj/tool/tools/main.o,$(TOOLS_OBJ)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(TOOL_LIBS) -lcmocka
+	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $< $(filter %.o %.a,$^) $(TOOL_LIBS) -lcmocka
 
 # A victim may name what it needs in a line `/* LDLIBS: -lpthread */` or `/* CFLAGS: ... */`.
 $(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h

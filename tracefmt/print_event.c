@@ -263,7 +263,7 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 		tf_puts(out, "+++ stopped in program code +++");
 		break;
 	case TF_EV_START:
-		tf_puts(out, "+++ begins to run +++");
+		tf_puts(out, "+++ runs from here +++");
 		break;
 	case TF_EV_END:
 		tf_get_int(&in);

@@ -283,7 +283,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 	    [TF_EV_DOMAIN] = {"domain", "turn"},
 	    [TF_EV_END] = {"dt", "reason"},
 	    [TF_EV_START] = {"dt"},
-	    [TF_EV_PREEMPT] = {"dt", "place"},
+	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas"},
 	};
 	struct tf_in in = tf_in_bytes(ev->raw);
 	uint32_t count = tf_get_array(&in);

@@ -26,6 +26,8 @@ static uint64_t memory_digest(const struct k_mcontext *mc)
 
 		if (at < 4096 || at - DJ_PRIVATE < DJ_STREAM - DJ_PRIVATE)
 			continue; /* no pointer, or ours, which is another's on replay */
+		if (at + PREEMPT_MEMORY_LEN > RT->text_start && at < RT->text_end)
+			continue; /* our code, likewise */
 		if (dj_read_user(piece + 1, (const void *)at, len))
 			piece[0] = dj_xxh64(piece, 8 + len);
 	}

@@ -24,7 +24,7 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 {
 	long ret;
 
-	if (!RT->multi)
+	if (!(RT->multi | RT->domains))
 		return dj_raw_wait(nr, args);
 	sched_release(t);
 	ret = dj_raw_wait(nr, args);
@@ -35,7 +35,8 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 /* A thread that crosses without ever waiting must not starve the others. */
 static bool share(struct thread *t, int64_t now)
 {
-	if (!RT->sched_waiting || now - t->slice_start_ns < SLICE_NS)
+	if (!(RT->sched_waiting | RT->domains) || now - t->slice_start_ns < SLICE_NS ||
+	    !sched_wanted(t))
 		return false;
 	sched_release(t);
 	sched_acquire(t);
@@ -506,7 +507,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	}
 	if (RT->passthrough)
 		return true;
-	if (RT->sched_waiting)
+	if (RT->sched_waiting | RT->domains)
 		share(t, dj_now());
 	record_thread_switch(t);
 	p = tf_put_array(p, 3);

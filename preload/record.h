@@ -34,6 +34,8 @@ static inline void ring_commit(struct slot *slot)
 void record_note(struct slot *slot, const char *text);
 /* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
 uint32_t record_file(struct slot *slot, int fd, const char *path);
+/* Nobody records any more. */
+bool record_supervisor_gone(void);
 /* Has the supervisor take in what external children have written so far. */
 void record_drain_externals(struct slot *slot);
 
@@ -104,8 +106,9 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 
 /* --- record_shadow.c --- */
-/* The shadow (0: none) and the stored file of what is mapped from fd. */
-uint32_t record_shadow_map(struct slot *slot, int fd, uint32_t *file);
+/* The shadow (0: none) and the stored file of what is mapped from fd. `shared`: with
+ * whoever else maps it so; then this process is in one domain with them afterwards. */
+uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file);
 /* The shadow that this call, about to be made, would change; 0: none. */
 uint32_t record_shadow_of(long nr, const unsigned long args[6]);
 /* Makes such a call. */
@@ -114,6 +117,18 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 /* Memory that the call just recorded has written and its row cannot name. */
 void record_memory(struct slot *slot, const void *mem, size_t len);
+
+/* --- record_domain.c --- */
+/* The domain for memory that this process is about to share. */
+uint32_t record_domain_choose(void);
+/* From now on this process runs in turns with the other members. */
+void record_domain_join(struct thread *t, uint32_t domain);
+/* Before a fork: parent and child share what is mapped so. */
+void record_domain_fork(struct thread *t);
+/* A signal from a member of a domain. One that is killed is gone when this returns. */
+long record_domain_kill(long nr, const unsigned long args[6], int target, int signo);
+/* Before exec: the tokens are given away, and nobody asks us to stop any more. */
+void record_domains_depart(struct thread *t);
 
 /* --- record_view.c --- */
 enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */

@@ -16,12 +16,15 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 	long ret;
 
 	ret = dj_raw(SYS_mmap, args[0], args[1], args[2], args[3], args[4], args[5]);
+	if ((args[3] & MAP_TYPE) == MAP_SHARED)
+		RT->maps_shared = 1; /* with children, if not yet with others */
 	if (!DJ_IS_ERR(ret) && !(args[3] & MAP_ANONYMOUS)) {
 		int fd = (int)args[4];
 
 		if (!dj_raw(SYS_fstat, fd, &st)) {
 			if (S_ISREG(st.st_mode)) {
-				shadow = record_shadow_map(t->slot, fd, &file);
+				shadow = record_shadow_map(
+					t, fd, (args[3] & MAP_TYPE) != MAP_PRIVATE, &file);
 				if (!file)
 					record_note(t->slot, "a mapped file could not be "
 							     "stored: its replay will "

@@ -62,6 +62,10 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	emit_place(t, &uc->mc);
 	sched_release(t);
 	sched_acquire(t);
+	/* program code runs again, and no crossing of its own says so */
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
+	ring_commit(t->slot);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 
@@ -147,7 +151,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 			signals_enter(t, &info, uc);
 		return true;
 	}
-	if (RT->multi && RT->sched_owner == t && RT->sched_waiting && !t->probe_steps)
+	if (!t->probe_steps && sched_wanted(t))
 		probe_begin(t, uc);
 	return true;
 }

@@ -131,6 +131,8 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	slot = slot_claim(t, stream, t->slot->stream);
 	if (!slot && !RT->passthrough && !RT->session->closed)
 		record_note(t->slot, "a child is not recorded: too many processes at once");
+	if (!RT->passthrough)
+		record_domain_fork(t);
 	t0 = dj_now();
 	dj_copy(fork_args, clone_args, sizeof(fork_args));
 	fork_args[1] = 0;
@@ -139,8 +141,11 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		if (slot) {
 			child_adopt(t, slot);
 			emit_child(t);
+			if (RT->domains)
+				boundary_domains_take(t);
 		} else {
 			RT->passthrough = 1;
+			RT->domains = 0;
 			RT->live_pid = (int32_t)dj_raw(SYS_getpid);
 			thread_activate(t);
 			trap_arm();
@@ -411,11 +416,15 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = !external;
 	if (!shares)
 		slot->passthrough = external != 0;
-	if (!shares)
+	if (!shares) {
 		sched_leave(true);
+		record_domains_depart(t);
+	}
 	ret = dj_raw_wait((long)p->nr, a);
-	if (!shares)
+	if (!shares) {
 		sched_leave(false);
+		boundary_domains_take(t);
+	}
 	t->execed = false;
 	if (!shares)
 		slot->passthrough = 0;
@@ -454,6 +463,9 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_release(t);
 	} else if (!t->vfork_child) {
 		apart_outlive(t);
+		if (RT->domains)
+			futex_robust_exit(t); /* in our turn, not when the kernel comes to it */
+		boundary_domains_give(t);
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
@@ -492,7 +504,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			return ret;
 		}
 	}
-	ret = record_wait(t, p->nr, args);
+	/* in our turn: whom we share memory with stands somewhere definite then */
+	ret = RT->domains ? record_domain_kill(p->nr, args, target, signo)
+			  : record_wait(t, p->nr, args);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }

@@ -15,7 +15,7 @@ enum {
 	WAIT_STEP_NS = 20 * 1000 * 1000, /* then look whether it still lives */
 };
 
-static bool supervisor_gone(void)
+bool record_supervisor_gone(void)
 {
 	struct session *s = RT->session;
 
@@ -64,7 +64,7 @@ static bool wait_for_room(struct slot *slot)
 		dj_raw(SYS_futex, &slot->tail_seq, FUTEX_WAIT, seq, &step);
 		if (slot->pos - __atomic_load_n(&slot->tail, __ATOMIC_ACQUIRE) < RING_LEN)
 			break;
-		if (supervisor_gone())
+		if (record_supervisor_gone())
 			return go_on_alone(slot);
 	}
 	slot->writer_waits = 0;
@@ -161,7 +161,7 @@ static bool request(struct slot *slot, enum slot_request kind)
 	doorbell();
 	while (__atomic_load_n(&slot->request, __ATOMIC_SEQ_CST)) {
 		dj_raw(SYS_futex, &slot->request, FUTEX_WAIT, kind, &step);
-		if (slot->request && supervisor_gone())
+		if (slot->request && record_supervisor_gone())
 			return false;
 	}
 	return true;

@@ -12,7 +12,10 @@
 #include <errno.h>
 #include "record.h"
 
-enum { SEGMENT_DEV = ~0u }; /* in place of a device: a System V segment's key */
+enum {
+	ADD_TRIES = 1000,
+	SEGMENT_DEV = ~0u
+}; /* in place of a device: a System V segment's key */
 
 static bool shadow_key(int fd, const char *path, struct shadow_entry *key, uint64_t *size)
 {
@@ -63,29 +66,52 @@ static struct shadow_entry *add(const struct shadow_entry *key, uint32_t file)
 	e->file = file;
 	e->id = i + 1;
 	__atomic_store_n(&e->ready, 1, __ATOMIC_RELEASE);
-	return e;
+	/* another process may have added the same: the first one counts */
+	for (uint32_t k = 0, tries = 0; k < i && tries < ADD_TRIES; tries++)
+		if (__atomic_load_n(&s->shadows[k].ready, __ATOMIC_ACQUIRE))
+			k++;
+		else
+			dj_raw(SYS_sched_yield);
+	return find(key);
 }
 
-uint32_t record_shadow_map(struct slot *slot, int fd, uint32_t *file)
+/* Whoever maps this, too, runs in turns with us from now on. */
+static void share(struct thread *t, struct shadow_entry *e)
+{
+	uint32_t none = 0;
+
+	if (!e->domain)
+		__atomic_compare_exchange_n(&e->domain, &none, record_domain_choose() + 1, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	record_domain_join(t, e->domain - 1);
+}
+
+uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file)
 {
 	struct shadow_entry key, *e;
 	uint64_t size;
+	bool changes;
 	long mode;
 
 	*file = 0;
 	if (!shadow_key(fd, NULL, &key, &size))
 		return 0;
 	e = find(&key);
+	mode = dj_raw(SYS_fcntl, fd, F_GETFL);
+	changes = mode >= 0 && (mode & O_ACCMODE) != O_RDONLY;
 	if (e) {
 		*file = e->file;
-		return e->id;
+	} else {
+		*file = record_file(t->slot, fd, NULL);
+		if (!*file || !changes)
+			return 0; /* nobody changes it through this descriptor */
+		e = add(&key, *file);
+		if (!e)
+			return 0;
 	}
-	*file = record_file(slot, fd, NULL);
-	mode = dj_raw(SYS_fcntl, fd, F_GETFL);
-	if (!*file || mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
-		return 0; /* nobody changes it through this descriptor */
-	e = add(&key, *file);
-	return e ? e->id : 0;
+	if (shared && (changes || e->domain))
+		share(t, e);
+	return e->id;
 }
 
 /* The file that this call is going to change, as a descriptor or a path. */
@@ -154,7 +180,12 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 		record_emit_call(t, call, args, -EINVAL, t0, t0, NULL);
 		return -EINVAL;
 	}
-	ret = record_wait(t, call->nr, args);
+	if (RT->session->shadows[shadow - 1].domain) { /* in our turn: others see the change */
+		record_domain_join(t, RT->session->shadows[shadow - 1].domain - 1);
+		ret = dj_raw_wait(call->nr, args);
+	} else {
+		ret = record_wait(t, call->nr, args);
+	}
 	t1 = dj_now();
 	target_of(call->nr, args, &fd, &path);
 	if (!DJ_IS_ERR(ret) && shadow_key(fd, path, &key, &size)) {
@@ -207,6 +238,8 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 			e = add(&key, 0);
 			new = true;
 		}
+		if (e)
+			share(t, e);
 		record_thread_switch(t);
 		record_emit_ints(t->slot, TF_EV_SHADOW, 3, e ? e->id : 0, -1,
 				 (int64_t)ds.shm_segsz);

@@ -205,6 +205,10 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	uint32_t domains; /* recorder: bit per domain that we are a member of */
+	uint32_t domains_held; /* bit per domain whose turn is ours */
+	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
+	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
@@ -475,6 +479,8 @@ void sched_give(struct thread *to);
 void sched_await(struct thread *t);
 /* After passthrough was set: everybody runs, as without us. */
 void sched_open(void);
+/* Does anybody wait for what t, which runs, holds? */
+bool sched_wanted(const struct thread *t);
 
 /* --- implemented by the recorder and by the replayer --- */
 /* One crossing. The result goes to the program. */
@@ -495,6 +501,11 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 /* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
+/* The tokens of the domains that this process is a member of, behind its own. The
+ * replayer's turns come from the stream instead. */
+void boundary_domains_give(struct thread *t);
+void boundary_domains_take(struct thread *t);
+bool boundary_domains_wanted(void);
 /* rt_sigreturn, to a context with this signal mask. */
 void boundary_sigreturn(struct thread *t, uint64_t mask);
 

@@ -4,7 +4,7 @@
  * totally ordered list, appended by the token's holder alone. The recorder passes it on
  * first come, first served (sched_release, sched_acquire); the replayer to the thread
  * whose event is at the head of the stream (sched_pass). As long as a process has had one
- * thread only, nobody calls us.
+ * thread only and shares no memory with other processes, nobody calls us.
  *
  * No lock of libc, no allocation. The queue is guarded by a small futex lock that is held
  * for a few instructions; signal handlers never take it.
@@ -92,6 +92,7 @@ void sched_reset(struct thread *t)
 	RT->sched_owner = t;
 	RT->sched_waiting = 0;
 	RT->sched_leaving = 0;
+	RT->domains_held = 0;
 	RT->thread_count = 1;
 	t->turn = 0;
 }
@@ -104,12 +105,18 @@ void sched_open(void)
 	for (t = RT->sched_first; t; t = t->sched_next)
 		wake(t);
 	guard_unlock();
+	boundary_domains_give(dj_self());
+	RT->domains = 0;
 }
 
 void sched_release(struct thread *t)
 {
 	struct thread *next;
 
+	if (RT->domains)
+		boundary_domains_give(t);
+	if (!RT->multi)
+		return; /* nobody to give it to */
 	guard_lock();
 	next = pass_on();
 	guard_unlock();
@@ -117,13 +124,12 @@ void sched_release(struct thread *t)
 		wake(next);
 }
 
-void sched_acquire(struct thread *t)
+static void acquire_own(struct thread *t)
 {
 	guard_lock();
 	if (!RT->sched_owner) {
 		RT->sched_owner = t;
 		guard_unlock();
-		t->slice_start_ns = dj_now();
 		return;
 	}
 	t->sched_next = NULL;
@@ -136,7 +142,22 @@ void sched_acquire(struct thread *t)
 	RT->sched_waiting++;
 	guard_unlock();
 	wait_for_turn(t, true);
+}
+
+void sched_acquire(struct thread *t)
+{
+	if (RT->multi)
+		acquire_own(t);
 	t->slice_start_ns = dj_now();
+	if (RT->domains)
+		boundary_domains_take(t);
+}
+
+bool sched_wanted(const struct thread *t)
+{
+	if (RT->multi && RT->sched_owner != t)
+		return false;
+	return RT->sched_waiting || (RT->domains && boundary_domains_wanted());
 }
 
 void sched_leave(bool leaving)
@@ -152,6 +173,8 @@ void sched_inherit(struct thread *t, struct thread *child)
 	if (RT->sched_owner == child) {
 		RT->sched_owner = t;
 		guard_unlock();
+		if (RT->domains) /* it may have been killed on its way to them */
+			boundary_domains_take(t);
 		return;
 	}
 	for (struct thread **at = &RT->sched_first, *last = NULL; *at;

@@ -23,7 +23,9 @@ enum {
 	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
 	FILE_CACHE_COUNT = 2048, /* power of two */
 	EXTERNAL_PID_COUNT = 256,
-	SHADOW_COUNT = 256,
+	SHADOW_COUNT = 512,
+	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
+	DOMAIN_BELL_COUNT = 16,	/* a power of two */
 };
 
 /* Far addresses, outside every range that the kernel hands out by itself or that
@@ -56,6 +58,7 @@ enum slot_hold {
 	HOLD_WAITS, /* at its beginning, for a debugger to attach */
 	HOLD_GONE_ON,
 };
+#define WAITS_DOMAIN (1ull << 62) /* slot.domain_awaited says for what */
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
 enum slot_request {
@@ -108,6 +111,7 @@ struct slot {
 	uint64_t tail __attribute__((aligned(64))); /* bytes ever drained */
 	uint32_t tail_seq; /* futex: changes when tail moved and somebody waits */
 	uint32_t writer_waits;
+	uint32_t domain_bell; /* futex: changes when a domain's token may be had */
 
 	/* requests: the process sets the fields, then the kind, and waits on it; the
 	 * supervisor answers with request = 0 (and, for a file, file_id) */
@@ -123,6 +127,8 @@ struct slot {
 	uint64_t consumed;    /* bytes */
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
+	uint32_t domain_awaited; /* + 1; 0: waits for no domain's turn */
+	uint32_t turn_awaited;
 	uint32_t hold;	      /* enum slot_hold, a futex */
 	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
 	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
@@ -161,7 +167,28 @@ struct file_cache_entry {
 struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
 	uint32_t id, file; /* the stored file that it began as */
+	uint32_t domain;   /* + 1; 0: not mapped shared and writable */
 	uint32_t ready;	   /* the rest is valid */
+};
+
+/*
+ * Processes that share writable memory run program code one at a time: a domain has one
+ * token, too, which a process takes after its own (preload/record_domain.c). Its turns are
+ * numbered, and a DOMAIN event stands where a process's turn begins.
+ */
+struct domain {
+	/* recording. Processes are named by their streams, which never come again. */
+	uint32_t holder __attribute__((aligned(64))); /* 0: free */
+	uint64_t turn; /* who had the last one << 32 | its number; written by the holder */
+	int64_t since_ns; /* the holder has had it since */
+	int32_t pid, tid; /* of the holder's running thread; 0: must not be asked to stop */
+	uint32_t asker;	  /* who is asking it to stop right now */
+	uint32_t woken;	  /* a waiter that is on its way */
+	uint32_t starving; /* one has waited long: handed over, not competed for */
+	uint32_t waiting[SLOT_COUNT]; /* by slot: its stream while it waits, or 0 */
+	/* replay: who owns the turn << 32 | its number; nobody: the number is due */
+	uint64_t due __attribute__((aligned(64)));
+	uint32_t bell[DOMAIN_BELL_COUNT]; /* futexes of those that wait for turns */
 };
 
 struct session {
@@ -192,12 +219,14 @@ struct session {
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	struct domain domains[DOMAIN_COUNT];
+	uint32_t domain_count; /* in use, atomic */
 	uint32_t shadow_count;
 	struct shadow_entry shadows[SHADOW_COUNT];
 	struct file_cache_entry files[FILE_CACHE_COUNT];
 };
 
-enum { SESSION_HEAD_LEN = 128 * 1024 };
+enum { SESSION_HEAD_LEN = 160 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
 #define SESSION_LEN  (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
 

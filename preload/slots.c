@@ -63,6 +63,7 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->consumed = 0;
 		slot->event_no = 0;
 		slot->finished = 0;
+		slot->domain_awaited = 0;
 		slot->waits_seq = 0;
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));

@@ -117,6 +117,7 @@ void stream_end(struct thread *t, long nr, const unsigned long *args)
 
 	if (ev.id && ev.id != TF_EV_END)
 		diverge(t, DIVERGED_OTHER, nr, args, "stream_end before the end");
+	domains_leave(t);
 	t->slot->finished = ev.id ? FINISHED_STOPPED : FINISHED_CUT;
 	__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	threads_kill_apart();

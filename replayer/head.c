@@ -214,20 +214,50 @@ void head_take_memory(struct thread *t, struct memory_room room)
 	}
 }
 
-void head_take(struct thread *t, const struct event *ev)
+static void advance(struct thread *t, const struct event *ev)
 {
 	RT->stream_pos = ev->next;
-	RT->event_no++;
+	if (ev->id != TF_EV_SYNC)
+		RT->event_no++;
 	t->slot->consumed = RT->stream_pos;
 	t->slot->event_no = RT->event_no;
+}
+
+void head_take(struct thread *t, const struct event *ev)
+{
+	advance(t, ev);
 	preempt_look(t);
+}
+
+unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT])
+{
+	unsigned found = 0;
+
+	for (;;) {
+		struct event ev = event_at(head_in(RT->stream_pos), RT->stream_pos);
+		uint64_t domain, number;
+
+		if (ev.id == TF_EV_DOMAIN) {
+			domain = (uint64_t)tf_get_int(&ev.in);
+			number = (uint64_t)tf_get_int(&ev.in);
+			if (ev.in.bad || domain >= DOMAIN_COUNT || !number || number > UINT32_MAX)
+				diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a domain's turn");
+			if (found >> domain & 1)
+				return found; /* the next crossing's */
+			found |= 1u << domain;
+			turn[domain] = (uint32_t)number;
+		} else if (ev.id != TF_EV_SYNC) {
+			return found;
+		}
+		advance(t, &ev);
+	}
 }
 
 struct event head_peek_behind(const struct event *ev)
 {
 	struct event next = {.id = TF_EV_SYNC, .next = ev->next};
 
-	while (is_prefix(next.id))
+	while (is_prefix(next.id) || next.id == TF_EV_DOMAIN)
 		next = event_at(head_in(next.next), next.next);
 	return next;
 }

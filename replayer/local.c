@@ -131,6 +131,8 @@ static void local_kill(struct thread *t, const struct pregs *p, long nr,
 					      (nr == SYS_kill && target <= 0);
 	struct event next;
 
+	if (!self && signo == 9 && RT->domains_held && nr == SYS_kill)
+		await_end(t, target); /* its locks are free afterwards */
 	if (!self || signo < 1 || signo > 64)
 		return;
 	if (t->apart) { /* the others' events follow */

@@ -122,10 +122,10 @@ void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		return;
 	}
 	uc->mc.rip--;
+	plant(false); /* a register may point near it */
 	if (preempt_at_place(&uc->mc, (const struct preempt_place *)RT->break_place)) {
 		arrived(t, uc);
 		return;
 	}
-	plant(false);
 	uc->mc.eflags |= TRAP_FLAG;
 }

@@ -41,6 +41,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	t->tid = (int32_t)tf_get_int(in);
 	RT->replay_tid = t->tid;
 	head_take(t, &ev);
+	domains_peek(t); /* a member's child waits for its turn */
 	debug_begin(t);
 }
 
@@ -225,11 +226,10 @@ static int32_t reaped(long nr, const unsigned long args[6], long result)
 	return status && *status == 0xffff /* continued */ ? 0 : (int32_t)result;
 }
 
-void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+void await_end(struct thread *t, int32_t pid)
 {
 	struct session *s = RT->session;
 	struct k_timespec step = {0, 500 * 1000};
-	int32_t pid = reaped(nr, args, result);
 	struct thread *apart = pid > 0 && RT->multi ? thread_by_tid(pid) : NULL;
 
 	if (apart && apart->apart) { /* it was killed; here it waits for its turn */
@@ -248,6 +248,11 @@ void await_child(struct thread *t, long nr, const unsigned long args[6], long re
 		}
 	}
 	t->slot->waits_seq = 0;
+}
+
+void await_child(struct thread *t, long nr, const unsigned long args[6], long result)
+{
+	await_end(t, reaped(nr, args, result));
 }
 
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
@@ -274,7 +279,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	next = head_peek_behind(ev);
 	head_take(t, ev);
 	if (next.id == call->id) {
-		struct event failed = head_peek(t);
+		struct event failed = domains_peek(t);
 
 		if (RT->replay_tid != t->tid) /* another's, of those who share our memory */
 			failed.id = 0;
@@ -310,6 +315,8 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
 			"the recording has no program image after exec");
 	slot->pid = img.pid;
+	if (!t->vfork_child)
+		domains_depart();
 	debug_last(t);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);

@@ -28,6 +28,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
 		threads_kill_apart();
+		domains_leave(t);
 		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}

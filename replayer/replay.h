@@ -34,6 +34,8 @@ struct tf_in head_in(uint64_t pos);
 struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
+/* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
+unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT]);
 struct memory_room {
 	uint64_t addr, len;
 };
@@ -49,6 +51,14 @@ struct event head_peek_behind(const struct event *ev);
 /* The first event of another stream, mapped beside ours at *base until head_unmap. */
 struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len);
 void head_unmap(uint64_t base, uint64_t len);
+
+/* --- domain.c --- */
+/* At a crossing: as head_peek, once the turns have come that the stream waits for here. */
+struct event domains_peek(struct thread *t);
+/* This process ends, in an orderly way or killed: its turns are over. */
+void domains_leave(struct thread *t);
+/* Its image does. */
+void domains_depart(void);
 
 /* --- turn.c --- */
 /* The event at the head once it is this thread's: until then the token goes to the thread
@@ -126,6 +136,8 @@ void await_child(struct thread *t, long nr, const unsigned long args[6], long re
 void thread_kill(struct thread *apart);
 /* Ends all of them, since this process ends. */
 void threads_kill_apart(void);
+/* The process of this recorded id has ended here. */
+void await_end(struct thread *t, int32_t pid);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 

@@ -19,7 +19,7 @@ static struct thread *owner_of_head(struct thread *t)
 struct event turn_wait(struct thread *t)
 {
 	for (;;) {
-		struct event ev = head_peek(t);
+		struct event ev = domains_peek(t);
 
 		if (!RT->multi || !ev.id || ev.id == TF_EV_END || RT->replay_tid == t->tid)
 			return ev;
@@ -37,7 +37,10 @@ void turn_wait_any(struct thread *t)
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, -1, NULL);
-	preempt_look(t);
+	if (ev.id == TF_EV_START)
+		head_take(t, &ev); /* looks as well */
+	else
+		preempt_look(t);
 }
 
 void turn_exit(struct thread *t)
@@ -49,10 +52,11 @@ void turn_exit(struct thread *t)
 
 void turn_leave_memory(struct thread *t)
 {
-	struct event ev = head_peek(t);
+	struct event ev;
 
 	if (!t->apart)
 		return;
+	ev = domains_peek(t);
 	thread_bury(t);
 	if (ev.id && ev.id != TF_EV_END)
 		sched_give(owner_of_head(t));
@@ -60,7 +64,7 @@ void turn_leave_memory(struct thread *t)
 
 void turn_leave(struct thread *t)
 {
-	struct event ev = head_peek(t);
+	struct event ev = domains_peek(t);
 
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, SYS_exit, NULL);

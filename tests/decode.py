@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 SYNC, IMAGE, THREAD, SIGNAL, CLOCK, CHILD, EXEC, END = 1, 2, 3, 4, 5, 8, 9, 12
-START, PREEMPT = 13, 14
+START, PREEMPT, DOMAIN = 13, 14, 18
 TIMED = (IMAGE, SIGNAL, CHILD, EXEC, END, START, PREEMPT)  # their second field is dt
 FIRST_CALL = 32
 CLOCK_COUNT = 18
@@ -91,7 +91,7 @@ def decode_stream(path):
     """Returns (events, time of the last one)."""
     data = subprocess.run(["zstd", "-dcq", path], check=True, stdout=subprocess.PIPE).stdout
     unpacker = Msgpack(data)
-    number, now, tid = 1, 0, 0
+    number, now, tid, turns = 1, 0, 0, {}
     clocks = [0] * CLOCK_COUNT
     started = False
     while unpacker.at < len(data):
@@ -122,6 +122,10 @@ def decode_stream(path):
             tid = event[2].get("tid", tid)
         elif kind == CHILD:
             tid = event[5]
+        elif kind == DOMAIN:
+            check(0 <= event[1] < 8, "no such domain")
+            check(event[2] > turns.get(event[1], 0), "turns run backwards")
+            turns[event[1]] = event[2]
         number += 1
     return number - 1, now
 

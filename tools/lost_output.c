@@ -2,6 +2,7 @@
  * See lost_output.h. Called by the supervisor of a replay; looks at what the processes have
  * written into their slots.
  */
+#include "tools/domains.h"
 #include "tools/lost_output.h"
 
 bool lost_output_possible(const struct playback *p)
@@ -30,7 +31,7 @@ static bool child_runs(struct session *shared, int32_t pid)
 void lost_output_skip(struct playback *p)
 {
 	struct session *shared = p->session.shared;
-	uint64_t now = __atomic_load_n(&shared->output_seq, __ATOMIC_SEQ_CST), next = WAITS_CHILD;
+	uint64_t now = __atomic_load_n(&shared->output_seq, __ATOMIC_SEQ_CST), next = WAITS_DOMAIN;
 
 	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
 		const struct slot *slot = session_slot(shared, i);
@@ -42,12 +43,16 @@ void lost_output_skip(struct playback *p)
 			return;
 		if ((seq & WAITS_CHILD) && !child_runs(shared, (int32_t)seq))
 			return;
+		if (seq == WAITS_DOMAIN && domain_turn_due(shared, slot))
+			return;
 		if (seq < next)
 			next = seq;
 	}
 	if (p->external_left && p->external_seq && p->external_seq < next)
 		next = p->external_seq;
-	if (next == WAITS_CHILD || now + 1 >= next)
+	if (domains_skip(shared))
+		return;
+	if (next == WAITS_DOMAIN || now + 1 >= next)
 		return;
 	__atomic_compare_exchange_n(&shared->output_seq, &now, next - 1, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);

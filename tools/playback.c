@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/domains.h"
 #include "tools/descendants.h"
 #include "tools/lost_output.h"
 #include "tools/playback.h"
@@ -213,6 +214,7 @@ static void slot_ended(struct playback *r, unsigned i, struct slot *slot)
 		s->cut = slot->finished == FINISHED_CUT;
 		s->stopped = slot->finished == FINISHED_STOPPED;
 	}
+	domains_pass_on(r->session.shared, slot->stream);
 	if (r->pidfds[i] >= 0)
 		close(r->pidfds[i]);
 	r->pidfds[i] = -1;

@@ -239,6 +239,11 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 			supervisor_warn(t->sv, text);
 		}
 		return;
+	case TF_EV_DOMAIN:
+		n = (uint32_t)tf_get_int(&in);
+		if (n < DOMAIN_COUNT)
+			t->domain_turn[n] = (uint64_t)tf_get_int(&in);
+		return;
 	case TF_EV_CHILD:
 		tf_get_int(&in);
 		tf_get_int(&in);

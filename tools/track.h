@@ -25,6 +25,8 @@ struct track {
 	int64_t start_ns, end_ns;
 	uint64_t event_count, byte_len;
 	uint64_t flushed_len; /* of byte_len, in whole frames */
+	uint64_t domain_turn[DOMAIN_COUNT]; /* the last ones in its stream */
+	bool died_in_turn;
 	char **argv;
 	size_t argc;
 	char **notes;

@@ -16,7 +16,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_EXEC] = "exec",     [TF_EV_NOTE] = "note",
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
-	    [TF_EV_SHADOW] = "shadow",
+	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -253,6 +253,11 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 	case TF_EV_SHADOW:
 		fprintf(out, "+++ the next call changes mapped file %" PRId64 " +++",
 			tf_get_int(&in));
+		break;
+	case TF_EV_DOMAIN:
+		a = tf_get_int(&in);
+		fprintf(out, "+++ turn %" PRId64 " of domain %" PRId64 " begins +++",
+			tf_get_int(&in), a);
 		break;
 	case TF_EV_PREEMPT:
 		fputs("+++ stopped in program code +++", out);

@@ -100,6 +100,18 @@ void preempt_look(struct thread *t)
 {
 }
 
+void domains_leave(struct thread *t)
+{
+}
+
+void threads_kill_apart(void)
+{
+}
+
+void turn_leave_memory(struct thread *t)
+{
+}
+
 void debug_diverged(struct thread *t)
 {
 }

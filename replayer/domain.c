@@ -1,0 +1,109 @@
+/*
+ * The turns of domains on replay (what they are: preload/record_domain.c). A process that
+ * arrives at a crossing and finds DOMAIN events at its stream's head had given these
+ * domains away there: it passes them on and waits until the turns are due that the events
+ * name. Who ends passes them on, too; for those that die in program code, the supervisor does
+ * (tools/domains.c).
+ */
+#include <sys/syscall.h>
+#include <linux/futex.h>
+#include "replay.h"
+
+static struct domain *domain_at(unsigned d)
+{
+	return &RT->session->domains[d];
+}
+
+static void pass_on(unsigned d)
+{
+	struct domain *dom = domain_at(d);
+	uint32_t *bell = &dom->bell[(RT->domain_turn[d] + 1) & (DOMAIN_BELL_COUNT - 1)];
+
+	if (!(RT->domains_held >> d & 1))
+		return;
+	RT->domains_held &= ~(1u << d);
+	/* a turn is due when the one before it is the last finished */
+	__atomic_store_n(&dom->due, RT->domain_turn[d], __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(bell, 1, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, bell, FUTEX_WAKE, 0x7fffffff);
+}
+
+static void await(struct thread *t, unsigned d, uint32_t turn)
+{
+	struct domain *dom = domain_at(d);
+	uint32_t *bell = &dom->bell[turn & (DOMAIN_BELL_COUNT - 1)];
+	struct session *s = RT->session;
+	struct k_timespec step = {0, 20 * 1000 * 1000};
+
+	for (;;) {
+		uint32_t rung = __atomic_load_n(bell, __ATOMIC_SEQ_CST);
+		uint64_t due = turn - 1;
+
+		if (__atomic_compare_exchange_n(&dom->due, &due,
+						(uint64_t)t->slot->stream << 32 | turn, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			break;
+		if (s->aborted)
+			for (;;)
+				dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		if ((uint32_t)due >= turn)
+			diverge(t, DIVERGED_OTHER, -1, NULL,
+				"another process has had this one's turn");
+		t->slot->turn_awaited = turn;
+		t->slot->domain_awaited = d + 1;
+		__atomic_store_n(&t->slot->waits_seq, WAITS_DOMAIN, __ATOMIC_SEQ_CST);
+		dj_raw(SYS_futex, bell, FUTEX_WAIT, rung, &step);
+	}
+	t->slot->domain_awaited = 0;
+	t->slot->waits_seq = 0;
+	RT->domain_turn[d] = turn;
+	RT->domains_held |= 1u << d;
+}
+
+struct event domains_peek(struct thread *t)
+{
+	for (;;) {
+		struct event ev = head_peek(t);
+		uint32_t turn[DOMAIN_COUNT];
+		unsigned due;
+
+		if (ev.id != TF_EV_DOMAIN)
+			return ev;
+		due = head_take_domains(t, turn);
+		/* all first: others may need one for another one's turn */
+		for (unsigned d = 0; d < DOMAIN_COUNT; d++)
+			if (due >> d & 1)
+				pass_on(d);
+		for (unsigned d = 0; d < DOMAIN_COUNT; d++)
+			if (due >> d & 1)
+				await(t, d, turn[d]);
+	}
+}
+
+void domains_leave(struct thread *t)
+{
+	if (RT->domains_held)
+		futex_robust_exit(t);
+	for (unsigned d = 0; d < DOMAIN_COUNT; d++)
+		pass_on(d);
+}
+
+void domains_depart(void)
+{
+	for (unsigned d = 0; d < DOMAIN_COUNT; d++)
+		pass_on(d);
+}
+
+/* Recording only: here turns come from the stream. */
+void boundary_domains_give(struct thread *t)
+{
+}
+
+void boundary_domains_take(struct thread *t)
+{
+}
+
+bool boundary_domains_wanted(void)
+{
+	return false;
+}

@@ -263,7 +263,8 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 }
 
 /* An external child's output passes through the supervisor: its descriptors with a role
- * become fifos. A limit on descriptors does not bind us here; it is back before exec. */
+ * become fifos or terminals of its own (tools/outlet.c). A limit on descriptors does not bind
+ * us here; it is back before exec. */
 enum { REDIRECT_MAX = 64, SAVED_FROM = 100 };
 struct redirect {
 	int saved[REDIRECT_MAX]; /* where a descriptor can be had back, -1: untouched */
@@ -289,7 +290,7 @@ static void external_redirect(struct thread *t, struct redirect *r)
 		if (!role || role == ROLE_STATUS || dj_raw(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC)
 			continue;
 		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
-		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC, 0);
+		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
 		if (fifo < 0)
 			continue;
 		r->saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, SAVED_FROM);
@@ -495,6 +496,10 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
 				   signals_fatal_by_default(signo))) {
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
+			if (RT->domains) { /* as at the exit */
+				futex_robust_exit(t);
+				boundary_domains_give(t);
+			}
 			if (signo == SIGSYS_NR)
 				signals_die(signo);
 			ret = dj_raw(p->nr, args[0], args[1], args[2], args[3]);

@@ -148,6 +148,7 @@ static void local_kill(struct thread *t, const struct pregs *p, long nr,
 	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
 		t->slot->finished = FINISHED_END;
+		domains_leave(t);
 		if (signo != 9 && !t->vfork_child)
 			die_in_program(t, p, signo);
 		signals_die(signo);

@@ -9,6 +9,7 @@
 
 enum { CODES = 16 };
 
+static int go[2];
 static volatile int children, codes[CODES], stops, continued;
 
 static void on_chld(int sig, siginfo_t *si, void *uc)
@@ -49,6 +50,7 @@ static int stopped_by(pid_t pid)
 static void stops_itself(void)
 {
 	pthread_t th;
+	char byte;
 
 	T_CHECK(setpgid(0, 0) == 0); /* SIGTSTP does not stop an orphaned group */
 	T_CHECK(signal(SIGTSTP, on_tstp) != SIG_ERR && signal(SIGCONT, on_cont) != SIG_ERR);
@@ -56,6 +58,8 @@ static void stops_itself(void)
 	T_CHECK(raise(SIGTSTP) == 0 && stops == 1);
 	T_CHECK(raise(SIGSTOP) == 0);
 	printf("continued %d times by %lld\n", continued, (long long)t_now_ns(CLOCK_MONOTONIC));
+	/* a stop undoes a going-on that nobody has waited for yet */
+	T_CHECK(read(go[0], &byte, 1) == 1);
 	T_CHECK(signal(SIGTSTP, SIG_DFL) != SIG_ERR && raise(SIGTSTP) == 0);
 	T_CHECK(pthread_join(th, NULL) == 0);
 	exit(stops * 10 + continued);
@@ -69,7 +73,7 @@ int main(void)
 	int status;
 	pid_t pid;
 
-	T_CHECK(sigaction(SIGCHLD, &sa, NULL) == 0);
+	T_CHECK(sigaction(SIGCHLD, &sa, NULL) == 0 && pipe(go) == 0);
 	pid = t_fork();
 	if (pid == 0)
 		stops_itself();
@@ -77,6 +81,7 @@ int main(void)
 	usleep(2000);
 	T_CHECK(kill(pid, SIGCONT) == 0 && waitid(P_PID, (id_t)pid, &si, WCONTINUED) == 0);
 	T_CHECK(si.si_code == CLD_CONTINUED);
+	t_write_all(go[1], "x", 1);
 	T_CHECK(stopped_by(pid) == SIGTSTP && kill(pid, SIGCONT) == 0);
 	do
 		T_CHECK(waitpid(pid, &status, WUNTRACED | WCONTINUED) == pid);

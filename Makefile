@@ -57,6 +57,9 @@ BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
+LOADER_SRC   := $(sort $(wildcard loader/*.c loader/*.S)) preload/memory.c preload/slots.c \
+                replayer/head.c replayer/image.c \
+                replayer/halt.c
 RT_TF_SRC    := tracefmt/calls.c
 UNIT_SRC     := $(sort $(wildcard tests/unit/*.c))
 CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
@@ -68,12 +71,14 @@ BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
+LOADER_OBJ := $(patsubst %,$(BUILD)/obj/loader/%.o,$(basename $(LOADER_SRC)))
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
 CASE_BIN   := $(CASE_SRC:tests/cases/%.c=$(BUILD)/tests/cases/%)
 
 DEJA   := $(BUILD)/bin/deja
 RECSO  := $(BUILD)/lib/deja/libdeja-record.so
 REPSO  := $(BUILD)/lib/deja/libdeja-replay.so
+LOADER := $(BUILD)/lib/deja/deja-loader
 BUNDLE := $(BUILD)/lib/deja/deja-bundle
 LIB    := $(BUILD)/lib/libdeja.a
 
@@ -84,12 +89,26 @@ SCRIPT := $(BUILD)/lib/deja/gdb.py
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(BUNDLE) $(SCRIPT) $(LIB)
+all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(SCRIPT) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(TOOLS_OBJ) $(LIB) $(TOOL_LIBS)
+
+# At a far address (preload/session.h names the others); what it does not use goes.
+$(LOADER): $(LOADER_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) -static -no-pie -nostdlib -Wl,-e,_start -Wl,-Ttext-segment=0x304000000000 \
+	  -Wl,--gc-sections -Wl,--build-id -Wl,-z,noexecstack -o $@ $(LOADER_OBJ)
+
+$(BUILD)/obj/loader/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC-LD,$<)$(CC) $(RT_CFLAGS) -ffunction-sections -fdata-sections -c -o $@ $<
+
+$(BUILD)/obj/loader/%.o: %.S
+	@mkdir -p $(@D)
+	$(call say,AS-LD,$<)$(CC) $(RT_CFLAGS) -c -o $@ $<
 
 $(BUNDLE): $(BUNDLE_OBJ) $(LIB)
 	@mkdir -p $(@D)
@@ -173,7 +192,7 @@ bench:
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
-	install -m755 $(RECSO) $(REPSO) $(BUNDLE) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m755 $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
@@ -198,4 +217,4 @@ help:
 	@echo 'make clean'
 	@echo 'switches: BUILD=DIR CC=clang WERROR=1 SANITIZE=address,undefined V=1'
 
--include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -96,7 +96,7 @@ static void divert(uint64_t copy, uint64_t shift, const char *name, uint64_t val
 
 		if (!names(name, diverted[i].name) || size < 12)
 			continue;
-		if (diverted[i].original)
+		if (diverted[i].original && RT->session->mode == SESSION_RECORD)
 			*(uint64_t *)((char *)RT + diverted[i].original) =
 				copy + value + shift;
 		*p++ = 0x48, *p++ = 0xb8; /* movabs $entry, %rax; jmp *%rax */

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <fcntl.h>
 #include <elf.h>
+#include <link.h>
 #include "record.h"
 
 static void put_key(struct slot *slot, const char *key)
@@ -112,8 +113,103 @@ static void put_maps(struct slot *slot)
 		put_uint(slot, to);
 		put_uint(slot, prot);
 		put_uint(slot, offset);
-		put_uint(slot, ino && path[0] == '/' && !(prot & 8) ? file : 0);
+		if (ino && path[0] == '/' && !(prot & 8))
+			put_uint(slot, file);
+		else
+			put_uint(slot, dj_compare(path, "[vdso]", 7) ? 0
+								      : RT->session->vdso_file);
 		put_bytes(slot, path, len);
+	}
+}
+
+#pragma weak _r_debug
+
+/* What follows the public part of glibc's struct link_map, the same since 2.4. */
+struct name_list {
+	const char *name;
+	struct name_list *next;
+};
+struct object_private {
+	struct link_map public;
+	void *real;
+	long namespace;
+	struct name_list *names;
+};
+
+enum { ALIAS_MAX = 16 };
+
+/* Names by which an object was asked for that are not its file's: links to it were followed.
+ * Fills alias[], returns how many. */
+static unsigned find_aliases(const struct link_map *m, const char *alias[ALIAS_MAX])
+{
+	struct object_private object;
+	struct name_list entry;
+	const char *last = m->l_name;
+	unsigned count = 0;
+
+	for (const char *p = m->l_name; *p; p++)
+		if (*p == '/')
+			last = p + 1;
+	if (!dj_read_user(&object, m, sizeof(object)) || object.real != m)
+		return 0;
+	for (struct name_list *l = object.names; l && count < ALIAS_MAX; l = entry.next) {
+		size_t len;
+
+		if (!dj_read_user(&entry, l, sizeof(entry)))
+			break;
+		len = dj_strlen_user(entry.name, 256);
+		if (!len || dj_compare(entry.name, last, len) == 0)
+			continue;
+		for (size_t i = 0; len && i < len; i++)
+			if (entry.name[i] == '/')
+				len = 0;
+		if (len)
+			alias[count++] = entry.name;
+	}
+	return count;
+}
+
+/* The dynamic linker's objects by the names under which it found them, with the address of
+ * the dynamic section, and their aliases. */
+static void put_objects(struct slot *slot)
+{
+	const struct link_map *first = &_r_debug ? _r_debug.r_map : NULL;
+	const char *alias[ALIAS_MAX];
+	unsigned count = 0, aliases;
+
+	for (const struct link_map *m = first; m; m = m->l_next)
+		count += m->l_name && m->l_name[0];
+	put_array(slot, count);
+	for (const struct link_map *m = first; m; m = m->l_next) {
+		if (!m->l_name || !m->l_name[0])
+			continue;
+		aliases = find_aliases(m, alias);
+		put_array(slot, 2 + aliases);
+		put_bytes(slot, m->l_name, dj_strlen(m->l_name));
+		put_uint(slot, (uint64_t)m->l_ld);
+		for (unsigned i = 0; i < aliases; i++)
+			put_bytes(slot, alias[i], dj_strlen(alias[i]));
+	}
+}
+
+/* What it has read beside them, where that is there. */
+static void put_reads(struct slot *slot)
+{
+	static const char *const names[] = {"/etc/ld.so.cache", "/etc/ld.so.preload"};
+	uint32_t file[2];
+	unsigned count = 0;
+
+	for (int i = 0; i < 2; i++) {
+		file[i] = record_file(slot, -1, names[i]);
+		count += file[i] != 0;
+	}
+	put_array(slot, count);
+	for (int i = 0; i < 2; i++) {
+		if (!file[i])
+			continue;
+		put_array(slot, 2);
+		put_bytes(slot, names[i], dj_strlen(names[i]));
+		put_uint(slot, file[i]);
 	}
 }
 
@@ -147,7 +243,7 @@ void boundary_start(struct thread *t)
 	p = tf_put_array(p, 3);
 	p = tf_put_uint(p, TF_EV_IMAGE);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
-	p = tf_put_map(p, 15);
+	p = tf_put_map(p, 17);
 	ring_put(slot, buf, (size_t)(p - buf));
 	put_key(slot, "exe");
 	n = dj_raw(SYS_readlink, "/proc/self/exe", path, sizeof(path) - 1);
@@ -179,6 +275,10 @@ void boundary_start(struct thread *t)
 	put_uint(slot, limit.rlim_cur);
 	put_key(slot, "maps");
 	put_maps(slot);
+	put_key(slot, "objects");
+	put_objects(slot);
+	put_key(slot, "reads");
+	put_reads(slot);
 	put_key(slot, "cwd");
 	n = dj_raw(SYS_getcwd, path, sizeof(path));
 	put_bytes(slot, path, n > 0 ? (size_t)n - 1 : 0);

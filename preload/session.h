@@ -16,7 +16,7 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 1,
+	SESSION_VERSION = 2,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
@@ -33,6 +33,9 @@ enum {
 #define DJ_PRIVATE 0x300000000000ul /* the runtime's own state, private */
 #define DJ_SESSION 0x301000000000ul /* struct session, shared */
 #define DJ_VDSO	   0x302000000000ul /* the original vDSO and its data, moved */
+#define DJ_LOADER_SESSION 0x303000000000ul /* replay: the session, for the loader */
+/* 0x304000000000: the loader itself (Makefile) */
+#define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
 #define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
@@ -65,6 +68,16 @@ enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
 	REQUEST_DRAIN, /* take in what external children have written */
+	REQUEST_SHARED, /* memory is shared: with somebody outside of the tree? */
+};
+
+/* slot_divergence.kind: nothing diverged, the replay cannot be had here; text says why. */
+enum { SLOT_CANNOT_RUN = 1000 };
+
+/* What the loader leaves to the runtime: what lies where, as /proc/self/maps would say. */
+struct handover {
+	uint32_t maps_len;
+	char maps[256 * 1024 - 4];
 };
 
 /* What a stored file is known by before its content is (all from fstat). */
@@ -163,6 +176,8 @@ struct file_cache_entry {
 	uint32_t file_id; /* 0: free. Written last by the supervisor */
 };
 
+enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
+
 /* A file that is mapped and may be changed by the tree. */
 struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
@@ -203,6 +218,7 @@ struct session {
 	uint64_t tsc_base;    /* TSC at start */
 	uint64_t tsc_mult;    /* ns per tick * 2^32 */
 	int64_t monotonic_base_ns;
+	int64_t realtime_ns; /* at start, since 1970 */
 	uint32_t next_stream; /* the next unused stream number, atomic */
 	uint32_t slots_used;  /* no slot from here on was ever claimed */
 	uint32_t doorbell __attribute__((aligned(64))); /* futex of the supervisor */
@@ -219,6 +235,7 @@ struct session {
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	uint32_t vdso_file; /* recording: stored file with the vDSO's code */
 	struct domain domains[DOMAIN_COUNT];
 	uint32_t domain_count; /* in use, atomic */
 	uint32_t shadow_count;
@@ -252,13 +269,10 @@ static inline uint8_t *slot_ring(struct slot *slot)
 
 /* By the supervisor, once `closed` is set: the ring looks more than full, so that the process
  * takes its slow way at the next event, sees why, and goes on alone. Its fast way need not look
- * at anything. Returns the tail; what lies between it and the head may still be drained. */
-static inline uint64_t slot_close(struct slot *slot)
+ * at anything. What lies before the head may still be drained. */
+static inline void slot_close(struct slot *slot)
 {
-	uint64_t tail = slot->tail;
-
-	__atomic_store_n(&slot->tail, tail - 2 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
-	return tail;
+	__atomic_store_n(&slot->tail, slot->head - 3 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
 }
 
 /* The environment of a recorded image starts with these, in this order, always of the
@@ -271,5 +285,7 @@ static inline uint64_t slot_close(struct slot *slot)
 #define SESSION_ENV_PAD "DEJA_PAD=" /* makes the number of our variables even */
 #define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object */
 #define SESSION_ARENA_NAME "/arena"
+#define SESSION_LOADER_NAME "/loader" /* replay: a link to the loader */
+#define SESSION_INDEX_NAME  "/index"  /* replay: struct file_identity of each stored file */
 
 #endif

@@ -32,7 +32,7 @@ static void find_text(void)
 		}
 }
 
-static void read_maps(void)
+static void read_maps_file(void)
 {
 	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
 
@@ -45,6 +45,20 @@ static void read_maps(void)
 			RT->maps_len += (uint32_t)n;
 	} while (n > 0);
 	dj_raw(SYS_close, fd);
+}
+
+/* On replay the loader knows. */
+static void read_maps(void)
+{
+	const struct handover *h = (const struct handover *)DJ_HANDOVER;
+
+	if (RT->session->mode == SESSION_REPLAY && !RT->session->no_dispatch) {
+		RT->maps_len = h->maps_len;
+		dj_copy(RT->maps, h->maps, h->maps_len);
+		dj_raw(SYS_munmap, DJ_HANDOVER, sizeof(*h));
+		return;
+	}
+	read_maps_file();
 }
 
 /* glibc has registered rseq before us; its cpu number would change under the program. */
@@ -157,6 +171,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	for (char **e = envp; *e; e++) {
 		if (!dj_starts(*e, SESSION_ENV_RT))
 			continue;
+		/* the loader of a replay serves calls until here */
+		dj_raw(SYS_prctl, 59 /* PR_SET_SYSCALL_USER_DISPATCH */, 0, 0, 0, 0);
 		if (!attach(*e + sizeof(SESSION_ENV_RT) - 1))
 			return;
 		RT->argc = argc;

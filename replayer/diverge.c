@@ -8,7 +8,6 @@
 #include <errno.h>
 #include "replay.h"
 
-enum { HALTED_STATUS = 120 }; /* nobody will see it */
 
 static struct slot_divergence *report(struct thread *t, unsigned kind, long nr,
 				      const unsigned long *args)
@@ -44,19 +43,6 @@ static void stop(struct thread *t, struct slot_divergence *d)
 	debug_diverged(t);
 	for (;;) /* the supervisor looks at our stack, then ends us */
 		halt_if_over(s);
-}
-
-void halt_if_over(struct session *s)
-{
-	struct k_timespec step = {0, 200 * 1000 * 1000};
-
-	do {
-		if (dj_raw(SYS_kill, s->supervisor_pid, 0) == -ESRCH)
-			for (;;)
-				dj_raw(SYS_exit_group, HALTED_STATUS);
-		if (s->aborted)
-			dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, &step);
-	} while (s->aborted);
 }
 
 void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args,

@@ -1,8 +1,9 @@
 /*
- * Program images on replay: executing the recorded file so that the new image's stack is
- * laid out as recorded, and checking at its start that this worked.
+ * Program images on replay: executing what the recording executed. The loader (loader/) lays
+ * out the image from the stream alone.
  *
- * The kernel copies the path given to exec to the top of the stack. So that every string
+ * Without system call dispatch the loader cannot serve the dynamic linker: the recorded
+ * file itself is executed then, with this machine's libraries. The kernel copies the path given to exec to the top of the stack. So that every string
  * below it lands where it did, exec is given a path of the recorded length: a link in the
  * session's directory to the stored executable. The text is put right at start-up.
  */
@@ -23,6 +24,18 @@ static bool key_is(const uint8_t *key, uint32_t len, const char *name)
 	return dj_strlen(name) == len && !dj_compare(key, name, len);
 }
 
+/* An array: its first element; `in` moves behind it. */
+static struct tf_in list(struct tf_in *in, uint32_t *count)
+{
+	struct tf_in first;
+
+	*count = tf_get_array(in);
+	first = *in;
+	for (uint32_t i = 0; i < *count && !in->bad; i++)
+		tf_skip(in);
+	return first;
+}
+
 bool image_decode(const struct event *ev, struct image *img)
 {
 	struct tf_in in = ev->in;
@@ -39,20 +52,17 @@ bool image_decode(const struct event *ev, struct image *img)
 		} else if (key_is(key, len, "exe")) {
 			img->exe = tf_get_bytes(&in, &img->exe_len);
 		} else if (key_is(key, len, "argv")) {
-			img->argc = tf_get_array(&in);
-			img->argv = in;
-			for (uint32_t k = 0; k < img->argc; k++)
-				tf_skip(&in);
+			img->argv = list(&in, &img->argc);
 		} else if (key_is(key, len, "envp")) {
-			img->envc = tf_get_array(&in);
-			img->envp = in;
-			for (uint32_t k = 0; k < img->envc; k++)
-				tf_skip(&in);
+			img->envp = list(&in, &img->envc);
 		} else if (key_is(key, len, "maps")) {
-			img->map_count = tf_get_array(&in);
-			img->maps = in;
-			for (uint32_t k = 0; k < img->map_count; k++)
-				tf_skip(&in);
+			img->maps = list(&in, &img->map_count);
+		} else if (key_is(key, len, "objects")) {
+			img->objects = list(&in, &img->object_count);
+		} else if (key_is(key, len, "reads")) {
+			img->reads = list(&in, &img->read_count);
+		} else if (key_is(key, len, "cwd")) {
+			img->cwd = tf_get_bytes(&in, &img->cwd_len);
 		} else if (key_is(key, len, "auxv")) {
 			img->auxv = tf_get_bytes(&in, &img->auxv_len);
 		} else if (key_is(key, len, "random")) {
@@ -105,6 +115,18 @@ static bool path_of_length(uint32_t id, uint32_t len, char *path)
 	return true;
 }
 
+/* The loader takes everything from the stream. */
+static long exec_loader(const struct slot *slot)
+{
+	char path[SESSION_DIR_LEN + 16], name[] = "deja-loader", env[128];
+	char *argv[] = {name, NULL}, *envp[] = {env, NULL};
+
+	dj_copy(path, RT->dir, SESSION_DIR_LEN);
+	dj_copy(path + SESSION_DIR_LEN, SESSION_LOADER_NAME, sizeof(SESSION_LOADER_NAME));
+	slot_env_put(env, slot);
+	return dj_raw(SYS_execve, path, argv, envp);
+}
+
 long image_exec(struct thread *t, const struct image *img, const struct slot *slot)
 {
 	static const char preload[] = SESSION_ENV_PRELOAD;
@@ -115,6 +137,8 @@ long image_exec(struct thread *t, const struct image *img, const struct slot *sl
 	struct rlimit limit;
 	uint32_t len;
 
+	if (!RT->session->no_dispatch)
+		return exec_loader(slot);
 	in = img->argv;
 	for (uint32_t i = 0; i < img->argc + img->envc; i++) {
 		if (i == img->argc)

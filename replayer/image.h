@@ -7,10 +7,10 @@
 #include "replay.h"
 
 struct image {
-	const uint8_t *exe, *execfn, *auxv, *random;
-	uint32_t exe_len, execfn_len, auxv_len, random_len;
-	struct tf_in argv, envp, maps; /* at the first element */
-	uint32_t argc, envc, map_count;
+	const uint8_t *exe, *execfn, *auxv, *random, *cwd;
+	uint32_t exe_len, execfn_len, auxv_len, random_len, cwd_len;
+	struct tf_in argv, envp, maps, objects, reads; /* at the first element */
+	uint32_t argc, envc, map_count, object_count, read_count;
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, tid;
 	uint32_t file;

@@ -58,6 +58,22 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 	return result;
 }
 
+/* The kernel's own break is the loader's: memory comes and goes where the program's was. */
+static void local_brk(struct thread *t, const unsigned long a[6])
+{
+	uint64_t old = (RT->brk + 4095) & ~4095ul, new = (a[0] + 4095) & ~4095ul;
+	long r = 0;
+
+	if (new > old)
+		r = dj_raw(SYS_mmap, old, new - old, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	else if (new < old)
+		r = dj_raw(SYS_munmap, new, old - new);
+	if (DJ_IS_ERR(r))
+		diverge_result(t, SYS_brk, a, a[0], (uint64_t)r);
+	RT->brk = a[0];
+}
+
 static long local_mremap(struct thread *t, const unsigned long a[6], long result)
 {
 	long r;
@@ -177,9 +193,7 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_brk:
 		if ((unsigned long)result != args[0])
 			return result; /* asked only, or refused */
-		r = dj_raw(SYS_brk, args[0]);
-		if (r != result)
-			diverge_result(t, SYS_brk, args, (uint64_t)result, (uint64_t)r);
+		local_brk(t, args);
 		return result;
 	case SYS_madvise: /* advice: a private snapshot may refuse what the file took */
 		dj_raw(SYS_madvise, args[0], args[1], args[2]);

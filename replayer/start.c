@@ -74,21 +74,29 @@ static char *put_hex(char *p, uint64_t v)
 	return p;
 }
 
+#define VSYSCALL 0xffffffffff600000ul
 enum { OUR_SPAN = 0x200000 }; /* both runtime objects' (entry.S, .span) */
 
 /* One mapping of either list. */
 struct map {
 	uint64_t from, to;
+	unsigned prot; /* as in the IMAGE event */
 	const char *path;
 	uint32_t path_len;
 };
 
-/* Our own object differs inside its span; the vDSO's data pages do in number and place. */
-static bool map_matters(const struct map *m)
+/* Our own object differs inside its span (what a kernel has joined to it is cut off); the
+ * vDSO's data pages do in number and place. */
+static bool map_matters(struct map *m)
 {
-	uint64_t base = (uint64_t)&__ehdr_start;
+	uint64_t base = (uint64_t)&__ehdr_start, end = base + OUR_SPAN;
 
-	return !(m->from >= base && m->to <= base + OUR_SPAN) &&
+	if (m->from < base && m->to > base)
+		m->to = base;
+	else if (m->from >= base && m->from < end)
+		m->from = m->to > end ? end : m->to;
+	return m->from < m->to && m->from < VSYSCALL &&
+	       !(m->from >= DJ_PRIVATE && m->from < DJ_STREAM) &&
 	       !(m->path_len >= 5 && !dj_compare(m->path, "[vvar", 5));
 }
 
@@ -101,6 +109,7 @@ static bool next_live(const char **p, const char *end, struct map *m)
 		(*p)++;
 		m->to = dj_parse_hex(p);
 		q = *p;
+		m->prot = (q[1] == 'r') | (q[2] == 'w') << 1 | (q[3] == 'x') << 2;
 		while (*p < end && **p != '\n')
 			(*p)++;
 		while (q < *p && *q != '/' && *q != '[')
@@ -121,7 +130,7 @@ static bool next_recorded(struct tf_in *in, uint32_t *left, struct map *m)
 		tf_get_array(in);
 		m->from = (uint64_t)tf_get_int(in);
 		m->to = (uint64_t)tf_get_int(in);
-		tf_get_int(in);
+		m->prot = (unsigned)tf_get_int(in) & 7;
 		tf_get_int(in);
 		tf_get_int(in);
 		m->path = (const char *)tf_get_bytes(in, &m->path_len);
@@ -142,24 +151,53 @@ static char *put_map(char *q, char *end, const struct map *m)
 	return q;
 }
 
+/* One after the other, those that touch and are alike as one: which of them a kernel keeps
+ * apart is its own matter. */
+struct map_list {
+	struct tf_in in;     /* recorded */
+	uint32_t left;
+	const char *p, *end; /* live, if not NULL */
+	struct map next;
+	bool has_next;
+};
+
+static bool take(struct map_list *l)
+{
+	l->has_next = l->p ? next_live(&l->p, l->end, &l->next)
+			   : next_recorded(&l->in, &l->left, &l->next);
+	return l->has_next;
+}
+
+static bool next_joined(struct map_list *l, struct map *m)
+{
+	if (!l->has_next)
+		return false;
+	*m = l->next;
+	while (take(l) && l->next.from == m->to && l->next.prot == m->prot)
+		m->to = l->next.to;
+	return true;
+}
+
 static void check_maps(struct thread *t, const struct image *img)
 {
-	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
-	struct tf_in in = img->maps;
-	uint32_t left = img->map_count;
+	struct map_list was = {.in = img->maps, .left = img->map_count};
+	struct map_list is = {.p = RT->maps, .end = RT->maps + RT->maps_len};
 	struct map recorded, live;
 
+	take(&was);
+	take(&is);
 	for (;;) {
-		bool more = next_recorded(&in, &left, &recorded);
+		bool more = next_joined(&was, &recorded);
 		char text[256], *q = text;
 
-		if (in.bad)
+		if (was.in.bad)
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "the start-up maps");
-		if (more != next_live(&p, end, &live))
+		if (more != next_joined(&is, &live))
 			diverge(t, DIVERGED_MAPS, -1, NULL, "more or fewer mappings");
 		if (!more)
 			return;
-		if (recorded.from == live.from && recorded.to == live.to)
+		if (recorded.from == live.from && recorded.to == live.to &&
+		    recorded.prot == live.prot)
 			continue;
 		q = dj_put_text(q, text + 200, "recorded ");
 		q = put_map(q, text + 200, &recorded);
@@ -189,6 +227,7 @@ void boundary_start(struct thread *t)
 		diverge(t, DIVERGED_OTHER, 0, NULL,
 			"a program image begins here, the recording has none");
 	RT->pid = img.pid;
+	RT->brk = img.brk;
 	t->tid = img.tid;
 	RT->replay_tid = img.tid;
 	/* libc keeps the id that the kernel gave it before we ran */

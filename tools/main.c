@@ -19,6 +19,7 @@ static const struct {
     {"cat", cmd_cat},
     {"streams", cmd_streams},
     {"gdb", cmd_gdb},
+    {"recover", cmd_recover},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},
     {"version", cmd_version},

@@ -36,34 +36,40 @@ enum {
 
 /* --- preparing --- */
 
-/* The file at its old place, if it is the one recorded: programs find their libraries
- * beside it ($ORIGIN), debuggers their symbols. */
-static bool is_unchanged(const struct deja_file *f)
-{
-	struct stat st;
-
-	return f->path[0] == '/' && stat(f->path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size == f->size &&
-	       st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec == f->mtime_ns;
-}
-
+/* What the processes of the replay open: each stored file by its number, and what is known
+ * of it beside its content. */
 static bool link_files(struct playback *r)
 {
-	for (size_t i = 0; i < deja_file_count(r->rec); i++) {
-		const struct deja_file *f = deja_file_at(r->rec, i);
-		char link[64], target[PATH_MAX + 64];
+	struct file_identity none = {0};
+	char path[PATH_MAX], target[PATH_MAX + 64];
+	uint32_t written = 0;
+	bool ok;
+	FILE *index;
 
-		snprintf(link, sizeof(link), "%s/f%u", r->session.dir, f->id);
-		if (is_unchanged(f))
-			snprintf(target, sizeof(target), "%s", f->path);
-		else
-			snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
-		if (symlink(target, link) < 0) {
-			cmd_error("%s: %s", link, strerror(errno));
+	snprintf(path, sizeof(path), "%s" SESSION_INDEX_NAME, r->session.dir);
+	index = fopen(path, "wxe");
+	ok = index && fwrite(&none, sizeof(none), 1, index) == 1;
+	for (size_t i = 0; ok && i < deja_file_count(r->rec); i++) {
+		const struct deja_file *f = deja_file_at(r->rec, i);
+		const struct file_identity id = {.dev = f->dev,
+						 .ino = f->ino,
+						 .size = f->size,
+						 .mtime_ns = (uint64_t)f->mtime_ns};
+
+		snprintf(path, sizeof(path), "%s/f%u", r->session.dir, f->id);
+		snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
+		if (f->id != ++written) {
+			cmd_error("%s: its list of files is damaged", r->path);
+			fclose(index);
 			return false;
 		}
+		ok = symlink(target, path) == 0 && fwrite(&id, sizeof(id), 1, index) == 1;
 	}
-	return true;
+	if (index && fclose(index))
+		ok = false;
+	if (!ok)
+		cmd_error("%s: %s", path, strerror(errno));
+	return ok;
 }
 
 /* A path of exactly `len` characters, relative to a new directory in *cwd, that leads to
@@ -122,7 +128,7 @@ static bool check_libraries(struct playback *r, const struct tf_image *img)
 		char path[PATH_MAX];
 		struct stat st;
 
-		if (!f || m->file == img->file || m->path.len >= sizeof(path) ||
+		if (!f || f->path[0] != '/' || m->file == img->file || m->path.len >= sizeof(path) ||
 		    strstr(f->path, "/libdeja-record.so"))
 			continue;
 		snprintf(path, sizeof(path), "%.*s", (int)m->path.len,
@@ -150,6 +156,7 @@ static int start_root(struct playback *r)
 	struct deja_event ev;
 	struct tf_image img;
 	struct launch launch = {.in_null = true};
+	char *loader_argv[] = {(char *)"deja-loader", NULL};
 	char cwd[PATH_MAX], path[PATH_MAX];
 	deja_cursor *cur = deja_cursor_open(r->rec, 1, &err);
 	int exec_errno;
@@ -165,18 +172,24 @@ static int start_root(struct playback *r)
 		cmd_error("%s: the recording does not begin with a program image", r->path);
 		return CMD_UNREADABLE;
 	}
-	if (!check_libraries(r, &img))
-		return CMD_CANNOT_RUN;
 	session_root_slot(&r->session);
-	launch.argv = strings(img.argv, img.argc);
-	launch.envp = strings(img.envp, img.envc);
-	launch.stack_limit = img.stack_limit;
-	if (img.file && path_of_length(r, img.file, img.execfn.len, cwd, path)) {
-		launch.cwd = cwd;
+	if (!r->session.shared->no_dispatch) {
+		snprintf(path, sizeof(path), "%s" SESSION_LOADER_NAME, r->session.dir);
 		launch.path = path;
+		launch.argv = loader_argv;
+		launch.envp = loader_argv + 1;
+	} else if (!check_libraries(r, &img)) {
+		return CMD_CANNOT_RUN;
 	} else {
-		snprintf(path, sizeof(path), "%.*s", (int)img.exe.len,
-			 (const char *)img.exe.data);
+		launch.argv = strings(img.argv, img.argc);
+		launch.envp = strings(img.envp, img.envc);
+		launch.stack_limit = img.stack_limit;
+		if (img.file && path_of_length(r, img.file, img.execfn.len, cwd, path)) {
+			launch.cwd = cwd;
+		} else {
+			snprintf(path, sizeof(path), "%.*s", (int)img.exe.len,
+				 (const char *)img.exe.data);
+		}
 		launch.path = path;
 	}
 	descendants_adopt();
@@ -337,6 +350,14 @@ static void end_all(struct playback *r)
 	descendants_end();
 }
 
+/* The loader could not lay out a program. */
+static int tell_impossible(const struct playback *r, const struct slot *slot)
+{
+	cmd_error("%s: cannot be replayed here: %.*s", r->path,
+		  (int)sizeof(slot->divergence.text) - 1, slot->divergence.text);
+	return CMD_CANNOT_RUN;
+}
+
 static int tell_divergence(struct playback *r, const struct slot *slot)
 {
 	const struct slot_divergence *d = &slot->divergence;
@@ -458,7 +479,9 @@ int playback_watch(struct playback *r)
 			return CMD_UNREADABLE;
 		}
 		if (diverged) {
-			int status = tell_divergence(r, diverged);
+			int status = diverged->divergence.kind == SLOT_CANNOT_RUN
+					     ? tell_impossible(r, diverged)
+					     : tell_divergence(r, diverged);
 
 			if (r->hold) { /* it is the debugger's to look at */
 				r->diverged_told = true;
@@ -674,12 +697,15 @@ int playback_tell_limits(const struct playback *r)
 			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
 				  p ? p->pid : 0, (unsigned long long)s->served, why);
 	}
-	if (!h->complete && status == CMD_ENDED_EARLY) {
+	if (!h->complete && status != CMD_UNREADABLE) {
 		cmd_error("%s: replayed to its end, before the program's: %s", r->path, h->cause);
+		status = CMD_ENDED_EARLY;
 	} else if (!h->complete) {
-		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes",
-			  r->path, h->cause);
-		status = CMD_UNREADABLE;
+		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes%s",
+			  r->path, h->cause,
+			  strcmp(h->cause, TF_CAUSE_RUNNING)
+			      ? ""
+			      : "; if its recorder was killed, `deja recover` may find more");
 	}
 	return status;
 }

@@ -450,7 +450,9 @@ void report_divergence(FILE *out, const char *rec_path, const struct divergence 
 	if (rec)
 		print_before(out, d, rec);
 	fputs("  stack of the program here:\n", out);
+	stack_names(rec);
 	stack_print(out, d->live_pid, &d->regs);
+	stack_names(NULL);
 	fprintf(out, "  likely cause: %s\n",
 		likely_cause(d, rec ? deja_header(rec) : NULL));
 	if (rec) {

@@ -19,6 +19,29 @@ struct object {
 	char path[256];
 };
 
+/* Whose stored files are mapped. One report at a time. */
+static const deja_recording *names_from;
+
+void stack_names(const deja_recording *rec)
+{
+	names_from = rec;
+}
+
+/* A stored file is called by its content: its name is what the recording says. */
+static void name_stored(struct object *object)
+{
+	const char *name = strrchr(object->path, '/');
+
+	for (size_t i = 0; name && names_from && i < deja_file_count(names_from); i++) {
+		const struct deja_file *f = deja_file_at(names_from, i);
+
+		if (strcmp(name + 1, f->hash))
+			continue;
+		snprintf(object->path, sizeof(object->path), "%s", f->path);
+		return;
+	}
+}
+
 static bool find_object(int32_t tid, uint64_t ip, struct object *object)
 {
 	char name[64], line[4096];
@@ -38,6 +61,8 @@ static bool find_object(int32_t tid, uint64_t ip, struct object *object)
 	}
 	if (maps)
 		fclose(maps);
+	if (found)
+		name_stored(object);
 	return found;
 }
 

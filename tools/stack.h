@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include "tracefmt/deja.h"
 
 enum { STACK_FRAME_MAX = 32 };
 
@@ -19,5 +20,9 @@ struct stack_regs {
  * process are left out. The thread is stopped meanwhile and goes on as it was; its exit is
  * never reaped. */
 void stack_print(FILE *out, int32_t tid, const struct stack_regs *regs);
+
+/* Frames of files that are stored in this recording get the names they had; NULL: as the
+ * kernel calls them. */
+void stack_names(const deja_recording *rec);
 
 #endif

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -554,5 +556,30 @@ uint32_t store_add(struct store *s, int fd, const char *path, struct deja_error 
 	pthread_mutex_lock(&s->lock);
 	id = add_locked(s, fd, path, err);
 	pthread_mutex_unlock(&s->lock);
+	return id;
+}
+
+uint32_t store_add_vdso(struct store *s)
+{
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+	struct deja_error err;
+	char line[512];
+	unsigned long from, to = 0;
+	FILE *maps = vdso ? fopen("/proc/self/maps", "re") : NULL;
+	uint32_t id = 0;
+	int fd;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx", &from, &to) == 2 && from == (unsigned long)vdso)
+			break;
+		else
+			to = 0;
+	if (maps)
+		fclose(maps);
+	fd = to ? memfd_create("vdso", MFD_CLOEXEC) : -1;
+	if (fd >= 0 && write(fd, vdso, to - from) == (ssize_t)(to - from))
+		id = store_add(s, fd, "[vdso]", &err);
+	if (fd >= 0)
+		close(fd);
 	return id;
 }

@@ -32,6 +32,8 @@ struct store *store_open(const char *recording_dir, const char *shared_dir,
  * times could hide another change: it is then read again. Thread-safe.
  */
 uint32_t store_add(struct store *s, int fd, const char *path, struct deja_error *err);
+/* Stores the vDSO's code, which is the same in every process of this machine. Its id, or 0. */
+uint32_t store_add_vdso(struct store *s);
 /* What has been stored, by id - 1. The array is valid until the next store_add. */
 size_t store_count(struct store *s);
 const struct deja_file *store_files(struct store *s);

@@ -59,6 +59,14 @@ const struct cmd_usage cmd_usages[] = {
      .status = "  0    done\n"
 	       "  125  deja itself failed\n",
      .example = "deja ls"},
+    {.name = "recover",
+     .summary = "make a recording whole whose recorder was killed",
+     .synopsis = "recover [--json] REC",
+     .option = {{CMD_OPT_JSON, "json", NULL, "print one JSON object"}},
+     .status = "  0    done, or there was nothing to do\n"
+	       "  121  the recording cannot be read\n"
+	       "  125  it is still being recorded, or deja itself failed\n",
+     .example = "deja recover curl-20261016-123456-4711"},
     {.name = "ps",
      .summary = "show the processes of a recording as a tree",
      .synopsis = "ps [--json] [REC]",

@@ -210,6 +210,5 @@ long image_exec(struct thread *t, const struct image *img, const struct slot *sl
 		dj_copy(path, img->exe, img->exe_len);
 		path[img->exe_len] = 0;
 	}
-	turn_leave_memory(t);
 	return dj_raw(SYS_execve, path, argv, (char **)EXEC_ROOM + img->argc + 1);
 }

@@ -108,10 +108,6 @@ void threads_kill_apart(void)
 {
 }
 
-void turn_leave_memory(struct thread *t)
-{
-}
-
 void debug_diverged(struct thread *t)
 {
 }

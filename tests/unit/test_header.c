@@ -54,6 +54,7 @@ static void round_trip(void **state)
 	    .stacks = "every 5 of read",
 	    .start_realtime_ns = 1700000000000000000ll,
 	    .duration_ns = 12345,
+	    .waited_ns = 678,
 	    .complete = true,
 	    .cause = "",
 	    .status_known = true,
@@ -98,6 +99,7 @@ static void round_trip(void **state)
 	assert_string_equal(r->stacks, h.stacks);
 	assert_int_equal(r->start_realtime_ns, h.start_realtime_ns);
 	assert_int_equal(r->duration_ns, h.duration_ns);
+	assert_int_equal(r->waited_ns, h.waited_ns);
 	assert_int_equal(r->page_size, sysconf(_SC_PAGESIZE));
 	assert_true(r->complete && r->status_known);
 	assert_string_equal(r->cause, "");

@@ -143,6 +143,9 @@ struct slot {
 	uint32_t domain_awaited; /* + 1; 0: waits for no domain's turn */
 	uint32_t turn_awaited;
 	uint32_t hold;	      /* enum slot_hold, a futex */
+	uint64_t time_pos;    /* paced: 1 + the position whose event last_time_ns counts */
+	uint32_t gated;	      /* paced: waits at the gate */
+	uint32_t pacing;      /* paced: sleeps, or waits at the gate */
 	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
 	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
 				 0: it runs */
@@ -228,6 +231,14 @@ struct session {
 	uint32_t output_lock; /* pid of the process that is writing output */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	/* replay at a human pace (replayer/pace.c): 0: nobody looks at the time */
+	uint32_t paced;
+	uint32_t gate_seq;    /* futex: changes when the gate moves */
+	uint64_t pace;	      /* ns a recorded us takes, 0: none */
+	int64_t pace_start_ns; /* CLOCK_MONOTONIC of the recording's start */
+	int64_t gate_ns;      /* events that completed later wait */
+	uint64_t gate_event;  /* so does this one, of this stream; stream 0: none */
+	uint32_t gate_stream;
 	uint32_t rederive;    /* replay: outbound bytes that differ, at the same length, take the
 				 place of the recorded ones in the unpacked stream (deja redact) */
 	uint64_t rederived;   /* how many such items there were, atomic */

@@ -34,7 +34,10 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja record -- curl -s http://example.com/"},
     {.name = "replay",
      .summary = "run a recorded program again, from its recording alone",
-     .synopsis = "replay [REC]",
+     .synopsis = "replay [--pace X] [--until WHEN] [--turns] [REC]",
+     .option = {{CMD_OPT_PACE, "pace", "X", "take X times the recorded time (default 0: none)"},
+		{CMD_OPT_UNTIL, "until", "WHEN", "stop there (as 2s, 00:01.2, #1234)"},
+		{CMD_OPT_TURNS, "turns", NULL, "pause before every request that came in, until Enter"}},
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"

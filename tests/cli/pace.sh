@@ -24,7 +24,7 @@ for pace in 1 0.5; do
 	[ "$best" -le $((wanted + wanted / 20 + 100)) ] || fail "--pace $pace: $best ms, later than $wanted"
 done
 begin=$(now_ms)
-at=$("$DEJA" cat --call write slow | sed -n 's/^ *\([0-9.]*\) .*"b.*/\1/p')
+at=$("$DEJA" cat --call write slow | awk "/\"b/ { print \$1 + 0.02 }")
 expect 0 "$DEJA" replay --until "${at}s" slow
 [ "$(tr '\n' ' ' <stdout)" = 'a b ' ] || fail "--until: $(cat stdout)"
 grep -q "stopped at ${at}s" stderr || fail "--until does not say so"

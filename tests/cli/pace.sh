@@ -72,5 +72,5 @@ for i in 1 2 3 4 5 6; do
 	[ "$(sed -n "$((2 * i))p" both)" = "served request $k" ] || fail "request $i is not served behind its stop: $(cat both)"
 done
 # Nobody there to ask: it goes on.
-expect 0 limit "$DEJA" replay --turns served </dev/null
+expect 0 "$DEJA" replay --turns served </dev/null
 [ "$(grep -c paused stderr)" = 1 ] || fail "it asks nobody"

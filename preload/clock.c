@@ -58,7 +58,7 @@ int64_t dj_now_slow(void)
 	struct k_timespec ts;
 	long (*original)(long, struct k_timespec *) = (void *)RT->vdso_clock_gettime;
 
-	if (original)
+	if (original && !RT->session->trap_tsc)
 		original(1, &ts);
 	else
 		dj_raw(SYS_clock_gettime, 1, &ts);

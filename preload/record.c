@@ -487,8 +487,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	struct k_timespec ts;
 	uint8_t buf[32], *p = buf;
 
-	if (t->pending)
-		return false; /* the call delivers it */
+	if (t->pending || RT->trap_tsc)
+		return false; /* the call delivers it; the vDSO reads the counter */
 	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
 		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
 		int64_t tv[2];
@@ -518,6 +518,25 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	ring_put(slot, buf, (size_t)(p - buf));
 	ring_commit(slot);
 	return true;
+}
+
+uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux)
+{
+	uint64_t value;
+	uint32_t core;
+
+	if (RT->passthrough) {
+		value = tsc_read(&core);
+		*aux = core;
+		return value;
+	}
+	share(t, dj_now());
+	value = tsc_read(&core);
+	*aux = with_aux ? (int64_t)core : -1;
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_TSC, 2, (int64_t)value, *aux, 0);
+	ring_commit(t->slot);
+	return value;
 }
 
 void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)

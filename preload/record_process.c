@@ -415,7 +415,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_leave(true);
 		record_domains_depart(t);
 	}
+	tsc_forbid(false);
 	ret = dj_raw_wait((long)p->nr, a);
+	tsc_forbid(true);
 	if (!t->vfork_child) {
 		sched_leave(false);
 		boundary_domains_take(t);

@@ -123,7 +123,7 @@ struct thread {
 	bool held;
 	uint64_t held_mask;
 	uint64_t start_mask; /* of a new thread */
-	uint64_t sigsys_blocked; /* SIGSYS_BIT: the program believes it to be blocked */
+	uint64_t sigsys_blocked; /* of signals_kept_open: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *crossing; /* the last crossing's registers */
@@ -193,6 +193,7 @@ struct runtime {
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
+	uint32_t trap_tsc;   /* the program's reading of the time stamp counter traps */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
@@ -399,6 +400,11 @@ bool signals_fatal_by_default(int signo);
 enum { SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
 #define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
+/* Never blocked for the kernel, since it would end the process. */
+static inline uint64_t signals_kept_open(void)
+{
+	return SIGSYS_BIT | (RT->trap_tsc ? SIG_BIT(11) : 0);
+}
 
 /* --- slots.c --- */
 /* Claims a free slot for a new stream. NULL when there is none. */
@@ -471,7 +477,19 @@ void sched_open(void);
 /* Does anybody wait for what t, which runs, holds? */
 bool sched_wanted(const struct thread *t);
 
+/* --- tsc.c --- */
+/* After boundary_start, in every image that is to trap. */
+void tsc_start(void);
+/* Around exec, and in a new thread. */
+void tsc_forbid(bool on);
+/* SIGSEGV: false when it is no reading of the counter. */
+bool tsc_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+/* The counter itself, and what RDTSCP gives besides. */
+uint64_t tsc_read(uint32_t *aux);
+
 /* --- implemented by the recorder and by the replayer --- */
+/* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
+uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* One crossing. The result goes to the program. */
 long boundary_call(struct thread *t, struct pregs *p);
 /* A clock read through the vDSO: which as in TF_EV_CLOCK; returns ns. False: not one we

@@ -213,6 +213,7 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
+	uint32_t trap_tsc; /* record: programs' reading of the time stamp counter traps */
 	uint32_t use_tsc;
 	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */
 	uint64_t tsc_base;    /* TSC at start */

@@ -287,6 +287,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!t->vfork_child)
 		domains_depart();
 	debug_last(t);
+	tsc_forbid(false);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

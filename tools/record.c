@@ -27,7 +27,7 @@
 
 struct options {
 	const char *dir; /* -o, or NULL */
-	bool quiet, digest;
+	bool quiet, digest, trap_tsc;
 	struct supervisor_limits limits;
 	char **argv;
 };
@@ -329,6 +329,9 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			}
 			opt->digest = !strcmp(optarg, "digest");
 			break;
+		case CMD_OPT_TRAP_TSC:
+			opt->trap_tsc = true;
+			break;
 		case CMD_OPT_MAX_SIZE:
 			if (!cmd_size_parse(optarg, &size)) {
 				cmd_error("--max-size %s: must be a size, as 500K or 2G", optarg);
@@ -414,6 +417,7 @@ int cmd_record(int argc, char **argv)
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
 	session.shared->outbound_digest = opt.digest;
+	session.shared->trap_tsc = opt.trap_tsc;
 	session.shared->vdso_file = store_add_vdso(store);
 	session.shared->no_dispatch =
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();

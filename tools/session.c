@@ -94,7 +94,7 @@ static void set_clock(struct session *s)
 
 	s->monotonic_base_ns = clock_t0;
 	s->tsc_base = clock_c0;
-	if (!tsc_is_reliable())
+	if (s->trap_tsc || !tsc_is_reliable()) /* our own reading would trap, too */
 		return;
 	do
 		t1 = monotonic_ns();

@@ -229,6 +229,9 @@ struct session {
 	uint32_t output_lock; /* pid of the process that is writing output */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	uint32_t rederive;    /* replay: outbound bytes that differ, at the same length, take the
+				 place of the recorded ones in the unpacked stream (deja redact) */
+	uint64_t rederived;   /* how many such items there were, atomic */
 	/* replay: the image or child of this stream whose first event has at least this
 	 * number waits for a debugger; stream 0: none does */
 	uint32_t hold_stream;

@@ -98,6 +98,8 @@ struct deja_header {
 	int64_t duration_ns;
 	bool complete;
 	const char *cause;
+	const char *partial; /* not empty: it was trimmed so that it can be read and not
+				replayed: what was left out */
 	bool status_known;
 	int status; /* as wait(2) gives it */
 	uint64_t event_count, byte_len;

@@ -109,6 +109,7 @@ static const struct field header_fields[] = {
     F(TEXT, "doors", doors),
     F(BOOL, "complete", complete),
     F(TEXT, "cause", cause),
+    F(TEXT, "partial", partial),
     F2(STATUS, "status", status, status_known),
     F(U64, "events", event_count),
     F(U64, "bytes", byte_len),

@@ -238,6 +238,7 @@ struct session {
 	uint64_t hold_event;
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
+	uint64_t waited_ns; /* how long processes have waited for room in their rings, atomic */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
 	uint32_t vdso_file; /* recording: stored file with the vDSO's code */
 	struct domain domains[DOMAIN_COUNT];

@@ -324,7 +324,7 @@ static unsigned look(struct playback *r, struct slot **diverged)
 		if (r->pidfds[i] < 0)
 			r->pidfds[i] = (int)syscall(SYS_pidfd_open, slot->live_pid, 0);
 		p.fd = r->pidfds[i];
-		if (p.fd >= 0 && poll(&p, 1, 0) == 0) {
+		if (p.fd >= 0 && poll(&p, 1, 0) != 1) { /* a pending SIGCHLD fails it */
 			alive++;
 			end_as_killed(r, slot);
 		} else

@@ -96,6 +96,7 @@ struct deja_header {
 	const char *exe, *cwd, *host, *kernel, *machine, *cpu, *outbound, *doors;
 	int64_t start_realtime_ns;
 	int64_t duration_ns;
+	int64_t waited_ns; /* what the recorder added by being slower than the program */
 	bool complete;
 	const char *cause;
 	const char *partial; /* not empty: it was trimmed so that it can be read and not

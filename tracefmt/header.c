@@ -103,6 +103,7 @@ static const struct field header_fields[] = {
     F(TEXT, "cpu", cpu),
     F(I64, "start_ns", start_realtime_ns),
     F(I64, "duration_ns", duration_ns),
+    F(I64, "waited_ns", waited_ns),
     F(U32, "page_size", page_size),
     F2(LIMITS, "limits", limits, limit_count),
     F(TEXT, "outbound", outbound),

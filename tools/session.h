@@ -27,6 +27,8 @@ bool session_create(struct live_session *s, enum session_mode mode);
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
 void session_destroy(struct live_session *s);
+/* Gives another user access to the session, whose processes become that user. */
+void session_let_in(const struct live_session *s, uid_t uid);
 /* Whether this process exists and has not ended (one that nobody has waited for yet has). */
 bool session_pid_lives(pid_t pid);
 /* Removes a session's directory with all it holds. */

@@ -275,6 +275,21 @@ static void sweep_sessions(void)
 		closedir(d);
 }
 
+/* The arena is no file of the user's: a soft limit on their sizes does not count. */
+static bool set_len(int fd)
+{
+	struct rlimit limit, raised;
+	bool ok;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	raised = limit;
+	raised.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &raised);
+	ok = ftruncate(fd, (off_t)SESSION_LEN) == 0;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	return ok;
+}
+
 bool session_create(struct live_session *s, enum session_mode mode)
 {
 	char path[PATH_MAX], link[SESSION_DIR_LEN + 16];
@@ -305,7 +320,7 @@ made:
 		goto fail;
 	snprintf(link, sizeof(link), "%s" SESSION_ARENA_NAME, s->dir);
 	fd = open(link, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, (off_t)SESSION_LEN) < 0)
+	if (fd < 0 || !set_len(fd))
 		goto fail;
 	s->shared = mmap(NULL, SESSION_LEN, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -473,6 +488,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 	if (pid == 0) {
 		struct rlimit limit;
 
+		if (l->xfsz_default)
+			signal(SIGXFSZ, SIG_DFL);
 		personality(ADDR_NO_RANDOMIZE | (personality(0xffffffff) & ~0ul));
 		if (l->stack_limit && !getrlimit(RLIMIT_STACK, &limit)) {
 			limit.rlim_cur = l->stack_limit;

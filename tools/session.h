@@ -54,6 +54,7 @@ struct launch {
 	const char *cwd;
 	unsigned long stack_limit;
 	bool in_null;
+	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
 };
 pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);
 

@@ -646,6 +646,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;
 	sv->written = true;
+	recover_free_room(sv->dir);
 	track_fill_header(sv, h);
 	h->duration_ns = duration_ns;
 	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||

@@ -38,6 +38,8 @@ uint32_t record_file(struct slot *slot, int fd, const char *path);
 bool record_supervisor_gone(void);
 /* Has the supervisor give this user access to the session. */
 void record_let_in(struct slot *slot, int uid);
+/* Has the supervisor look whether others than the tree share what we have just mapped. */
+void record_shared(struct slot *slot);
 /* Has the supervisor take in what external children have written so far. */
 void record_drain_externals(struct slot *slot);
 

@@ -69,6 +69,7 @@ enum slot_request {
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
 	REQUEST_ACCESS, /* give user request_fd access to the session's directory */
 	REQUEST_DRAIN, /* take in what external children have written */
+	REQUEST_SHARED, /* memory is shared: with somebody outside of the tree? */
 };
 
 /* slot_divergence.kind: nothing diverged, the replay cannot be had here; text says why. */
@@ -176,6 +177,8 @@ struct file_cache_entry {
 	uint32_t file_id; /* 0: free. Written last by the supervisor */
 };
 
+enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
+
 /* A file that is mapped and may be changed by the tree. */
 struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
@@ -216,6 +219,7 @@ struct session {
 	uint64_t tsc_base;    /* TSC at start */
 	uint64_t tsc_mult;    /* ns per tick * 2^32 */
 	int64_t monotonic_base_ns;
+	int64_t realtime_ns; /* at start, since 1970 */
 	uint32_t next_stream; /* the next unused stream number, atomic */
 	uint32_t slots_used;  /* no slot from here on was ever claimed */
 	uint32_t doorbell __attribute__((aligned(64))); /* futex of the supervisor */

@@ -37,6 +37,14 @@ static int64_t monotonic_ns(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
+static int64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
 static uint64_t tsc(void)
 {
 	uint32_t lo, hi;
@@ -349,6 +357,7 @@ made:
 	s->shared->supervisor_pid = getpid();
 	s->shared->next_stream = 2;
 	s->shared->monotonic_base_ns = clock_t0;
+	s->shared->realtime_ns = realtime_ns();
 	s->shared->magic = SESSION_MAGIC;
 	return true;
 fail:

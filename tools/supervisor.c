@@ -18,6 +18,7 @@
 #include "tools/cmd.h"
 #include "tools/domains.h"
 #include "tools/nspid.h"
+#include "tools/outside.h"
 #include "tools/recover.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
@@ -248,6 +249,9 @@ static void answer_request(struct supervisor *sv, struct track *t, struct slot *
 		break;
 	case REQUEST_ACCESS:
 		session_let_in(sv->session, (uid_t)slot->request_fd);
+		break;
+	case REQUEST_SHARED:
+		outside_look(sv);
 		break;
 	case REQUEST_DRAIN:
 		while (look_at_externals(sv))
@@ -642,6 +646,9 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 
 	if (!sv->closed)
 		track_tell_lost_execs(sv);
+	track_tell_died_in_turn(sv);
+	if (sv->session->shared->domain_count)
+		outside_look(sv);
 	if (sv->external)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;

@@ -2,11 +2,13 @@
  * See track.h. Called for every event while it is written; reads those few that the header
  * and the warnings are made from.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/track.h"
@@ -130,6 +132,37 @@ void track_tell_lost_execs(struct supervisor *sv)
 			 "%.300s, executed by process %d, is not recorded: it ended before the "
 			 "recorder came up in it",
 			 x->path, x->pid);
+		supervisor_warn(sv, text);
+	}
+}
+
+/* Its own faults happen again at the same place. */
+static bool dies_alike(int status)
+{
+	switch (WIFSIGNALED(status) ? WTERMSIG(status) : 0) {
+	case 0:
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGABRT:
+		return true;
+	}
+	return false;
+}
+
+void track_tell_died_in_turn(struct supervisor *sv)
+{
+	for (size_t i = 0; i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+		char text[200];
+
+		if (!t || !t->died_in_turn || t->stopped || (t->status_known && dies_alike(t->status)))
+			continue;
+		snprintf(text, sizeof(text),
+			 "process %d was killed from outside while it ran and others shared its "
+			 "memory: what it wrote there last may differ in a replay", t->pid);
 		supervisor_warn(sv, text);
 	}
 }

@@ -55,6 +55,7 @@ struct supervisor {
 	tf_writer *external;
 	struct deja_external *externals;
 	size_t external_count;
+	bool told_outside[SHADOW_COUNT]; /* by shadow */
 	char **warnings;
 	size_t warning_count;
 	struct supervisor_limits limits;
@@ -78,6 +79,8 @@ void supervisor_warn(struct supervisor *sv, const char *text);
 void track_fill_header(struct supervisor *sv, struct deja_header *h);
 /* A tf_writer_watch; arg: the stream's track. */
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len);
+/* At the end: who died while it ran and others shared its memory. */
+void track_tell_died_in_turn(struct supervisor *sv);
 /* At the end: which executed images never came up under the runtime. */
 void track_tell_lost_execs(struct supervisor *sv);
 

@@ -331,6 +331,12 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		return record_answer(t, call, args, t->tid);
 	case SYS_shmat:
 		return record_shmat(t, call, args);
+	case SYS_seccomp:
+	case SYS_prctl:
+		if ((call->nr == SYS_seccomp || args[0] == 22 /* PR_SET_SECCOMP */) &&
+		    record_seccomp(t, call->nr, args, &ret))
+			return ret;
+		return record_generic(t, call, args);
 	case SYS_sigaltstack:
 		now = dj_now();
 		ret = signals_altstack(t, p, args);
@@ -398,6 +404,10 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		if (role_of(t, (unsigned)args[2]))
 			return record_answer(t, call, args, -EINVAL);
 		return record_changing(t, call, args);
+	case SYS_unshare:
+	case SYS_setns: /* of any kind: a pidfd's is not known here */
+		RT->session->pid_namespaces = 1;
+		break;
 	case SYS_truncate:
 	case SYS_ftruncate:
 	case SYS_fallocate:

@@ -154,11 +154,13 @@ struct thread {
 };
 
 enum { SEGMENT_MAX = 64 };
-enum { SITE_MAX = 2048 };
+enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
 	uint64_t tail; /* where to resume after it, 0: not patched */
 	uint64_t start; /* of the jump, when patched */
+	uint8_t original[SITE_CODE_MAX]; /* what the jump stands for */
+	uint32_t original_len;
 };
 
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room
@@ -192,6 +194,7 @@ struct runtime {
 	struct sig_actions actions;
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
+	uint64_t vdso, vdso_end, vdso_shift; /* the copy in its place; to the moved one */
 	/* patched sites, open addressing by address */
 	struct site sites[SITE_MAX];
 	uint32_t site_count;
@@ -210,6 +213,8 @@ struct runtime {
 	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
 	struct thread *sched_owner, *sched_first, *sched_last;
+	uint32_t beat; /* recorder: session.beat, and since when it is that */
+	int64_t beat_since_ns;
 	uint32_t head[TF_CALL_MAX]; /* recorder: how their events begin */
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */

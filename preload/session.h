@@ -67,6 +67,7 @@ enum slot_hold {
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
+	REQUEST_ACCESS, /* give user request_fd access to the session's directory */
 	REQUEST_DRAIN, /* take in what external children have written */
 	REQUEST_SHARED, /* memory is shared: with somebody outside of the tree? */
 };
@@ -227,6 +228,8 @@ struct session {
 	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
 							     replay: a futex as well */
 	uint32_t output_lock; /* pid of the process that is writing output */
+	uint32_t pid_namespaces; /* some process may not be known by its own pid outside */
+	uint32_t beat;		 /* the supervisor changes it whenever it looks */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
 	uint32_t rederive;    /* replay: outbound bytes that differ, at the same length, take the

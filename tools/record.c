@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +211,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f", ".session", ".files"};
+	static const char *const names[] = {"header", "f", ".session", ".files", ".room"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX + 16];
@@ -406,10 +407,12 @@ int cmd_record(int argc, char **argv)
 	struct launch launch = {0};
 	char *exe, *dir;
 	int status, exec_errno;
-	bool whole, left, made;
+	bool whole, left, made, xfsz_default;
 	pid_t pid;
 
 	session_clock_begin();
+	/* a limit on file sizes is an error to us, not the end */
+	xfsz_default = signal(SIGXFSZ, SIG_IGN) == SIG_DFL;
 	if (!parse_options(argc, argv, &opt, &status))
 		return status;
 	exe = find_command(opt.argv[0], &status);
@@ -449,6 +452,7 @@ int cmd_record(int argc, char **argv)
 	launch.path = exe;
 	launch.argv = opt.argv;
 	launch.envp = environ;
+	launch.xfsz_default = xfsz_default;
 	pid = session_launch(&session, &launch, &exec_errno);
 	if (pid < 0) {
 		if (exec_errno)

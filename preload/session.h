@@ -67,6 +67,7 @@ enum slot_hold {
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
+	REQUEST_ACCESS, /* give user request_fd access to the session's directory */
 	REQUEST_DRAIN, /* take in what external children have written */
 	REQUEST_SHARED, /* memory is shared: with somebody outside of the tree? */
 };
@@ -216,6 +217,7 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
+	uint32_t trap_tsc; /* record: programs' reading of the time stamp counter traps */
 	uint32_t use_tsc;
 	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */
 	uint64_t tsc_base;    /* TSC at start */
@@ -229,6 +231,8 @@ struct session {
 	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
 							     replay: a futex as well */
 	uint32_t output_lock; /* pid of the process that is writing output */
+	uint32_t pid_namespaces; /* some process may not be known by its own pid outside */
+	uint32_t beat;		 /* the supervisor changes it whenever it looks */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
 	/* replay at a human pace (replayer/pace.c): 0: nobody looks at the time */

@@ -292,7 +292,8 @@ static bool has_instruction(const struct story *s, deja_recording *rec, const ch
 			 "%s holds the instruction %s, whose value is not recorded", f->path,
 			 name);
 		snprintf(c->advice, sizeof(c->advice),
-			 "let the program read clocks and random numbers by the system's calls");
+			 strncmp(name, "rdtsc", 5) ? "let the program take random numbers by the system's call"
+					   : "record it with --trap-tsc");
 		return true;
 	}
 	return false;

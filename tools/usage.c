@@ -17,7 +17,7 @@ const struct cmd_usage cmd_usages[] = {
      .summary = "run a program and record it",
      .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--stacks[=WHICH]] "
 		 "[--max-size SIZE] "
-		 "[--max-time TIME] [--] CMD [ARG...]",
+		 "[--max-time TIME] [--trap-tsc] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
@@ -28,7 +28,9 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_MAX_SIZE, "max-size", "SIZE",
 		 "end the recording at this size (500K, 2G; 0: never)"},
 		{CMD_OPT_MAX_TIME, "max-time", "TIME",
-		 "end the recording after this time (90s, 5m, 1h; 0: never)"}},
+		 "end the recording after this time (90s, 5m, 1h; 0: never)"},
+		{CMD_OPT_TRAP_TSC, "trap-tsc", NULL,
+		 "record what the instructions rdtsc and rdtscp give (slow)"}},
      .status = "  the program's own (128 + N when signal N ended it), or\n"
 	       "  122  the program cannot be recorded here\n"
 	       "  125  deja itself failed\n"
@@ -37,8 +39,11 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja record -- curl -s http://example.com/"},
     {.name = "replay",
      .summary = "run a recorded program again, from its recording alone",
-     .synopsis = "replay [--report FILE] [REC]",
-     .option = {{CMD_OPT_REPORT, "report", "FILE",
+     .synopsis = "replay [--pace X] [--until WHEN] [--turns] [--report FILE] [REC]",
+     .option = {{CMD_OPT_PACE, "pace", "X", "take X times the recorded time (default 0: none)"},
+		{CMD_OPT_UNTIL, "until", "WHEN", "stop there (as 2s, 00:01.2, #1234)"},
+		{CMD_OPT_TURNS, "turns", NULL, "pause before every request that came in, until Enter"},
+		{CMD_OPT_REPORT, "report", "FILE",
 		 "write the report of a divergence to FILE, as JSON"}},
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"

@@ -14,7 +14,6 @@ static int replay_whole(struct playback *p, struct pace *pace, int argc, char **
 {
 	int key, status;
 
-
 	*only_help = false;
 	while ((key = cmd_getopt(argc, argv, &status)) != -1)
 		switch (key) {

@@ -188,7 +188,8 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 			      (long)args[3], (long)args[4], (long)args[5]);
 		t1 = t0; /* as short as reading the clock again: not measured */
 	} else {
-		ret = record_wait(t, call->nr, args);
+		ret = RT->domains ? record_wait_aside(t, call, args)
+				  : record_wait(t, call->nr, args);
 		t1 = dj_now();
 	}
 	record_emit_call(t, call, args, ret, t0, t1, needs_pre ? &pre : NULL);

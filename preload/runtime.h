@@ -149,7 +149,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64 };
+enum { SEGMENT_MAX = 64, SHARED_MAX = 32 };
 enum { SITE_MAX = 2048 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -206,6 +206,10 @@ struct runtime {
 	uint32_t domains_held; /* bit per domain whose turn is ours */
 	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
+	uint32_t shared_count; /* recorder: what has been mapped shared */
+	struct {
+		uint64_t addr, len;
+	} shared[SHARED_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */

@@ -19,26 +19,34 @@ struct shared {
 	volatile char big[BIG];
 };
 
-/* The child asks for bytes that its own child sends a little later. */
-static void later(int fd, const char *text)
+/* A process that shares nothing, and so runs at any time: sends what it got a little later. */
+static void echo(int fd)
 {
-	if (t_fork())
-		return;
-	usleep(3000);
-	t_write_all(fd, text, strlen(text));
+	char text[64];
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof(text))) > 0) {
+		usleep(3000);
+		t_write_all(fd, text, (size_t)n);
+	}
 	_exit(0);
 }
 
-static void child(struct shared *s, int in, int out, int file)
+static void later(int fd, const char *text)
+{
+	t_write_all(fd, text, strlen(text));
+}
+
+static void child(struct shared *s, int in, int file)
 {
 	struct iovec iov[2] = {{(void *)s->first, sizeof(s->first)},
 			       {(void *)s->second, sizeof(s->second)}};
 
-	later(out, "read");
+	later(in, "read");
 	T_CHECK(read(in, (void *)s->small, sizeof(s->small)) == 4);
 	while (s->step != 1)
 		usleep(100);
-	later(out, "readv of two pieces");
+	later(in, "readv of two pieces");
 	T_CHECK(readv(in, iov, 2) == 19);
 	while (s->step != 2)
 		usleep(100);
@@ -46,14 +54,12 @@ static void child(struct shared *s, int in, int out, int file)
 	while (s->step != 3)
 		usleep(100);
 	s->polled = (struct pollfd){in, POLLIN, 0};
-	later(out, "x");
+	later(in, "x");
 	T_CHECK(poll(&s->polled, 1, 10000) == 1);
 	while (s->step != 4)
 		usleep(100);
 	s->small[0] = 0;
 	T_CHECK(recv(in, (void *)s->small, 1, 0) == 1);
-	while (wait(NULL) > 0)
-		;
 	_exit(0);
 }
 
@@ -66,19 +72,25 @@ static long spin(volatile char *at)
 
 int main(void)
 {
-	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	static char bytes[BIG];
 	int pair[2], file = open("file", O_CREAT | O_RDWR, 0600);
 
-	T_CHECK(s != MAP_FAILED && file >= 0);
+	T_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && file >= 0);
+	pid_t echoes = t_fork();
+	if (echoes == 0) {
+		T_CHECK(close(pair[0]) == 0);
+		echo(pair[1]);
+	}
+	T_CHECK(close(pair[1]) == 0);
+	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	T_CHECK(s != MAP_FAILED);
 	t_fill(bytes, sizeof(bytes), t_seed());
 	bytes[BIG - 1] = 'e';
 	t_write_all(file, bytes, sizeof(bytes));
-	T_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	pid_t pid = t_fork();
 	if (pid == 0)
-		child(s, pair[0], pair[1], file);
+		child(s, pair[0], file);
 	spin(s->small);
 	printf("%.4s\n", (const char *)s->small);
 	s->step = 1;
@@ -94,6 +106,8 @@ int main(void)
 	s->step = 4;
 	spin(s->small);
 	t_wait_exit(pid, 0);
+	T_CHECK(close(pair[0]) == 0);
+	t_wait_exit(echoes, 0);
 	printf("done by %d\n", pid);
 	return 0;
 }

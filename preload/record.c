@@ -152,11 +152,12 @@ static long record_output(struct thread *t, const struct tf_call *call,
 	uint64_t seq = 0;
 	long ret;
 
-	if (RT->multi && share(t, t0))
+	if ((RT->multi | RT->domains) && share(t, t0))
 		t0 = dj_now();
 	locked = output_lock(s);
-	ret = RT->multi && output_is_quick(call->nr, args) ? dj_raw_wait(call->nr, args)
-							   : record_wait(t, call->nr, args);
+	ret = (RT->multi | RT->domains) && output_is_quick(call->nr, args)
+		      ? dj_raw_wait(call->nr, args)
+		      : record_wait(t, call->nr, args);
 	if (ret > 0)
 		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
 	output_unlock(s, locked);

@@ -204,7 +204,7 @@ struct runtime {
 	uint32_t sched_guard, sched_waiting, sched_leaving;
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
-	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
+	uint64_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
 	uint32_t shared_count; /* recorder: what has been mapped shared */
 	struct {

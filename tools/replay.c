@@ -4,19 +4,39 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/pace.h"
 #include "tools/playback.h"
 
 /* What both commands do. 0 when everything matched and nothing was missing, CMD_ENDED_EARLY
  * when all that was recorded matched. *only_help: nothing was replayed. */
-static int replay_whole(struct playback *p, int argc, char **argv, bool *only_help)
+static int replay_whole(struct playback *p, struct pace *pace, int argc, char **argv,
+			bool *only_help)
 {
 	int status;
 
+	int key;
+
 	*only_help = false;
-	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT) {
-		*only_help = true;
-		return status;
-	}
+	while ((key = cmd_getopt(argc, argv, &status)) != -1)
+		switch (key) {
+		case CMD_OPT_PACE:
+			if (pace_parse(optarg, &pace->factor))
+				break;
+			cmd_error("%s: --pace: %s is no number from 0 to 1000: 1 is as recorded", argv[0],
+				  optarg);
+			return CMD_FAILED;
+		case CMD_OPT_UNTIL:
+			pace->until = optarg;
+			break;
+		case CMD_OPT_TURNS:
+			pace->turns = true;
+			break;
+		default:
+			*only_help = true;
+			return status;
+		}
+	if (pace_wanted(pace))
+		p->pace = pace;
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;
 	if (!playback_open(p, argv[optind], &status))
@@ -26,19 +46,20 @@ static int replay_whole(struct playback *p, int argc, char **argv, bool *only_he
 		status = playback_launch(p);
 	if (!status)
 		status = playback_watch(p);
-	if (!status)
+	if (!status && !p->paused_for_good)
 		status = playback_judge(p);
 	playback_end(p);
-	return status ? status : playback_tell_limits(p);
+	return status || p->paused_for_good ? status : playback_tell_limits(p);
 }
 
 int cmd_replay(int argc, char **argv)
 {
 	struct playback p = {0};
+	struct pace pace = {.progress = isatty(2) && !isatty(1)};
 	bool only_help;
-	int status = replay_whole(&p, argc, argv, &only_help);
+	int status = replay_whole(&p, &pace, argc, argv, &only_help);
 
-	if (status || only_help)
+	if (status || only_help || p.paused_for_good)
 		return status;
 	session_end_as(p.header->status_known ? p.header->status : p.root_status);
 }
@@ -46,9 +67,10 @@ int cmd_replay(int argc, char **argv)
 int cmd_verify(int argc, char **argv)
 {
 	struct playback p = {.verify = true};
+	struct pace pace = {.progress = isatty(2)};
 	unsigned long long served = 0;
 	bool only_help;
-	int status = replay_whole(&p, argc, argv, &only_help);
+	int status = replay_whole(&p, &pace, argc, argv, &only_help);
 
 	if ((status && status != CMD_ENDED_EARLY) || only_help)
 		return status;

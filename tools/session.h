@@ -32,6 +32,8 @@ bool session_create(struct live_session *s, enum session_mode mode);
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
 void session_destroy(struct live_session *s);
+/* Gives another user access to the session, whose processes become that user. */
+void session_let_in(const struct live_session *s, uid_t uid);
 /* Whether this process exists and has not ended (one that nobody has waited for yet has). */
 bool session_pid_lives(pid_t pid);
 /* As session_destroy; `keep`: the directory stays, for programs that are just being executed need the
@@ -55,6 +57,7 @@ struct launch {
 	const char *cwd;
 	unsigned long stack_limit;
 	bool in_null;
+	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
 };
 pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);
 

@@ -153,7 +153,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64 };
+enum { SEGMENT_MAX = 64, SHARED_MAX = 32 };
 enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -210,8 +210,12 @@ struct runtime {
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
-	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
+	uint64_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
+	uint32_t shared_count; /* recorder: what has been mapped shared */
+	struct {
+		uint64_t addr, len;
+	} shared[SHARED_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
 	struct stack_taken stack_taken; /* recorder */
 	uint32_t stack_count; /* of calls chosen for their stacks, so far */

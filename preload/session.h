@@ -158,7 +158,7 @@ struct slot {
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
 	uint32_t domain_awaited; /* + 1; 0: waits for no domain's turn */
-	uint32_t turn_awaited;
+	uint64_t turn_awaited;
 	uint32_t hold;	      /* enum slot_hold, a futex */
 	uint64_t time_pos;    /* paced: 1 + the position whose event last_time_ns counts */
 	uint32_t gated;	      /* paced: waits at the gate */
@@ -211,17 +211,26 @@ struct shadow_entry {
  * token, too, which a process takes after its own (preload/record_domain.c). Its turns are
  * numbered, and a DOMAIN event stands where a process's turn begins.
  */
+#define TURN_BITS 40
+#define TURN_NUMBER(turn) ((turn) & ((1ull << TURN_BITS) - 1))
+#define TURN_STREAM(turn) ((uint32_t)((turn) >> TURN_BITS)) /* its low 24 bits */
+#define TURN_OF(stream, number) ((uint64_t)(stream) << TURN_BITS | (number))
+static inline int turn_is_of(uint64_t turn, uint32_t stream)
+{
+	return TURN_STREAM(turn) == (stream & ((1u << (64 - TURN_BITS)) - 1));
+}
+
 struct domain {
 	/* recording. Processes are named by their streams, which never come again. */
 	uint32_t holder __attribute__((aligned(64))); /* 0: free */
-	uint64_t turn; /* who had the last one << 32 | its number; written by the holder */
+	uint64_t turn; /* TURN_OF(who had the last one, its number); written by the holder */
 	int64_t since_ns; /* the holder has had it since */
 	int32_t pid, tid; /* of the holder's running thread; 0: must not be asked to stop */
 	uint32_t asker;	  /* who is asking it to stop right now */
 	uint32_t woken;	  /* a waiter that is on its way */
 	uint32_t starving; /* one has waited long: handed over, not competed for */
 	uint32_t waiting[SLOT_COUNT]; /* by slot: its stream while it waits, or 0 */
-	/* replay: who owns the turn << 32 | its number; nobody: the number is due */
+	/* replay: TURN_OF(who has it, its number); nobody: the number of the last finished */
 	uint64_t due __attribute__((aligned(64)));
 	uint32_t bell[DOMAIN_BELL_COUNT]; /* futexes of those that wait for turns */
 };

@@ -35,7 +35,7 @@ struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
-unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT]);
+unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT]);
 struct memory_room {
 	uint64_t addr, len;
 };

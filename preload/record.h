@@ -47,12 +47,14 @@ void record_drain_externals(struct slot *slot);
 /* What had to be taken before the call was made. */
 struct record_pre {
 	uint32_t capacity[6]; /* value of LENPTR lengths */
-	uint32_t len[6];      /* bytes of RTX memory saved */
-	uint8_t *bytes[6];    /* NULL: none */
+	uint32_t len[6];      /* bytes of RTX memory saved; messages */
+	uint8_t *bytes[6];    /* NULL: none. Of messages the room of each one's name */
 	uint8_t room[4096];
 };
 void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		     struct record_pre *pre);
+/* True: something of this argument must be taken before the call. */
+bool record_pre_wanted(const struct tf_arg *a);
 /* What is known of a call's row without looking at its arguments one by one. */
 enum {
 	SHAPE_KNOWN = 1,

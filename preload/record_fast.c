@@ -46,7 +46,7 @@ static bool has_pre(const struct tf_call *call, const unsigned long args[6])
 	for (unsigned i = 0; i < call->nargs; i++) {
 		const struct tf_arg *a = &call->arg[i];
 
-		if (a->kind == TF_MEM && args[i] && (a->dir == TF_RTX || a->rule == TF_LENPTR))
+		if (a->kind == TF_MEM && args[i] && record_pre_wanted(a))
 			return true;
 	}
 	return false;

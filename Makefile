@@ -41,7 +41,7 @@ RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,-
 
 # msgpack-c 6 has another name than 4.
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
-TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
+TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) -lunwind-ptrace -lunwind-x86_64 -lunwind -lseccomp -lpthread
 
 ifndef V
 Q = @

@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "tools/sandbox.h"
 #include "tools/session.h"
+#include "tools/terminal.h"
 #include "tools/unpack.h"
 #include "tracefmt/deja.h"
 
@@ -52,6 +54,12 @@ struct playback {
 	int root_status;
 	bool root_ended;
 	bool verify;
+	bool raw;	   /* control sequences go to the terminal as they are */
+	bool no_sandbox;
+	bool verbose;	   /* says which layers of the sandbox are on */
+	struct sandbox sandbox;
+	bool sandboxed;
+	struct terminal terminal;
 	const struct playback_hold *hold; /* or NULL; set before playback_begin */
 	bool held_told, diverged_told;
 	int pidfds[SLOT_COUNT];

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
+#include "tools/environment.h"
 #include "tools/session.h"
 #include "tools/store.h"
 #include "tools/supervisor.h"
@@ -296,6 +297,7 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	h->kernel = room->kernel;
 	h->machine = room->uts.machine;
 	h->cpu = cpu_model();
+	h->cpu_features = environment_cpu_features();
 	h->outbound = opt->digest ? "digest" : "full";
 	h->doors = "dispatch";
 	h->start_realtime_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;

@@ -4,24 +4,41 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/environment.h"
 #include "tools/playback.h"
 
 /* What both commands do. 0 when everything matched and nothing was missing, CMD_ENDED_EARLY
  * when all that was recorded matched. *only_help: nothing was replayed. */
 static int replay_whole(struct playback *p, int argc, char **argv, bool *only_help)
 {
-	int status;
+	int key, status;
+	bool env = false;
 
 	*only_help = false;
-	if (cmd_getopt(argc, argv, &status) == CMD_OPT_EXIT) {
-		*only_help = true;
-		return status;
+	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+		if (key == CMD_OPT_EXIT) {
+			*only_help = true;
+			return status;
+		}
+		p->verbose |= key == 'v';
+		p->raw |= key == CMD_OPT_RAW;
+		p->no_sandbox |= key == CMD_OPT_NO_SANDBOX;
+		env |= key == CMD_OPT_ENV;
 	}
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;
 	if (!playback_open(p, argv[optind], &status))
 		return status;
-	status = playback_begin(p);
+	if (env) {
+		*only_help = true;
+		return environment_print(p->rec, p->path);
+	}
+	if (p->no_sandbox)
+		cmd_error("warning: replaying without a sandbox: whoever made the recording can do "
+			  "here what you can");
+	status = environment_tell(p->rec, p->path);
+	if (!status)
+		status = playback_begin(p);
 	if (!status)
 		status = playback_launch(p);
 	if (!status)

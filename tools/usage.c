@@ -34,7 +34,12 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja record -- curl -s http://example.com/"},
     {.name = "replay",
      .summary = "run a recorded program again, from its recording alone",
-     .synopsis = "replay [REC]",
+     .synopsis = "replay [-v] [--raw] [--no-sandbox] [REC]",
+     .option = {{'v', "verbose", NULL, "say which layers of the sandbox are on"},
+		{CMD_OPT_RAW, "raw", NULL,
+		 "let the program's control sequences through to the terminal"},
+		{CMD_OPT_NO_SANDBOX, "no-sandbox", NULL,
+		 "run it unconfined: for recordings that you trust"}},
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"
@@ -44,7 +49,12 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja replay"},
     {.name = "verify",
      .summary = "replay without output, and say whether every event matched",
-     .synopsis = "verify [REC]",
+     .synopsis = "verify [-v] [--env] [--no-sandbox] [REC]",
+     .option = {{'v', "verbose", NULL, "say which layers of the sandbox are on"},
+		{CMD_OPT_ENV, "env", NULL,
+		 "replay nothing: say whether this machine can, and why not"},
+		{CMD_OPT_NO_SANDBOX, "no-sandbox", NULL,
+		 "run it unconfined: for recordings that you trust"}},
      .status = "  0    every event matched\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"

@@ -86,7 +86,7 @@ static long set_writable(uint64_t addr, size_t len, bool on)
  * one, as debuggers and unwinders expect; opening and closing it by mprotect leaves it split
  * for good. writable: it is already.
  */
-static bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
+bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
 {
 	long fd, n = -1;
 
@@ -515,6 +515,13 @@ static struct code code_around(uint64_t addr)
 	c.to = c.from + 4096;
 	c.libc = false;
 	return c;
+}
+
+bool patch_is_jumped_into(uint64_t start, uint32_t inside)
+{
+	struct code c = code_around(start);
+
+	return is_jumped_into(&c, start, inside);
 }
 
 void patch_site(struct site *s, long nr)

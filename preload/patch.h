@@ -10,6 +10,11 @@
  * table is full. */
 struct site *trap_site(uint64_t addr);
 
+/* Writes code; `writable`: where writing is allowed as it is. */
+bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable);
+/* Whether a jump near by may lead to one of the instructions behind start: bit n of inside, one
+ * begins at start + n. Says so too often rather than too rarely. */
+bool patch_is_jumped_into(uint64_t start, uint32_t inside);
 void patch_start(void);
 /* A site that has just trapped with this call number: patched if its shape allows. */
 void patch_site(struct site *s, long nr);

@@ -36,6 +36,8 @@ void record_note(struct slot *slot, const char *text);
 uint32_t record_file(struct slot *slot, int fd, const char *path);
 /* Nobody records any more. */
 bool record_supervisor_gone(void);
+/* Has the supervisor look whether others than the tree share what we have just mapped. */
+void record_shared(struct slot *slot);
 /* Has the supervisor take in what external children have written so far. */
 void record_drain_externals(struct slot *slot);
 

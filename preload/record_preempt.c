@@ -2,11 +2,36 @@
  * The recorder: stopping a thread in the middle of program code. Requests come from a
  * thread that waits for the token (sched.c), or from a timer that is set when a signal
  * was caught outside of any crossing.
+ *
+ * The thread is stepped, instruction by instruction, until it comes to one where the replay can
+ * stop it well; meanwhile the memory that it works on is noted (preempt.h). Runs in signal
+ * handlers, with all signals blocked; the stepped thread holds the token.
  */
 #include <sys/syscall.h>
 #include <errno.h>
 #include "record.h"
 #include "preempt.h"
+#include "patch.h"
+
+enum {
+	/* what is taken for a place, after so many steps: */
+	STEPS_WINDOW = 32, /* one that is rare, where a jump covers one instruction */
+	STEPS_OFTEN = 64,  /* or one that is not rare; or one where it covers several */
+	STEPS_ANY = 96,	   /* or both */
+	STEPS_LAST = 400,  /* any */
+	RARE_VISITS = 2,
+	TOUCHED_MAX = 64,   /* words of memory noted */
+	STACK_WORDS = 40,   /* words above the stack pointer */
+	POINTER_COUNT = 15, /* registers that may point at something: all but rsp and rip */
+	POINTER_WORDS = 5,  /* words from there on */
+	STACK_AREA_LEN = 16 * 1024,
+	DATA_AREA_LEN = 256 * 1024,
+	BELOW_STACK_LEN = 64 * 1024, /* what lies there, but for the red zone, is garbage */
+	RED_ZONE_LEN = 128,
+	AROUND_PLACE_LEN = 256,
+	FXSAVE_VECTORS = 160,
+	CODE_KERNEL = 0x80, /* si_code of an int3 */
+};
 
 struct k_sigevent {
 	uint64_t value;
@@ -17,21 +42,212 @@ struct k_itimerspec {
 	struct k_timespec interval, value;
 };
 
+void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
+
+/* --- what the computation works on --- */
+
+/* Memory that is the program's, and the same in both modes. */
+static bool is_telling(const struct k_mcontext *mc, uint64_t at)
+{
+	const struct preempt_state *s = PREEMPT;
+
+	return at >= WORD_LAST && at < 0x800000000000ull &&
+	       at - DJ_PRIVATE >= 0x100000000000ull &&
+	       !(at >= s->linker_from && at < s->linker_to) &&
+	       !(at >= s->object_from && at < s->object_to) &&
+	       at - (mc->rip - AROUND_PLACE_LEN) >= 2 * AROUND_PLACE_LEN && /* a jump is there */
+	       at - (mc->rsp - BELOW_STACK_LEN) >= BELOW_STACK_LEN - RED_ZONE_LEN;
+}
+
+static void note_word(const struct k_mcontext *mc, uint64_t addr)
+{
+	struct preempt_state *s = PREEMPT;
+	struct preempt_word *w = &s->words[s->word_count];
+
+	addr &= ~7ull;
+	if (s->word_count >= TOUCHED_MAX || !is_telling(mc, addr))
+		return;
+	for (uint32_t i = 0; i < s->word_count; i++)
+		if (s->words[i].addr == addr)
+			return;
+	if (preempt_word_read(mc, addr, &w->value)) {
+		w->addr = addr;
+		s->word_count++;
+	}
+}
+
+/* The memory that the next instruction names. */
+static void note_instruction(const struct k_mcontext *mc, const struct insn *in,
+			     const uint8_t *code)
+{
+	uint64_t addr;
+
+	if (insn_address(in, code, mc->rip, mc, &addr)) {
+		note_word(mc, addr);
+		note_word(mc, addr + 7);
+	}
+	if (in->string) {
+		note_word(mc, mc->rsi);
+		note_word(mc, mc->rdi);
+	}
+}
+
+static void add_word(const struct k_mcontext *mc, uint64_t addr)
+{
+	struct preempt_state *s = PREEMPT;
+	struct preempt_word *w = &s->words[s->word_count];
+
+	if (s->word_count < PREEMPT_WORD_MAX && preempt_word_read(mc, addr, &w->value)) {
+		w->addr = addr;
+		s->word_count++;
+	}
+}
+
+/* What lies there is compared anyway. */
+static bool is_own_stack(const struct k_mcontext *mc, uint64_t at)
+{
+	return at - (mc->rsp - RED_ZONE_LEN) < 8 * STACK_WORDS + RED_ZONE_LEN;
+}
+
+/*
+ * Whether memory beyond this thread's own is on replay what it is now. What another thread's
+ * call reads is in memory as soon as the kernel has it, but in the replay when that call's event is
+ * served.
+ */
+static bool others_are_still(const struct thread *self)
+{
+	if (RT->domains) /* other processes' calls */
+		return false;
+	for (unsigned i = 0; RT->multi && i < THREAD_MAX; i++) {
+		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+		const struct pregs *p;
+
+		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
+			i += 63;
+			continue;
+		}
+		if (!(RT->thread_map[i / 64] >> (i % 64) & 1) || t == self)
+			continue;
+		p = t->crossing;
+		if (p && p->nr != SYS_futex)
+			return false;
+	}
+	return true;
+}
+
+/* The noted words with their values now, those that changed first; then vectors that changed,
+ * the flags, and the stack. */
+static void collect_words(const struct thread *t, const struct k_mcontext *mc)
+{
+	struct preempt_state *s = PREEMPT;
+	const uint64_t *reg = (const uint64_t *)mc;
+	uint32_t changed = 0;
+
+	for (uint32_t i = 0; i < s->word_count; i++) {
+		struct preempt_word *w = &s->words[i], before = *w;
+
+		if (!is_telling(mc, w->addr) || !preempt_word_read(mc, w->addr, &w->value)) {
+			*w = s->words[--s->word_count];
+			i--;
+		} else if (w->value != before.value) {
+			struct preempt_word now = *w;
+
+			*w = s->words[changed];
+			s->words[changed++] = now;
+		}
+	}
+	for (unsigned i = 0; i < 32 && mc->fpstate; i++)
+		if (dj_compare(s->start_vectors + 8 * i,
+			       (const void *)(mc->fpstate + FXSAVE_VECTORS + 8 * i), 8))
+			add_word(mc, WORD_VECTOR + i);
+	add_word(mc, WORD_FLAGS);
+	for (unsigned i = 0; i < STACK_WORDS; i++)
+		add_word(mc, (mc->rsp & ~7ull) + 8 * i);
+	for (unsigned i = 0; i < POINTER_COUNT && others_are_still(t); i++)
+		for (unsigned k = 0; k < POINTER_WORDS; k++) {
+			uint64_t at = (reg[i] & ~7ull) + 8 * k;
+
+			if (is_telling(mc, at) && !is_own_stack(mc, at))
+				add_word(mc, at);
+		}
+}
+
+static void add_area(uint64_t addr, uint64_t len)
+{
+	struct preempt_state *s = PREEMPT;
+	struct preempt_area *a = &s->areas[s->area_count];
+
+	if (s->area_count >= PREEMPT_AREA_MAX || !len ||
+	    !preempt_area_digest(addr, len, &a->digest))
+		return;
+	a->addr = addr;
+	a->len = len;
+	s->area_count++;
+}
+
+/* Where this stack certainly ends: what the kernel put above the first thread's, or the
+ * thread's control block. */
+static uint64_t stack_end(const struct k_mcontext *mc)
+{
+	uint64_t tcb;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tcb));
+	if (RT->start_sp > mc->rsp && RT->start_sp - mc->rsp < 64 << 20)
+		return RT->start_sp;
+	if (tcb > mc->rsp && tcb - mc->rsp < 64 << 20)
+		return tcb - 4096;
+	return (mc->rsp & ~4095ull) + 4096;
+}
+
+static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
+{
+	const struct preempt_state *s = PREEMPT;
+	const uint64_t *reg = (const uint64_t *)mc;
+	uint64_t from = (mc->rsp & ~7ull) + 8 * STACK_WORDS, to = stack_end(mc);
+
+	PREEMPT->area_count = 0;
+	if (to > from)
+		add_area(from, to - from < STACK_AREA_LEN ? to - from : STACK_AREA_LEN);
+	if (!others_are_still(t))
+		return;
+	if (s->data_to - s->data_from <= DATA_AREA_LEN)
+		add_area(s->data_from, s->data_to - s->data_from);
+	for (unsigned i = 0; i < POINTER_COUNT; i++) {
+		uint64_t at = reg[i] & ~63ull, left = 4096 - (at & 4095);
+
+		if (is_telling(mc, at) && !is_own_stack(mc, at))
+			add_area(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN);
+	}
+}
+
+/* --- the event --- */
+
 static void emit_place(struct thread *t, const struct k_mcontext *mc)
 {
-	struct preempt_place place;
+	struct preempt_state *s = PREEMPT;
+	struct slot *slot = t->slot;
 	uint8_t buf[32], *p = buf;
 
-	preempt_place_of(mc, &place);
+	preempt_place_of(mc, &s->place);
+	collect_words(t, mc);
+	collect_areas(t, mc);
 	record_thread_switch(t);
-	p = tf_put_array(p, 3);
+	p = tf_put_array(p, 5);
 	p = tf_put_uint(p, TF_EV_PREEMPT);
-	p = tf_put_uint(p, (uint64_t)record_dt(t->slot, dj_now()));
-	p = tf_put_bin(p, sizeof(place));
-	ring_put(t->slot, buf, (size_t)(p - buf));
-	ring_put(t->slot, &place, sizeof(place));
-	ring_commit(t->slot);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
+	p = tf_put_bin(p, sizeof(s->place));
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_put(slot, &s->place, sizeof(s->place));
+	p = tf_put_bin(buf, s->word_count * (uint32_t)sizeof(s->words[0]));
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_put(slot, s->words, s->word_count * sizeof(s->words[0]));
+	p = tf_put_bin(buf, s->area_count * (uint32_t)sizeof(s->areas[0]));
+	ring_put(slot, buf, (size_t)(p - buf));
+	ring_put(slot, s->areas, s->area_count * sizeof(s->areas[0]));
+	ring_commit(slot);
 }
+
+/* --- stepping --- */
 
 void boundary_signal_waits(struct thread *t)
 {
@@ -52,14 +268,58 @@ void boundary_signal_waits(struct thread *t)
 	dj_raw(SYS_timer_settime, t->force_timer, 0, &when, 0);
 }
 
-enum { SIGTRAP_NR = 5, TRAP_FLAG = 0x100 };
+static void probe_begin(struct thread *t, struct k_ucontext *uc)
+{
+	struct preempt_state *s = PREEMPT;
 
-void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
+	if (uc->mc.eflags & TRAP_FLAG)
+		return; /* the program steps itself */
+	preempt_take_trap(probe_handler);
+	s->blocked = uc->mask & SIG_BIT(SIGTRAP_NR);
+	s->steps = 0;
+	s->word_count = 0;
+	s->used_stack = false;
+	dj_zero(s->visits, sizeof(s->visits));
+	dj_copy(s->start_reg, &uc->mc, sizeof(s->start_reg));
+	dj_zero(s->start_vectors, sizeof(s->start_vectors));
+	if (uc->mc.fpstate)
+		dj_copy(s->start_vectors, (const void *)(uc->mc.fpstate + FXSAVE_VECTORS),
+			sizeof(s->start_vectors));
+	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
+	uc->mc.eflags |= TRAP_FLAG;
+	__atomic_store_n(&s->prober, t, __ATOMIC_SEQ_CST);
+}
 
-/* Gives the token away in the middle of program code, and goes on when it is back. */
+static void probe_end(struct k_ucontext *uc)
+{
+	struct preempt_state *s = PREEMPT;
+
+	uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;
+	if (s->blocked)
+		uc->mask |= SIG_BIT(SIGTRAP_NR);
+	signals_install(SIGTRAP_NR);
+	__atomic_store_n(&s->prober, NULL, __ATOMIC_SEQ_CST);
+}
+
+void boundary_fault(struct thread *t, struct k_ucontext *uc)
+{
+	if (PREEMPT->prober == t)
+		probe_end(uc);
+	if (t->pending)
+		boundary_signal_waits(t);
+}
+
+/* Gives the token away in the middle of program code, or enters the signal's handler. */
 static void stop_here(struct thread *t, struct k_ucontext *uc)
 {
+	struct k_siginfo info;
+
 	emit_place(t, &uc->mc);
+	if (t->pending) {
+		if (boundary_next_signal(t, 0, &info))
+			signals_enter(t, &info, uc);
+		return;
+	}
 	sched_release(t);
 	sched_acquire(t);
 	/* program code runs again, and no crossing of its own says so */
@@ -69,89 +329,158 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 
-static void note_once(struct thread *t)
+/* How often the thread has come to rip since it is stepped, this time included. */
+static uint32_t visit(uint64_t rip)
 {
-	if (RT->preempt_noted)
-		return;
-	RT->preempt_noted = 1;
-	record_note(t->slot, "a thread was stopped in the middle of a computation (others "
-			     "waited for seconds, or a signal did): a replay may be slow "
-			     "there, or stop it at another round");
+	struct preempt_state *s = PREEMPT;
+	size_t room = sizeof(s->visits) / sizeof(s->visits[0]);
+	size_t i = rip * 0x9e3779b97f4a7c15ull >> 55;
+
+	while (s->visits[i].rip && s->visits[i].rip != rip)
+		i = (i + 1) % room;
+	s->visits[i].rip = rip;
+	return ++s->visits[i].count;
 }
 
-static void probe_begin(struct thread *t, struct k_ucontext *uc)
+/* All as it was when the stepping began, and no stack was used meanwhile, so that all that was
+ * worked on is known: a spin. */
+static bool is_unchanged(const struct k_mcontext *mc)
 {
-	struct k_sigaction act = {
-		.handler = (uint64_t)probe_handler,
-		.flags = 0x4 | 0x08000000 | 0x04000000 | 0x40000000,
-		.restorer = (uint64_t)dj_restorer,
-		.mask = ~SIGSYS_BIT,
-	};
+	const struct preempt_state *s = PREEMPT;
+	uint64_t value;
 
-	dj_raw(SYS_rt_sigaction, SIGTRAP_NR, &act, 0, 8);
-	dj_copy(t->probe_reg, &uc->mc, sizeof(t->probe_reg));
-	t->probe_blocked = uc->mask & SIG_BIT(SIGTRAP_NR);
-	t->probe_steps = 1;
-	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
-	uc->mc.eflags |= TRAP_FLAG;
+	if (!s->steps || s->used_stack || dj_compare(s->start_reg, mc, sizeof(s->start_reg)) ||
+	    (mc->fpstate && dj_compare(s->start_vectors,
+				       (const void *)(mc->fpstate + FXSAVE_VECTORS),
+				       sizeof(s->start_vectors))))
+		return false;
+	for (uint32_t i = 0; i < s->word_count; i++)
+		if (!preempt_word_read(mc, s->words[i].addr, &value) ||
+		    value != s->words[i].value)
+			return false;
+	return true;
 }
 
-static void probe_end(struct thread *t, struct k_ucontext *uc)
+/* Whether the replay can have a jump there. */
+static bool has_room(uint64_t at, const struct preempt_cover *cover)
 {
-	uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;
-	if (t->probe_blocked)
-		uc->mask |= SIG_BIT(SIGTRAP_NR);
-	t->probe_steps = 0;
-	signals_install(SIGTRAP_NR);
+	unsigned n = 0;
+	uint64_t entry = preempt_map_stub(at, cover, &n);
+
+	if (entry)
+		preempt_unmap_stub(entry);
+	return entry;
 }
 
-/* One instruction of a thread that is looked at. */
+/* Whether the thread is stopped before this instruction. */
+static bool is_good_place(const struct k_mcontext *mc, const struct insn *in, uint32_t visits)
+{
+	const struct preempt_state *s = PREEMPT;
+	struct preempt_cover cover;
+	bool rare;
+
+	if (in->repeats)
+		return false;
+	if (is_unchanged(mc) || in->shows_flags)
+		return true;
+	if (s->steps < STEPS_WINDOW)
+		return false;
+	if (s->steps >= STEPS_LAST)
+		return true;
+	rare = visits <= RARE_VISITS;
+	if ((!rare && s->steps < STEPS_OFTEN) || !preempt_cover_at(mc->rip, &cover))
+		return false;
+	if (cover.count > 1) {
+		uint32_t inside = 0;
+
+		for (unsigned i = 1; i < cover.count; i++)
+			inside |= 1u << cover.offset[i];
+		if (s->steps < (rare ? STEPS_OFTEN : STEPS_ANY) ||
+		    patch_is_jumped_into(mc->rip, inside))
+			return false;
+	}
+	return has_room(mc->rip, &cover);
+}
+
+/* A SIGTRAP that is not a step. The program's own disposition is back, or will be: then it
+ * comes again, and the program meets it as without us. */
+static void give_back(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	struct k_timespec step = {0, 100 * 1000};
+	struct k_siginfo again = *info;
+
+	if (PREEMPT->prober == t)
+		probe_end(uc);
+	while (__atomic_load_n(&PREEMPT->prober, __ATOMIC_SEQ_CST))
+		dj_raw(SYS_nanosleep, &step, 0);
+	if (info->code == CODE_KERNEL)
+		uc->mc.rip--;
+	else
+		dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, t->live_tid, SIGTRAP_NR, &again);
+}
+
+/* One instruction of a thread that is stepped. */
 void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
+	struct preempt_state *s = PREEMPT;
+	uint8_t code[INSN_MAX_LEN + 1];
+	struct insn in;
 
-	if (!t->probe_steps) {
-		boundary_signal(t, signo, info);
+	if (s->prober != t || info->code != CODE_TRACE) {
+		give_back(t, info, uc);
 		return;
 	}
 	if (!preempt_in_program(t, &uc->mc)) { /* it crosses by itself */
-		probe_end(t, uc);
+		probe_end(uc);
+		if (t->pending)
+			boundary_signal_waits(t);
 		return;
 	}
-	if (!dj_compare(t->probe_reg, &uc->mc, sizeof(t->probe_reg))) {
-		probe_end(t, uc);
-		stop_here(t, uc);
-	} else if (++t->probe_steps > PREEMPT_PROBE_STEPS) {
-		probe_end(t, uc);
-		if (dj_now() - t->slice_start_ns > PREEMPT_LATEST_NS) {
-			note_once(t);
-			stop_here(t, uc);
-		}
+	if (!dj_read_user(code, (const void *)uc->mc.rip, sizeof(code)) ||
+	    !insn_decode(code, sizeof(code), &in)) {
+		size_t left = 4096 - (uc->mc.rip & 4095);
+
+		in = (struct insn){0};
+		if (left < sizeof(code) && dj_read_user(code, (const void *)uc->mc.rip, left))
+			insn_decode(code, left, &in);
 	}
+	if (is_good_place(&uc->mc, &in, visit(uc->mc.rip))) {
+		probe_end(uc);
+		stop_here(t, uc);
+		return;
+	}
+	if (++s->steps > STEPS_LAST + 16) { /* a long string instruction: another time */
+		probe_end(uc);
+		if (t->pending)
+			boundary_signal_waits(t);
+		return;
+	}
+	if (uc->mc.rsp != s->start_reg[PREEMPT_RSP])
+		s->used_stack = true;
+	note_instruction(&uc->mc, &in, code);
 }
 
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 			struct k_ucontext *uc)
 {
-	struct k_siginfo info;
-
 	if (!preempt_is_request(request))
 		return false;
-	if (RT->passthrough)
+	if (PREEMPT->prober == t)
 		return true;
-	if (!preempt_in_program(t, &uc->mc)) {
+	if (PREEMPT->prober || !preempt_in_program(t, &uc->mc)) {
 		if (t->pending)
 			boundary_signal_waits(t); /* it may be on its way out */
 		return true;
 	}
-	if (t->pending) {
-		note_once(t);
-		emit_place(t, &uc->mc);
+	if (RT->passthrough) {
+		struct k_siginfo info;
+
 		if (boundary_next_signal(t, 0, &info))
 			signals_enter(t, &info, uc);
 		return true;
 	}
-	if (!t->probe_steps && sched_wanted(t))
+	if (t->pending || sched_wanted(t))
 		probe_begin(t, uc);
 	return true;
 }

@@ -206,3 +206,8 @@ void record_drain_externals(struct slot *slot)
 {
 	request(slot, REQUEST_DRAIN);
 }
+
+void record_shared(struct slot *slot)
+{
+	request(slot, REQUEST_SHARED);
+}

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/shm.h>
+#include <sys/vfs.h>
 #include <linux/stat.h>
 #include <fcntl.h>
 #include <errno.h>
@@ -14,8 +15,9 @@
 
 enum {
 	ADD_TRIES = 1000,
-	SEGMENT_DEV = ~0u
-}; /* in place of a device: a System V segment's key */
+	TMPFS = 0x01021994,	/* statfs' f_type */
+	HUGETLBFS = 0x958458f6,
+};
 
 static bool shadow_key(int fd, const char *path, struct shadow_entry *key, uint64_t *size)
 {
@@ -75,15 +77,35 @@ static struct shadow_entry *add(const struct shadow_entry *key, uint32_t file)
 	return find(key);
 }
 
-/* Whoever maps this, too, runs in turns with us from now on. */
-static void share(struct thread *t, struct shadow_entry *e)
+/* Whoever maps this, too, runs in turns with us from now on. `foreign`: the tree may not be
+ * the only one. */
+static void share(struct thread *t, struct shadow_entry *e, bool foreign)
 {
 	uint32_t none = 0;
 
-	if (!e->domain)
-		__atomic_compare_exchange_n(&e->domain, &none, record_domain_choose() + 1, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if (!e->domain &&
+	    __atomic_compare_exchange_n(&e->domain, &none, record_domain_choose() + 1, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
+	    foreign)
+		record_shared(t->slot);
 	record_domain_join(t, e->domain - 1);
+}
+
+/* Memory, that is, rather than a file: nobody maps it but to share it. */
+static bool is_memory(int fd)
+{
+	struct statfs fs;
+
+	return !dj_raw(SYS_fstatfs, fd, &fs) && (fs.f_type == TMPFS || fs.f_type == HUGETLBFS);
+}
+
+/* It was there before the recording, or has no name and was received. */
+static bool may_be_foreign(int fd, const struct shadow_entry *key)
+{
+	struct stat st;
+
+	return key->birth_ns < (uint64_t)RT->session->realtime_ns ||
+	       (!dj_raw(SYS_fstat, fd, &st) && !st.st_nlink);
 }
 
 uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file)
@@ -103,14 +125,16 @@ uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file
 		*file = e->file;
 	} else {
 		*file = record_file(t->slot, fd, NULL);
+		changes |= shared && is_memory(fd);
 		if (!*file || !changes)
 			return 0; /* nobody changes it through this descriptor */
 		e = add(&key, *file);
 		if (!e)
 			return 0;
+		*file = e->file;
 	}
 	if (shared && (changes || e->domain))
-		share(t, e);
+		share(t, e, may_be_foreign(fd, &key));
 	return e->id;
 }
 
@@ -239,7 +263,7 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 			new = true;
 		}
 		if (e)
-			share(t, e);
+			share(t, e, ds.shm_ctime <= RT->session->realtime_ns / 1000000000);
 		record_thread_switch(t);
 		record_emit_ints(t->slot, TF_EV_SHADOW, 3, e ? e->id : 0, -1,
 				 (int64_t)ds.shm_segsz);

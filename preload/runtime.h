@@ -134,11 +134,9 @@ struct thread {
 	struct pregs child_regs;
 	uint8_t *sigstack;
 	int32_t live_tid;
+	struct k_ucontext *interrupted; /* replay: the context that its handler will return to */
 	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
 	bool force_timer_made;
-	uint32_t probe_steps; /* recorder: being looked at step by step; 0: not */
-	bool probe_blocked;   /* the program blocks SIGTRAP */
-	uint64_t probe_reg[17];
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
@@ -196,9 +194,6 @@ struct runtime {
 	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
-	uint64_t break_place[19]; /* struct preempt_place */
-	uint8_t break_byte;
-	uint32_t preempt_noted;
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
@@ -396,6 +391,8 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* What the kernel calls for a signal that the program handles. */
+void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 /* Turns an interrupted context in program code into the entry of the handler for info. */
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
@@ -493,6 +490,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 /* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
+/* A fault of the program's own, before its handler is entered with this context. */
+void boundary_fault(struct thread *t, struct k_ucontext *uc);
 /* The tokens of the domains that this process is a member of, behind its own. The
  * replayer's turns come from the stream instead. */
 void boundary_domains_give(struct thread *t);

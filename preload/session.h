@@ -68,6 +68,7 @@ enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
 	REQUEST_DRAIN, /* take in what external children have written */
+	REQUEST_SHARED, /* memory is shared: with somebody outside of the tree? */
 };
 
 /* slot_divergence.kind: nothing diverged, the replay cannot be had here; text says why. */
@@ -175,6 +176,8 @@ struct file_cache_entry {
 	uint32_t file_id; /* 0: free. Written last by the supervisor */
 };
 
+enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
+
 /* A file that is mapped and may be changed by the tree. */
 struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
@@ -215,6 +218,7 @@ struct session {
 	uint64_t tsc_base;    /* TSC at start */
 	uint64_t tsc_mult;    /* ns per tick * 2^32 */
 	int64_t monotonic_base_ns;
+	int64_t realtime_ns; /* at start, since 1970 */
 	uint32_t next_stream; /* the next unused stream number, atomic */
 	uint32_t slots_used;  /* no slot from here on was ever claimed */
 	uint32_t doorbell __attribute__((aligned(64))); /* futex of the supervisor */
@@ -265,13 +269,10 @@ static inline uint8_t *slot_ring(struct slot *slot)
 
 /* By the supervisor, once `closed` is set: the ring looks more than full, so that the process
  * takes its slow way at the next event, sees why, and goes on alone. Its fast way need not look
- * at anything. Returns the tail; what lies between it and the head may still be drained. */
-static inline uint64_t slot_close(struct slot *slot)
+ * at anything. What lies before the head may still be drained. */
+static inline void slot_close(struct slot *slot)
 {
-	uint64_t tail = slot->tail;
-
-	__atomic_store_n(&slot->tail, tail - 2 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
-	return tail;
+	__atomic_store_n(&slot->tail, slot->head - 3 * (uint64_t)RING_LEN, __ATOMIC_SEQ_CST);
 }
 
 /* The environment of a recorded image starts with these, in this order, always of the

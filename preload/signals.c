@@ -31,7 +31,6 @@ enum {
 #define HOLD_MASK                                                                        \
 	(~(SIGSYS_BIT | SIG_BIT(4) | SIG_BIT(5) | SIG_BIT(7) | SIG_BIT(8) | SIG_BIT(11)))
 
-void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 void dj_sigreturn(const struct k_ucontext *uc);
 
 static bool is_synchronous(int signo, const struct k_siginfo *info)
@@ -100,6 +99,12 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	f->restorer = restorer_for(act);
 	f->uc = *uc;
 	f->uc.mc.fpstate = fp;
+	/* of our own making: the last trap, and what lay on our signal stack */
+	f->uc.mc.eflags &= ~0x10100ull; /* RF, TF */
+	dj_zero(f->uc.mc.reserved, sizeof(f->uc.mc.reserved));
+	if (!is_synchronous(signo, info))
+		f->uc.mc.err = f->uc.mc.trapno = f->uc.mc.cr2 = 0;
+	f->uc.mc.oldmask = seen_mask;
 	f->uc.stack = seen_stack;
 	f->uc.mask = seen_mask;
 	f->info = *info;
@@ -109,7 +114,7 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~SIGSYS_BIT;
 	if (RT->break_addr)
-		uc->mask &= ~SIG_BIT(5); /* a breakpoint waits ahead (replayer/preempt.c) */
+		uc->mask &= ~SIG_BIT(SIGTRAP_NR); /* a breakpoint waits ahead (replayer/preempt.c) */
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -126,7 +131,9 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 /* The mask that the handler's frame shows, and that its end brings back. */
 static uint64_t seen_mask(const struct thread *t, const struct k_ucontext *uc)
 {
-	return (t->held ? t->held_mask : uc->mask) | t->sigsys_blocked;
+	uint64_t trap = RT->break_addr && PREEMPT->was_blocked ? SIG_BIT(SIGTRAP_NR) : 0;
+
+	return (t->held ? t->held_mask : uc->mask) | t->sigsys_blocked | trap;
 }
 
 /* Enters the handler for info from uc's context. */
@@ -191,6 +198,7 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
 		bool held = t->held;
 
+		boundary_fault(t, uc);
 		enter(t, info, uc);
 		if (held) { /* what waits goes on waiting, in the handler */
 			t->held = true;
@@ -373,7 +381,7 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	t->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
 	uc->mask = f->uc.mask & ~SIGSYS_BIT;
 	if (RT->break_addr)
-		uc->mask &= ~SIG_BIT(5);
+		uc->mask &= ~SIG_BIT(SIGTRAP_NR);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <elf.h>
 #include "hooks.h"
+#include "preempt.h"
 #include "runtime.h"
 
 enum { WIPE_LEN = 16 * 1024 };
@@ -86,6 +87,7 @@ static long start_on_private_stack(void *arg)
 	read_maps();
 	view_environment(RT->envp);
 	view_session_name();
+	preempt_start();
 	clock_start();
 	rseq_off();
 	trap_start();

@@ -58,12 +58,14 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 	}
 	t->slot->waits_seq = 0;
 	if (result > 0 && !s->quiet) {
-		const struct tf_arg *a = call->arg;
+		const struct tf_arg *a = call->arg, *end = call->arg + call->nargs;
 
-		while (a->kind != TF_MEM || a->dir != TF_TX)
-			if (++a == call->arg + call->nargs)
-				diverge(t, DIVERGED_UNDECODABLE, call->nr, args,
-					"an output of a call that sends nothing");
+		/* every call that is an output has its bytes first */
+		while (a < end && (a->kind != TF_MEM || a->dir != TF_TX))
+			a++;
+		if (a == end || a->rule == TF_SUB)
+			diverge(t, DIVERGED_UNDECODABLE, call->nr, args,
+				"an output of a call that sends nothing");
 		mem = (const void *)args[a - call->arg];
 		if (!mem)
 			diverge(t, DIVERGED_UNDECODABLE, call->nr, args, "an output of nothing");

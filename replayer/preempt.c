@@ -1,58 +1,77 @@
 /*
  * Forced preemption on replay. When the next event says that this thread was stopped in
- * program code, a breakpoint is planted at that instruction; every hit compares the
- * thread's state with the recorded one, until it is there. Only one thread runs at a time,
- * so that the breakpoint is seen by nobody else.
+ * program code, a breakpoint is planted there (stub.c); whenever the thread comes by in what
+ * may be the recorded state, all of it is compared, until it is there. Only one thread runs
+ * at a time, so that the breakpoint is seen by nobody else.
  */
 #include <sys/syscall.h>
-#include <sys/mman.h>
 #include "replay.h"
-#include "preload/preempt.h"
-
-enum { SIGTRAP_NR = 5, CODE_TRACE = 2, TRAP_FLAG = 0x100, INT3 = 0xcc };
+#include "preempt.h"
+#include "preload/patch.h"
 
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 
-/* The page stays writable as long as the breakpoint is wanted: rounds are many. */
-static void open_page(bool on)
+/* The fields of the event at `in`, behind dt, into the state. */
+static bool take_place(struct tf_in *in, uint32_t count)
 {
-	uint64_t page = RT->break_addr & ~4095ull;
+	struct preempt_state *s = PREEMPT;
+	const uint8_t *bytes;
+	uint32_t len;
 
-	dj_raw(SYS_mprotect, page, 4096,
-	       on ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_READ | PROT_EXEC);
+	s->word_count = s->area_count = 0;
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || len != sizeof(s->place))
+		return false;
+	dj_copy(&s->place, bytes, len);
+	if (count < 5)
+		return true; /* as older recordings have it */
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || len > sizeof(s->words))
+		return false;
+	dj_copy(s->words, bytes, len);
+	s->word_count = len / (uint32_t)sizeof(s->words[0]);
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || len > sizeof(s->areas))
+		return false;
+	dj_copy(s->areas, bytes, len);
+	s->area_count = len / (uint32_t)sizeof(s->areas[0]);
+	return true;
 }
 
-static void plant(bool on)
+/* uc: of the handler that we are in, or NULL at a crossing. */
+static void plant(struct thread *t, struct k_ucontext *uc)
 {
-	uint8_t *at = (uint8_t *)RT->break_addr;
+	struct preempt_state *s = PREEMPT;
+	uint64_t unblock = SIG_BIT(SIGTRAP_NR), mask = 0;
 
-	if (on) {
-		RT->break_byte = *at;
-		*at = INT3;
+	s->visit_count = s->near_count = 0;
+	dj_zero(s->readable, sizeof(s->readable));
+	s->near_what = "nothing";
+	RT->break_addr = s->place.reg[PREEMPT_RIP];
+	preempt_take_trap(preempt_handler);
+	if (uc) {
+		mask = uc->mask;
+		uc->mask &= ~unblock;
 	} else {
-		*at = RT->break_byte;
+		dj_raw(SYS_rt_sigprocmask, 1, &unblock, &mask, 8);
 	}
+	s->was_blocked = mask & unblock;
+	if (!stub_plant() && !stub_plant_trap())
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"a thread was stopped in a computation, in code that is not here");
 }
 
-void preempt_look(struct thread *t)
+static void look(struct thread *t, struct k_ucontext *uc)
 {
 	uint64_t pos = RT->stream_pos;
 	int64_t tid = RT->replay_tid;
-	struct k_sigaction act = {
-		.handler = (uint64_t)preempt_handler,
-		.flags = 0x4 | 0x08000000 | 0x04000000 | 0x40000000,
-		.restorer = (uint64_t)dj_restorer,
-		.mask = ~SIGSYS_BIT,
-	};
-	uint64_t unblock = SIG_BIT(SIGTRAP_NR);
-	const uint8_t *place;
 	struct tf_in in;
-	uint32_t len;
+	uint32_t count;
 
 	for (;;) {
 		struct tf_in start = in = head_in(pos);
 
-		tf_get_array(&in);
+		count = tf_get_array(&in);
 		switch (tf_get_int(&in)) {
 		case TF_EV_PREEMPT:
 			break;
@@ -73,16 +92,61 @@ void preempt_look(struct thread *t)
 		break;
 	}
 	tf_get_int(&in); /* dt */
-	place = tf_get_bytes(&in, &len);
-	if (in.bad || len != sizeof(RT->break_place) || tid != t->tid)
-		return;
-	dj_copy(&RT->break_place, place, len);
-	RT->break_addr = RT->break_place[16]; /* rip */
-	dj_raw(SYS_rt_sigaction, SIGTRAP_NR, &act, 0, 8);
-	/* in a handler the interrupted mask counts: preempt_continue sees to that */
-	dj_raw(SYS_rt_sigprocmask, 1, &unblock, 0, 8);
-	open_page(true);
-	plant(true);
+	if (tid == t->tid && take_place(&in, count))
+		plant(t, uc);
+}
+
+void preempt_look(struct thread *t)
+{
+	look(t, t->interrupted);
+}
+
+/* --- is it there? --- */
+
+/* The first part of the state that is not as recorded, as stub.c numbers them; -1: not one
+ * of those. */
+static bool matches(struct k_mcontext *mc, int *differs)
+{
+	struct preempt_state *s = PREEMPT;
+	const uint64_t *reg = (const uint64_t *)mc;
+	uint64_t value;
+
+	s->visit_count++;
+	for (int i = 0; i < PREEMPT_REG_COUNT; i++)
+		if (reg[i] != s->place.reg[i]) {
+			*differs = i;
+			return false;
+		}
+	for (uint32_t i = 0; i < s->word_count; i++) {
+		if (s->readable[i])
+			value = *(const uint64_t *)s->words[i].addr;
+		else if (preempt_word_read(mc, s->words[i].addr, &value))
+			s->readable[i] = s->words[i].addr >= WORD_LAST;
+		else
+			value = ~s->words[i].value;
+		if (value != s->words[i].value) {
+			*differs = (int)(PREEMPT_REG_COUNT + i);
+			s->near_what = "a word of memory";
+			return false;
+		}
+	}
+	*differs = -1;
+	s->near_count++;
+	s->near_what = "the stack";
+	if (s->place.stack_digest != preempt_stack_digest(mc))
+		return false;
+	s->near_what = "the memory that registers point at";
+	if (s->place.memory_digest && s->place.memory_digest != preempt_memory_digest(mc))
+		return false;
+	for (uint32_t i = 0; i < s->area_count; i++) {
+		const struct preempt_area *a = &s->areas[i];
+
+		s->near_what = a->addr == s->data_from ? "the executable's data"
+						       : "the memory around";
+		if (!preempt_area_digest(a->addr, a->len, &value) || value != a->digest)
+			return false;
+	}
+	return true;
 }
 
 /* It is where it was stopped: what was next then is next now. */
@@ -91,41 +155,59 @@ static void arrived(struct thread *t, struct k_ucontext *uc)
 	struct k_siginfo info;
 	struct event ev;
 
-	plant(false);
-	open_page(false);
+	stub_remove();
 	RT->break_addr = 0;
 	signals_install(SIGTRAP_NR);
+	if (PREEMPT->was_blocked)
+		uc->mask |= SIG_BIT(SIGTRAP_NR);
 	ev = head_peek(t);
 	if (ev.id != TF_EV_PREEMPT)
 		diverge(t, DIVERGED_OTHER, -1, NULL, "a forced stop is not at the head");
+	t->interrupted = uc;
 	head_take(t, &ev);
 	if (boundary_next_signal(t, 0, &info)) {
 		signals_enter(t, &info, uc);
-		return;
+	} else {
+		turn_wait_any(t);
+		uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	}
-	turn_wait_any(t);
-	uc->mc.rip = trap_resume_rip(uc->mc.rip);
+	t->interrupted = NULL;
 }
 
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
+	int differs;
 
-	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
-	if (uc->mc.eflags & TRAP_FLAG && info->code == CODE_TRACE && RT->break_addr) {
-		uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;
-		plant(true);
+	switch (RT->break_addr ? stub_meets(uc, info) : STUB_FOREIGN) {
+	case STUB_FOREIGN:
+		if (t->actions->action[SIGTRAP_NR].handler == 0 && info->code > 0)
+			signals_die(SIGTRAP_NR);
+		signal_handler(signo, info, uc);
 		return;
-	}
-	if (!RT->break_addr || uc->mc.rip != RT->break_addr + 1) {
-		boundary_signal(t, signo, info);
+	case STUB_WENT_ON:
 		return;
+	case STUB_VISIT:
+		break;
 	}
-	uc->mc.rip--;
-	plant(false); /* a register may point near it */
-	if (preempt_at_place(&uc->mc, (const struct preempt_place *)RT->break_place)) {
+	if (matches(&uc->mc, &differs))
 		arrived(t, uc);
-		return;
-	}
-	uc->mc.eflags |= TRAP_FLAG;
+	else
+		stub_go_on(uc, differs);
+}
+
+void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
+{
+	struct preempt_state *s = PREEMPT;
+	char text[256] = "", *p = text, *end = text + 240;
+
+	p = dj_put_text(p, end, "a thread was to be stopped in a computation before this; it came "
+				"by ");
+	p = dj_put_dec(p, (int64_t)s->visit_count);
+	p = dj_put_text(p, end, " times in what looked like that state, ");
+	p = dj_put_dec(p, (int64_t)s->near_count);
+	p = dj_put_text(p, end, " times very much so, but for ");
+	p = dj_put_text(p, end, s->near_what);
+	*p = 0;
+	diverge(t, DIVERGED_OTHER, nr, args, text);
 }

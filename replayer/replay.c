@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sched.h>
 #include "replay.h"
+#include "preempt.h"
 
 static long replay_exit(struct thread *t, const struct tf_call *call,
 			const unsigned long args[6], struct event *ev)
@@ -68,6 +69,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 		stream_end(t, nr, args);
 	if (ev.id == TF_EV_EXEC && (nr == SYS_execve || nr == SYS_execveat))
 		return replay_exec(t, p, args, &ev, call);
+	if (ev.id == TF_EV_PREEMPT)
+		preempt_missed(t, nr, args);
 	if (ev.id != call->id)
 		diverge(t, DIVERGED_CALL, nr, args, "");
 	switch (nr) {
@@ -157,4 +160,9 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 
 void boundary_signal_waits(struct thread *t)
 {
+}
+
+void boundary_fault(struct thread *t, struct k_ucontext *uc)
+{
+	uc->mc.rip = preempt_original_rip(uc->mc.rip);
 }

@@ -67,14 +67,17 @@ struct event turn_wait(struct thread *t);
 /* This thread is at its end: the token goes to whom the head belongs. */
 void turn_leave(struct thread *t);
 
-/* In the middle of program code: waits until the head is this thread's again, whatever it
- * is. */
+/* In the middle of program code: waits until the head is this thread's again: the START that
+ * says that it goes on (older recordings have none). */
 void turn_wait_any(struct thread *t);
 
 /* --- preempt.c --- */
 /* Called when an event was taken: if the next one says that this thread was stopped in
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
+/* The thread makes a call, although the stream says that it was stopped before. */
+void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
+	__attribute__((noreturn));
 
 /* --- debug.c: what a debugger needs --- */
 /* At the beginning of an image or a forked child, its first event taken. */

@@ -227,6 +227,16 @@ void cmd_stdout_begin(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Why stdout failed, as far as it was noticed while it was fresh. */
+static int stdout_errno;
+
+bool cmd_stdout_failed(void)
+{
+	if (ferror(stdout) && !stdout_errno)
+		stdout_errno = errno ? errno : EIO;
+	return stdout_errno != 0;
+}
+
 int cmd_stdout_end(int status)
 {
 	int error = 0;
@@ -236,6 +246,10 @@ int cmd_stdout_end(int status)
 		error = errno;
 	else if (ferror(stdout))
 		error = errno ? errno : EIO;
+	/* What was too long for the buffer is gone with its error. */
+	if (stdout_errno)
+		error = stdout_errno;
+	stdout_errno = 0;
 	if (!error || error == EPIPE)
 		return status;
 	cmd_error("cannot write to stdout: %s", strerror(error));

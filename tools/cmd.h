@@ -25,12 +25,22 @@ enum {
 int cmd_record(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_recover(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
+int cmd_extract(int argc, char **argv);
+int cmd_at(int argc, char **argv);
+int cmd_step(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
+/* In deja-look (look/): they need libraries that the command itself does without. */
+int cmd_grep(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_annotate(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -71,7 +81,7 @@ struct cmd_usage {
 	const char *synopsis; /* after `deja ` */
 	bool stops;	      /* options end at the first operand (it is a command) */
 	bool selects; /* takes the options of tools/select.h, too */
-	struct cmd_option option[12]; /* ends at key 0; --help is added to all */
+	struct cmd_option option[14]; /* ends at key 0; --help is added to all */
 	const char *status;	     /* exit statuses, lines indented by two spaces */
 	const char *example;	     /* one command line */
 };
@@ -90,6 +100,28 @@ enum {
 	CMD_OPT_RAW,
 	CMD_OPT_NO_SANDBOX,
 	CMD_OPT_ENV,
+	CMD_OPT_STREAM,
+	CMD_OPT_FROM,
+	CMD_OPT_BY,
+	CMD_OPT_SLOWEST,
+	CMD_OPT_COMPARE,
+	CMD_OPT_FORMAT,
+	CMD_OPT_ANCHORS,
+	CMD_OPT_IN,
+	CMD_OPT_OUT,
+	CMD_OPT_COMMENT,
+	CMD_OPT_LABEL,
+	CMD_OPT_FLAG,
+	CMD_OPT_SCORE,
+	CMD_OPT_AT,
+	CMD_OPT_AUTHOR,
+	CMD_OPT_EDIT,
+	CMD_OPT_DELETE,
+	CMD_OPT_HISTORY,
+	CMD_OPT_EXPORT,
+	CMD_OPT_IMPORT,
+	CMD_OPT_TARGET_RANGE,
+	CMD_OPT_TARGET_IO,
 	CMD_OPT_PID,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
@@ -114,6 +146,8 @@ bool cmd_operands(int argc, char **argv, int max);
 /* For commands that only print: stdout gets a large buffer, and a reader that goes away is
  * no error. Never called where a program is started (dispositions are inherited). */
 void cmd_stdout_begin(void);
+/* Whether writing to stdout failed; asked soon after writing, it remembers why. */
+bool cmd_stdout_failed(void);
 /* Writes out what stdout still holds. Returns `status`, or CMD_FAILED after saying why it
  * could not be written. */
 int cmd_stdout_end(int status);
@@ -130,5 +164,9 @@ bool cmd_size_parse(const char *text, unsigned long long *bytes);
 bool cmd_duration_parse(const char *text, long long *ns);
 /* "2026-10-16 12:34:56", local time; "-" for 0. buf of 32 bytes. */
 const char *cmd_date_text(long long realtime_ns, char *buf, size_t len);
+
+/* Becomes the program `name` of lib/deja. argv[0] is replaced. Returns CMD_FAILED after saying why
+ * it could not. */
+int cmd_become_helper(const char *name, char **argv);
 
 #endif

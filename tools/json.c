@@ -2,6 +2,7 @@
  * See json.h. Used by the commands that print only.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include "tools/json.h"
@@ -70,6 +71,22 @@ void json_uint(struct json *j, const char *key, uint64_t value)
 {
 	begin_member(j, key);
 	fprintf(j->out, "%" PRIu64, value);
+}
+
+void json_real(struct json *j, const char *key, double value)
+{
+	char text[40];
+	int digits = 6;
+
+	if (value - value != 0) {
+		json_null(j, key);
+		return;
+	}
+	do
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+	while (digits++ < 17 && strtod(text, NULL) != value);
+	begin_member(j, key);
+	fputs(text, j->out);
 }
 
 void json_bool(struct json *j, const char *key, bool value)

@@ -17,8 +17,17 @@ static const struct {
     {"ps", cmd_ps},
     {"info", cmd_info},
     {"cat", cmd_cat},
+    {"grep", cmd_grep},
     {"streams", cmd_streams},
+    {"extract", cmd_extract},
+    {"stat", cmd_stat},
+    {"at", cmd_at},
+    {"step", cmd_step},
+    {"export", cmd_export},
+    {"annotate", cmd_annotate},
+    {"completion", cmd_completion},
     {"gdb", cmd_gdb},
+    {"recover", cmd_recover},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},
     {"version", cmd_version},
@@ -98,7 +107,7 @@ int cmd_help(int argc, char **argv)
 	    "deja records a program and replays it: the same output, the same exit.\n\n"
 	    "Usage: deja COMMAND [OPTION...] [ARGUMENT...]\n\n");
 	for (const struct cmd_usage *usage = cmd_usages; usage->name; usage++)
-		printf("  %-9s %s\n", usage->name, usage->summary);
+		printf("  %-10s %s\n", usage->name, usage->summary);
 	printf("\n`deja help COMMAND` tells more. "
 	       "Recordings are kept in $DEJA_DIR or ~/.local/share/deja.\n");
 	return cmd_stdout_end(0);

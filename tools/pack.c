@@ -35,40 +35,9 @@ static unsigned long long parse_size(const char *text)
 	return n;
 }
 
-/* deja-bundle beside the runtime objects. Malloc'd; NULL after printing why not. */
-static char *helper_path(void)
-{
-	char self[PATH_MAX], *slash, *path;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0)
-		n = 0;
-	self[n] = 0;
-	for (int i = 0; i < 2; i++) {
-		slash = strrchr(self, '/');
-		if (slash)
-			*slash = 0;
-	}
-	if (asprintf(&path, "%s/lib/deja/deja-bundle", self) < 0)
-		return NULL;
-	if (access(path, X_OK) < 0) {
-		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
-		free(path);
-		return NULL;
-	}
-	return path;
-}
-
-/* Becomes deja-bundle. */
 static int become_helper(char **argv)
 {
-	argv[0] = helper_path();
-	if (!argv[0])
-		return CMD_FAILED;
-	fflush(NULL);
-	execv(argv[0], argv);
-	cmd_error("%s: %s", argv[0], strerror(errno));
-	return CMD_FAILED;
+	return cmd_become_helper("deja-bundle", argv);
 }
 
 char *cmd_bundle_dir(const char *path)

@@ -734,12 +734,15 @@ int playback_tell_limits(const struct playback *r)
 			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
 				  p ? p->pid : 0, (unsigned long long)s->served, why);
 	}
-	if (!h->complete && status == CMD_ENDED_EARLY) {
+	if (!h->complete && status != CMD_UNREADABLE) {
 		cmd_error("%s: replayed to its end, before the program's: %s", r->path, h->cause);
+		status = CMD_ENDED_EARLY;
 	} else if (!h->complete) {
-		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes",
-			  r->path, h->cause);
-		status = CMD_UNREADABLE;
+		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes%s",
+			  r->path, h->cause,
+			  strcmp(h->cause, TF_CAUSE_RUNNING)
+			      ? ""
+			      : "; if its recorder was killed, `deja recover` may find more");
 	}
 	return status;
 }

@@ -20,6 +20,7 @@
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/environment.h"
+#include "tools/recover.h"
 #include "tools/session.h"
 #include "tools/store.h"
 #include "tools/supervisor.h"
@@ -210,7 +211,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f"};
+	static const char *const names[] = {"header", "f", ".session", ".files"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX + 16];
@@ -302,7 +303,7 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	h->doors = "dispatch";
 	h->start_realtime_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
 	h->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
-	h->cause = "still being recorded";
+	h->cause = TF_CAUSE_RUNNING;
 	h->limit_count = RLIM_NLIMITS;
 	h->limits = (const uint64_t(*)[2])room->limits;
 }
@@ -426,6 +427,7 @@ int cmd_record(int argc, char **argv)
 		session_destroy(&session);
 		goto discard;
 	}
+	recover_link(dir, session.dir);
 	session_root_slot(&session);
 	sv = supervisor_open(&session, dir, store, &header, &opt.limits);
 	launch.path = exe;
@@ -448,8 +450,10 @@ int cmd_record(int argc, char **argv)
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
 	store_close(store);
-	if (whole)
+	if (whole) {
+		recover_unlink(dir);
 		point_latest(dir);
+	}
 	if (whole && !opt.quiet)
 		fprintf(stderr, "deja: recorded %s (%llu events, %s)%s%s\n", dir,
 			(unsigned long long)header.event_count,

@@ -183,7 +183,7 @@ static void print_got_call(FILE *out, const struct divergence *d,
 		else if (memory_arg && !ev.item_count)
 			fputs("NULL", out);
 		else
-			tf_put_arg(out, &ev, call, i, &args[i], TF_EXCERPT_LEN);
+			tf_print_arg(out, &ev, call, i, &args[i]);
 	}
 	fputs(")", out);
 }

@@ -111,7 +111,7 @@ bool reading_next(struct reading *r, struct deja_event *ev, struct deja_sight *s
 {
 	int got;
 
-	while (r->look && !r->failed && !ferror(stdout)) {
+	while (r->look && !r->failed && !cmd_stdout_failed()) {
 		got = deja_look_next(r->look, ev, sight, &r->err);
 		if (got > 0)
 			return true;
@@ -133,7 +133,7 @@ int reading_end(struct reading *r)
 	if (r->look)
 		deja_look_close(r->look);
 	r->look = NULL;
-	if (ferror(stdout))
+	if (cmd_stdout_failed())
 		return 0; /* cmd_stdout_end says why */
 	if (r->failed) {
 		cmd_error("damaged after %" PRIu64 " events: %s", read_count, r->err.message);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/recover.h"
 #include "tools/sandbox.h"
 #include "tools/session.h"
 
@@ -32,6 +34,14 @@ static int64_t monotonic_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+static int64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
@@ -165,7 +175,20 @@ bool session_is_nested(void)
 	return true;
 }
 
-static void remove_tree(const char *path);
+bool session_pid_lives(pid_t pid)
+{
+	struct pollfd p = {.events = POLLIN};
+	bool lives;
+
+	if (pid <= 0)
+		return false;
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (p.fd < 0)
+		return errno != ESRCH && errno != EINVAL;
+	lives = poll(&p, 1, 0) == 0;
+	close(p.fd);
+	return lives;
+}
 
 /* Does any process of this session's tree live? Looks at what its processes wrote. */
 static bool session_in_use(int fd)
@@ -182,15 +205,15 @@ static bool session_in_use(int fd)
 			const struct slot *slot = session_slot(s, i);
 			int pid = s->mode == SESSION_RECORD ? slot->pid : slot->live_pid;
 
-			if (slot->state != SLOT_FREE && pid > 0 &&
-			    (kill(pid, 0) == 0 || errno != ESRCH))
+			if (slot->state != SLOT_FREE && session_pid_lives(pid))
 				used = true;
 		}
 	munmap(s, SESSION_LEN);
 	return used;
 }
 
-/* Removes what killed recorders and replays have left: their lock is free. */
+/* Removes what killed recorders and replays have left: their lock is free. What can be
+ * recovered is. */
 static void sweep_sessions(void)
 {
 	DIR *d = opendir("/dev/shm");
@@ -213,8 +236,11 @@ static void sweep_sessions(void)
 		if (fd < 0)
 			continue;
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && time(NULL) - st.st_mtime > 10 &&
-		    !session_in_use(fd))
-			remove_tree(path);
+		    !session_in_use(fd)) {
+			flock(fd, LOCK_UN);
+			recover_orphan(path);
+			session_remove(path);
+		}
 		close(fd);
 	}
 	if (d)
@@ -280,6 +306,7 @@ made:
 	s->shared->supervisor_pid = getpid();
 	s->shared->next_stream = 2;
 	s->shared->monotonic_base_ns = clock_t0;
+	s->shared->realtime_ns = realtime_ns();
 	s->shared->magic = SESSION_MAGIC;
 	return true;
 fail:
@@ -290,7 +317,7 @@ fail:
 	return false;
 }
 
-static void remove_tree(const char *path)
+void session_remove(const char *path)
 {
 	DIR *d = opendir(path);
 	struct dirent *e;
@@ -302,7 +329,7 @@ static void remove_tree(const char *path)
 			continue;
 		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
 		if (unlink(child) < 0 && errno == EISDIR)
-			remove_tree(child);
+			session_remove(child);
 	}
 	if (d)
 		closedir(d);
@@ -321,7 +348,7 @@ void session_close(struct live_session *s, bool keep)
 	if (s->lock >= 0)
 		close(s->lock);
 	if (!keep)
-		remove_tree(s->dir);
+		session_remove(s->dir);
 }
 
 void session_destroy(struct live_session *s)

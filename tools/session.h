@@ -30,7 +30,11 @@ bool session_lib_dir(char *path, size_t len);
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
 void session_destroy(struct live_session *s);
-/* The same; `keep`: the directory stays, for programs that are just being executed need the
+/* Whether this process exists and has not ended (one that nobody has waited for yet has). */
+bool session_pid_lives(pid_t pid);
+/* Removes a session's directory with all it holds. */
+void session_remove(const char *dir);
+/* As session_destroy; `keep`: the directory stays, for programs that are just being executed need the
  * runtime in it. Whoever makes the next session removes it. */
 void session_close(struct live_session *s, bool keep);
 /* Says so and returns true when this process is itself recorded or replayed: the two runtimes

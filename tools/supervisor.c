@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/domains.h"
+#include "tools/outside.h"
+#include "tools/recover.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
 #include "tracefmt/calls.h"
@@ -29,6 +31,7 @@ enum {
 	LEVEL = 1, /* zstd's */
 	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
 	FLUSH_NS = 200 * 1000 * 1000, /* how long events may wait for their frame */
+	KEEP_MAX = RING_LEN / 2 + RING_LEN / 8, /* bytes kept in a ring: more than a frame */
 };
 
 static int64_t now_ns(struct supervisor *sv)
@@ -90,14 +93,32 @@ static void wake_writer(struct slot *slot)
 	session_wake(&slot->tail_seq);
 }
 
-/* Moves what the ring holds from `tail` on. False when there was nothing. */
-static bool drain(struct track *t, struct slot *slot, uint64_t tail)
+/* Gives room back to the process: the ring keeps what is not in a whole frame on disk yet, so that
+ * it can be had from there when this process is killed (recover.c). But for one very long event. */
+static void release(struct track *t, struct slot *slot)
+{
+	uint64_t framed = t->taken;
+
+	if (t->sv->closed) /* then the slot's tail is none any more */
+		return;
+	if (t->writer && !t->failed)
+		framed = tf_writer_framed_len(t->writer);
+	if (t->taken - framed > KEEP_MAX)
+		framed = t->taken;
+	if (framed == slot->tail)
+		return;
+	__atomic_store_n(&slot->tail, framed, __ATOMIC_SEQ_CST);
+	if (slot->writer_waits)
+		wake_writer(slot);
+}
+
+/* Moves what the ring holds. False when there was nothing. */
+static bool drain(struct track *t, struct slot *slot)
 {
 	uint64_t head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE);
-	bool closed = t->sv->closed; /* then the slot's tail is none any more */
 	struct deja_error err;
 
-	if (head == tail)
+	if (head == t->taken)
 		return false;
 	if (!t->writer && !t->failed) {
 		char path[4096];
@@ -109,24 +130,30 @@ static bool drain(struct track *t, struct slot *slot, uint64_t tail)
 		else
 			track_failed(t, &err);
 	}
-	while (tail != head) {
-		size_t at = tail & (RING_LEN - 1), n = head - tail;
+	while (t->taken != head) {
+		size_t at = t->taken & (RING_LEN - 1), n = head - t->taken;
 
 		if (n > RING_LEN - at)
 			n = RING_LEN - at;
 		if (!t->failed && tf_writer_append(t->writer, slot_ring(slot) + at, n, &err) < 0)
 			track_failed(t, &err);
-		tail += n;
-		if (closed)
-			continue;
-		__atomic_store_n(&slot->tail, tail, __ATOMIC_SEQ_CST);
-		if (slot->writer_waits)
-			wake_writer(slot);
+		t->taken += n;
+		release(t, slot);
 	}
 	return true;
 }
 
 static bool look_at_externals(struct supervisor *sv);
+
+/* Before an event can name it, a stored file is noted where recover.c finds it: the index itself
+ * is written now and then only. */
+static void note_files(struct supervisor *sv)
+{
+	const struct deja_file *files = store_files(sv->store);
+
+	for (; sv->files_noted < store_count(sv->store); sv->files_noted++)
+		recover_note_file(sv->dir, &files[sv->files_noted]);
+}
 
 static void answer_file_request(struct supervisor *sv, struct slot *slot)
 {
@@ -169,6 +196,7 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot)
 	if (fd >= 0) {
 		id = store_add(sv->store, fd, target, &err);
 		close(fd);
+		note_files(sv);
 	}
 	if (id) {
 		uint64_t h = file_cache_index(&slot->request_identity);
@@ -192,6 +220,9 @@ static void answer_request(struct supervisor *sv, struct slot *slot)
 	switch (slot->request) {
 	case REQUEST_FILE:
 		answer_file_request(sv, slot);
+		break;
+	case REQUEST_SHARED:
+		outside_look(sv);
 		break;
 	case REQUEST_DRAIN:
 		while (look_at_externals(sv))
@@ -308,7 +339,7 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 		if (slot->request)
 			answer_request(sv, slot);
 		lives = track_alive(t, slot); /* before the last look at the ring */
-		if (drain(t, slot, slot->tail))
+		if (drain(t, slot))
 			*busy = true;
 		if (slot->request)
 			answer_request(sv, slot);
@@ -408,6 +439,8 @@ static void flush_all(struct supervisor *sv)
 		t->flushed_len = tf_writer_byte_len(t->writer);
 		if (tf_writer_flush(t->writer, &err) < 0)
 			track_failed(t, &err);
+		if (t->slot >= 0)
+			release(t, session_slot(sv->session->shared, (unsigned)t->slot));
 	}
 }
 
@@ -464,17 +497,16 @@ static void end_streams(struct supervisor *sv)
 	sv->closed = true;
 	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(shared, i);
-		uint64_t tail;
 		struct track *t;
 		bool lives;
 
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
-		tail = slot_close(slot);
+		slot_close(slot);
 		t = slot->pid || slot->head ? track_of(sv, (int)i) : NULL;
 		lives = t && track_alive(t, slot);
 		if (t) {
-			drain(t, slot, tail);
+			drain(t, slot);
 			track_end(t, slot, lives && !t->exited ? sv->cause : NULL);
 		}
 		wake_writer(slot);
@@ -505,14 +537,15 @@ static bool must_end(struct supervisor *sv)
 {
 	const struct supervisor_limits *l = &sv->limits;
 
+	/* without the command's first image nothing at all could be replayed */
+	const bool begun = sv->track_count && sv->tracks[0] && sv->tracks[0]->argc;
+
 	if (sv->cause[0]) /* a stream could not be written */
 		return true;
-	if (l->time_ns && now_ns(sv) >= l->time_ns)
+	if (begun && l->time_ns && now_ns(sv) >= l->time_ns)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-time %s",
 			 l->time_text);
-	/* without the command's first image nothing at all could be replayed */
-	else if (l->size && sv->track_count && sv->tracks[0] && sv->tracks[0]->argc &&
-		 recording_len(sv) >= l->size)
+	else if (begun && l->size && recording_len(sv) >= l->size)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-size %s",
 			 l->size_text);
 	/* nobody wants to wait for what the command left in the background */
@@ -575,57 +608,20 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 {
 	struct deja_header *h = sv->header;
-	struct deja_process *processes = calloc(sv->track_count + 1, sizeof(*processes));
 	struct deja_error err;
 	bool ok = true;
 
 	if (!sv->closed)
 		track_tell_lost_execs(sv);
+	track_tell_died_in_turn(sv);
+	if (sv->session->shared->domain_count)
+		outside_look(sv);
 	if (sv->external)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;
 	sv->written = true;
-	for (size_t i = 0; processes && i < sv->track_count; i++) {
-		const struct track *t = sv->tracks[i];
-		struct deja_process *p = &processes[h->process_count];
-
-		if (!t || (!t->event_count && i))
-			continue;
-		h->process_count++;
-		*p = (struct deja_process){
-		    .stream = t->stream,
-		    .parent = t->parent,
-		    .pid = t->pid,
-		    .ppid = t->ppid,
-		    .start_ns = t->start_ns,
-		    .end_ns = t->end_ns,
-		    .event_count = t->event_count,
-		    .byte_len = t->byte_len,
-		    .status_known = t->status_known || t->exited,
-		    .status = t->status_known ? t->status : t->exit_status,
-		    .complete = t->exited,
-		    .argc = t->argc,
-		    .argv = (const char *const *)t->argv,
-		    .note_count = t->note_count,
-		    .notes = (const char *const *)t->notes,
-		};
-		h->event_count += t->event_count;
-		h->byte_len += t->byte_len;
-		if (t->stopped && !sv->cause[0])
-			snprintf(sv->cause, sizeof(sv->cause),
-				 "process %d is recorded in part: %s", t->pid,
-				 t->note_count ? t->notes[t->note_count - 1] : "");
-	}
-	h->processes = processes;
-	h->externals = sv->externals;
-	h->external_count = sv->external_count;
-	h->warnings = (const char *const *)sv->warnings;
-	h->warning_count = sv->warning_count;
+	track_fill_header(sv, h);
 	h->duration_ns = duration_ns;
-	h->status_known = sv->root_ended;
-	h->status = sv->root_status;
-	h->complete = !sv->cause[0];
-	h->cause = sv->cause;
 	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
 	    tf_header_write(sv->dir, h, &err) < 0) {
 		cmd_error("%s", err.message);
@@ -646,8 +642,8 @@ static bool session_needed(const struct supervisor *sv)
 	for (unsigned i = 0; i < sv->session->shared->slots_used && i < SLOT_COUNT; i++) {
 		const struct slot *slot = session_slot(sv->session->shared, i);
 
-		if (slot->state != SLOT_FREE && slot->pid > 0 && !slot->passthrough &&
-		    (kill(slot->pid, 0) == 0 || errno != ESRCH))
+		if (slot->state != SLOT_FREE && !slot->passthrough &&
+		    session_pid_lives(slot->pid))
 			return true;
 	}
 	return false;

@@ -2,11 +2,13 @@
  * See track.h. Called for every event while it is written; reads those few that the header
  * and the warnings are made from.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/track.h"
@@ -50,7 +52,8 @@ static void add_text(char ***list, size_t *count, const char *text, size_t len)
 
 void supervisor_warn(struct supervisor *sv, const char *text)
 {
-	cmd_error("warning: %s", text);
+	if (sv->session) /* else it was said when it happened */
+		cmd_error("warning: %s", text);
 	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
 }
 
@@ -96,6 +99,8 @@ static void exec_came_up(struct supervisor *sv, uint32_t stream)
 {
 	for (size_t i = 0; i < sv->exec_count; i++)
 		if (sv->execs[i].stream == stream) {
+			if (sv->execs[i].from != stream && !sv->tracks[stream - 1]->parent)
+				sv->tracks[stream - 1]->parent = sv->execs[i].from;
 			exec_resolved(sv, i);
 			return;
 		}
@@ -124,6 +129,37 @@ void track_tell_lost_execs(struct supervisor *sv)
 			 "%.300s, executed by process %d, is not recorded: it ended before the "
 			 "recorder came up in it",
 			 x->path, x->pid);
+		supervisor_warn(sv, text);
+	}
+}
+
+/* Its own faults happen again at the same place. */
+static bool dies_alike(int status)
+{
+	switch (WIFSIGNALED(status) ? WTERMSIG(status) : 0) {
+	case 0:
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGABRT:
+		return true;
+	}
+	return false;
+}
+
+void track_tell_died_in_turn(struct supervisor *sv)
+{
+	for (size_t i = 0; i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+		char text[200];
+
+		if (!t || !t->died_in_turn || t->stopped || (t->status_known && dies_alike(t->status)))
+			continue;
+		snprintf(text, sizeof(text),
+			 "process %d was killed from outside while it ran and others shared its "
+			 "memory: what it wrote there last may differ in a replay", t->pid);
 		supervisor_warn(sv, text);
 	}
 }
@@ -245,8 +281,8 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 			t->domain_turn[n] = (uint64_t)tf_get_int(&in);
 		return;
 	case TF_EV_CHILD:
-		tf_get_int(&in);
-		tf_get_int(&in);
+		tf_get_int(&in); /* dt */
+		t->parent = (uint32_t)tf_get_int(&in);
 		t->pid = (int)tf_get_int(&in);
 		t->ppid = (int)tf_get_int(&in);
 		return;
@@ -260,4 +296,52 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		t->exit_status = ((int)tf_get_int(&in) & 0xff) << 8;
 		t->exited = true;
 	}
+}
+
+void track_fill_header(struct supervisor *sv, struct deja_header *h)
+{
+	struct deja_process *processes = calloc(sv->track_count + 1, sizeof(*processes));
+
+	h->process_count = 0;
+	h->event_count = h->byte_len = 0;
+	for (size_t i = 0; processes && i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+		struct deja_process *p = &processes[h->process_count];
+
+		if (!t || (!t->event_count && i))
+			continue;
+		h->process_count++;
+		*p = (struct deja_process){
+		    .stream = t->stream,
+		    .parent = t->parent,
+		    .pid = t->pid,
+		    .ppid = t->ppid,
+		    .start_ns = t->start_ns,
+		    .end_ns = t->end_ns,
+		    .event_count = t->event_count,
+		    .byte_len = t->byte_len,
+		    .status_known = t->status_known || t->exited,
+		    .status = t->status_known ? t->status : t->exit_status,
+		    .complete = t->exited,
+		    .argc = t->argc,
+		    .argv = (const char *const *)t->argv,
+		    .note_count = t->note_count,
+		    .notes = (const char *const *)t->notes,
+		};
+		h->event_count += t->event_count;
+		h->byte_len += t->byte_len;
+		if (t->stopped && !sv->cause[0])
+			snprintf(sv->cause, sizeof(sv->cause),
+				 "process %d is recorded in part: %s", t->pid,
+				 t->note_count ? t->notes[t->note_count - 1] : "");
+	}
+	h->processes = processes;
+	h->externals = sv->externals;
+	h->external_count = sv->external_count;
+	h->warnings = (const char *const *)sv->warnings;
+	h->warning_count = sv->warning_count;
+	h->status_known = sv->root_ended;
+	h->status = sv->root_status;
+	h->complete = !sv->cause[0];
+	h->cause = sv->cause;
 }

@@ -24,6 +24,7 @@ struct track {
 	bool status_known;
 	int64_t start_ns, end_ns;
 	uint64_t event_count, byte_len;
+	uint64_t taken;	      /* bytes moved out of the ring */
 	uint64_t flushed_len; /* of byte_len, in whole frames */
 	uint64_t domain_turn[DOMAIN_COUNT]; /* the last ones in its stream */
 	bool died_in_turn;
@@ -53,6 +54,7 @@ struct supervisor {
 	tf_writer *external;
 	struct deja_external *externals;
 	size_t external_count;
+	bool told_outside[SHADOW_COUNT]; /* by shadow */
 	char **warnings;
 	size_t warning_count;
 	struct supervisor_limits limits;
@@ -64,6 +66,7 @@ struct supervisor {
 	char cause[256];    /* why, when not with the last process */
 	int64_t flushed_ns;   /* when */
 	size_t files_written; /* stored files in the index on disk */
+	size_t files_noted;   /* and in the notes for recover.c */
 	pid_t root;
 	int root_status;
 	bool root_ended;
@@ -71,8 +74,12 @@ struct supervisor {
 
 /* A warning: on stderr now, in the header at the end. */
 void supervisor_warn(struct supervisor *sv, const char *text);
+/* What the header tells of the processes; h->processes and what is in it lives as long as *sv. */
+void track_fill_header(struct supervisor *sv, struct deja_header *h);
 /* A tf_writer_watch; arg: the stream's track. */
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len);
+/* At the end: who died while it ran and others shared its memory. */
+void track_tell_died_in_turn(struct supervisor *sv);
 /* At the end: which executed images never came up under the runtime. */
 void track_tell_lost_execs(struct supervisor *sv);
 

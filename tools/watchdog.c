@@ -134,8 +134,23 @@ bool watchdog_stuck(struct watchdog *w, struct session *shared)
 
 struct teller {
 	FILE *out;
-	uint64_t output_seq;
+	const struct session *shared;
+	const struct slot *slot;
 };
+
+static void tell_turn(const struct teller *teller)
+{
+	const struct slot *slot = teller->slot;
+	uint32_t d = slot->domain_awaited - 1;
+	uint64_t due = teller->shared->domains[d].due;
+
+	fprintf(teller->out, "waits for turn %u of domain %u: ", slot->turn_awaited, d);
+	if (due >> 32)
+		fprintf(teller->out, "turn %u is stream %u's\n", (uint32_t)due,
+			(uint32_t)(due >> 32));
+	else
+		fprintf(teller->out, "turn %u is due\n", (uint32_t)due + 1);
+}
 
 static bool tell_thread(void *data, int pid, int tid)
 {
@@ -157,9 +172,13 @@ static bool tell_thread(void *data, int pid, int tid)
 		return false;
 	}
 	call = tf_call_by_nr(nr);
-	if (nr == 202 && arg[0] >= DJ_SESSION && arg[0] < DJ_SESSION + SESSION_LEN)
+	if (nr == 202 && arg[0] >= (uint64_t)((struct session *)DJ_SESSION)->domains &&
+	    arg[0] < (uint64_t)(((struct session *)DJ_SESSION)->domains + DOMAIN_COUNT) &&
+	    teller->slot->domain_awaited - 1 < DOMAIN_COUNT)
+		tell_turn(teller);
+	else if (nr == 202 && arg[0] >= DJ_SESSION && arg[0] < DJ_SESSION + SESSION_LEN)
 		fprintf(teller->out, "waits for another process's output (%" PRIu64
-			" so far)\n", teller->output_seq);
+			" so far)\n", teller->shared->output_seq);
 	else if (nr == 202 && arg[0] >= DJ_PRIVATE && arg[0] < DJ_SESSION)
 		fputs("waits for its turn\n", teller->out);
 	else
@@ -192,7 +211,7 @@ static void tell_head(FILE *out, const struct slot *slot, deja_recording *rec)
 
 void watchdog_report(FILE *out, struct session *shared, deja_recording *rec)
 {
-	struct teller teller = {out, shared->output_seq};
+	struct teller teller = {out, shared, NULL};
 
 	fputs("deja: the replay makes no progress: its processes wait for each other\n", out);
 	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
@@ -202,6 +221,7 @@ void watchdog_report(FILE *out, struct session *shared, deja_recording *rec)
 			continue;
 		fprintf(out, "  stream %u, process %d here:\n", slot->stream, slot->live_pid);
 		tell_head(out, slot, rec);
+		teller.slot = slot;
 		if (slot->live_pid > 0)
 			any_thread(slot->live_pid, tell_thread, &teller);
 	}

@@ -12,6 +12,8 @@ struct msgpack_zone;
 
 /* The format this code writes, and the newest it reads. */
 enum { TF_FORMAT = 1 };
+/* The cause in the header of a recording that is being made, or whose recorder was killed. */
+#define TF_CAUSE_RUNNING "still being recorded"
 
 /* Writes DIR/header from *h (every field of FORMAT.md 2); absent strings are written
  * empty, format and page_size when 0 as this build's and this system's. 0 or -1 with

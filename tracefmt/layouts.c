@@ -33,51 +33,51 @@ static int64_t le_signed(const uint8_t *p, unsigned len)
 	return (int64_t)(v << shift) >> shift;
 }
 
-static void put_time(FILE *out, const uint8_t *p, bool micro)
+static void put_time(struct tf_text *out, const uint8_t *p, bool micro)
 {
 	int64_t sec = (int64_t)tf_le(p, 8), sub = (int64_t)tf_le(p + 8, 8);
 
 	if (!micro && sub == (1l << 30) - 1)
-		fputs("UTIME_NOW", out);
+		tf_puts(out, "UTIME_NOW");
 	else if (!micro && sub == (1l << 30) - 2)
-		fputs("UTIME_OMIT", out);
+		tf_puts(out, "UTIME_OMIT");
 	else
-		fprintf(out, "{tv_sec=%" PRId64 ", tv_%csec=%" PRId64 "}", sec,
+		tf_put(out, "{tv_sec=%" PRId64 ", tv_%csec=%" PRId64 "}", sec,
 			micro ? 'u' : 'n', sub);
 }
 
-static void put_sigset(FILE *out, uint64_t set)
+static void put_sigset(struct tf_text *out, uint64_t set)
 {
 	bool most = __builtin_popcountll(set) > 40;
 	const char *sep = "";
 
-	fputs(most ? "~[" : "[", out);
+	tf_puts(out, most ? "~[" : "[");
 	for (int signo = 1; signo <= 64; signo++) {
 		const char *name = tf_name(TF_X_SIGNAL, signo);
 
 		if (((set >> (signo - 1)) & 1) == most)
 			continue;
-		fputs(sep, out);
+		tf_puts(out, sep);
 		if (name)
-			fputs(name + 3, out); /* without SIG, as strace does */
+			tf_puts(out, name + 3); /* without SIG, as strace does */
 		else
-			fprintf(out, "RT_%d", signo - 32);
+			tf_put(out, "RT_%d", signo - 32);
 		sep = " ";
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 }
 
-static void put_mode(FILE *out, uint32_t mode)
+static void put_mode(struct tf_text *out, uint32_t mode)
 {
 	const char *type = tf_name(TF_X_S_IFMT, mode & 0170000);
 
 	if (type)
-		fprintf(out, "%s|%#03o", type, mode & 07777);
+		tf_put(out, "%s|%#03o", type, mode & 07777);
 	else
-		fprintf(out, "%#03o", mode);
+		tf_put(out, "%#03o", mode);
 }
 
-static void put_field(FILE *out, const struct field *f, const uint8_t *p)
+static void put_field(struct tf_text *out, const struct field *f, const uint8_t *p)
 {
 	unsigned how = f->how;
 	uint64_t v = f->len <= 8 ? tf_le(p, f->len) : 0;
@@ -85,28 +85,28 @@ static void put_field(FILE *out, const struct field *f, const uint8_t *p)
 	if (how >= NAMES)
 		tf_put_names(out, how - NAMES, v);
 	else if (how == D)
-		fprintf(out, "%" PRId64, le_signed(p, f->len));
+		tf_put(out, "%" PRId64, le_signed(p, f->len));
 	else if (how == U)
-		fprintf(out, "%" PRIu64, v);
+		tf_put(out, "%" PRIu64, v);
 	else if (how == X)
-		fprintf(out, "%#" PRIx64, v);
+		tf_put(out, "%#" PRIx64, v);
 	else if (how == O)
-		fprintf(out, "%#03" PRIo64, v);
+		tf_put(out, "%#03" PRIo64, v);
 	else if (how == IFMT)
 		put_mode(out, (uint32_t)v);
 	else if (how == TS || how == TV)
 		put_time(out, p, how == TV);
 	else if (how == LIM && v == UINT64_MAX)
-		fputs("RLIM64_INFINITY", out);
+		tf_puts(out, "RLIM64_INFINITY");
 	else if (how == LIM)
-		fprintf(out, "%" PRIu64, v);
+		tf_put(out, "%" PRIu64, v);
 	else if (how == SET)
 		put_sigset(out, v);
 	else
 		tf_put_text(out, p, strnlen((const char *)p, f->len), 0);
 }
 
-static bool put_struct(FILE *out, unsigned layout, const uint8_t *bytes, size_t len)
+static bool put_struct(struct tf_text *out, unsigned layout, const uint8_t *bytes, size_t len)
 {
 	const char *sep = "{";
 
@@ -115,51 +115,51 @@ static bool put_struct(FILE *out, unsigned layout, const uint8_t *bytes, size_t 
 
 		if (f->layout != layout || (size_t)f->offset + f->len > len)
 			continue;
-		fprintf(out, "%s%s=", sep, f->name);
+		tf_put(out, "%s%s=", sep, f->name);
 		put_field(out, f, bytes + f->offset);
 		sep = ", ";
 	}
 	if (*sep == '{')
 		return false;
-	putc('}', out);
+	tf_putc(out, '}');
 	return true;
 }
 
-static bool put_structs(FILE *out, unsigned layout, const uint8_t *bytes, size_t len,
+static bool put_structs(struct tf_text *out, unsigned layout, const uint8_t *bytes, size_t len,
 			size_t size)
 {
-	putc('[', out);
+	tf_putc(out, '[');
 	for (size_t i = 0; (i + 1) * size <= len; i++) {
 		if (i)
-			fputs(", ", out);
+			tf_puts(out, ", ");
 		if (i == SHOWN) {
-			fputs("...", out);
+			tf_puts(out, "...");
 			break;
 		}
 		put_struct(out, layout, bytes + i * size, size);
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 	return true;
 }
 
-static bool put_ints(FILE *out, const uint8_t *bytes, size_t len, unsigned size)
+static bool put_ints(struct tf_text *out, const uint8_t *bytes, size_t len, unsigned size)
 {
 	if (len < size || len % size)
 		return false;
-	putc('[', out);
+	tf_putc(out, '[');
 	for (size_t i = 0; (i + 1) * size <= len; i++) {
 		if (i == SHOWN) {
-			fputs(", ...", out);
+			tf_puts(out, ", ...");
 			break;
 		}
-		fprintf(out, "%s%" PRId64, i ? ", " : "",
+		tf_put(out, "%s%" PRId64, i ? ", " : "",
 			le_signed(bytes + i * size, size));
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 	return true;
 }
 
-static bool put_times(FILE *out, const uint8_t *bytes, size_t len, bool micro)
+static bool put_times(struct tf_text *out, const uint8_t *bytes, size_t len, bool micro)
 {
 	if (len < 16)
 		return false;
@@ -167,36 +167,36 @@ static bool put_times(FILE *out, const uint8_t *bytes, size_t len, bool micro)
 		put_time(out, bytes, micro);
 		return true;
 	}
-	putc('[', out);
+	tf_putc(out, '[');
 	put_time(out, bytes, micro);
-	fputs(", ", out);
+	tf_puts(out, ", ");
 	put_time(out, bytes + 16, micro);
-	putc(']', out);
+	tf_putc(out, ']');
 	return true;
 }
 
-static bool put_fdset(FILE *out, const uint8_t *bytes, size_t len)
+static bool put_fdset(struct tf_text *out, const uint8_t *bytes, size_t len)
 {
 	const char *sep = "";
 
-	putc('[', out);
+	tf_putc(out, '[');
 	for (size_t fd = 0; fd < 8 * len; fd++) {
 		if (!(bytes[fd / 8] >> (fd % 8) & 1))
 			continue;
-		fprintf(out, "%s%zu", sep, fd);
+		tf_put(out, "%s%zu", sep, fd);
 		sep = " ";
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 	return true;
 }
 
 /* struct linux_dirent64: ino 8, off 8, reclen 2, type 1, name. */
-static bool put_dents(FILE *out, const uint8_t *bytes, size_t len)
+static bool put_dents(struct tf_text *out, const uint8_t *bytes, size_t len)
 {
 	enum { HEAD = 19 };
 	size_t at = 0, count = 0;
 
-	putc('[', out);
+	tf_putc(out, '[');
 	while (at + HEAD < len) {
 		size_t size = tf_le(bytes + at + 16, 2);
 
@@ -205,7 +205,7 @@ static bool put_dents(FILE *out, const uint8_t *bytes, size_t len)
 		if (count < SHOWN) {
 			const char *name = (const char *)bytes + at + HEAD;
 
-			fputs(count ? ", " : "", out);
+			tf_puts(out, count ? ", " : "");
 			tf_put_text(out, (const uint8_t *)name,
 				    strnlen(name, size - HEAD), 0);
 		}
@@ -213,12 +213,12 @@ static bool put_dents(FILE *out, const uint8_t *bytes, size_t len)
 		at += size;
 	}
 	if (count > SHOWN)
-		fprintf(out, ", ... /* %zu entries */", count);
-	putc(']', out);
+		tf_put(out, ", ... /* %zu entries */", count);
+	tf_putc(out, ']');
 	return true;
 }
 
-static bool put_wait_status(FILE *out, const uint8_t *bytes, size_t len)
+static bool put_wait_status(struct tf_text *out, const uint8_t *bytes, size_t len)
 {
 	unsigned status, signo;
 
@@ -227,23 +227,23 @@ static bool put_wait_status(FILE *out, const uint8_t *bytes, size_t len)
 	status = (unsigned)tf_le(bytes, 4);
 	signo = status & 0x7f;
 	if (signo == 0) {
-		fprintf(out, "[{WIFEXITED(s) && WEXITSTATUS(s) == %u}]",
+		tf_put(out, "[{WIFEXITED(s) && WEXITSTATUS(s) == %u}]",
 			status >> 8 & 0xff);
 	} else if (status == 0xffff) {
-		fputs("[{WIFCONTINUED(s)}]", out);
+		tf_puts(out, "[{WIFCONTINUED(s)}]");
 	} else if (signo == 0x7f) {
-		fputs("[{WIFSTOPPED(s) && WSTOPSIG(s) == ", out);
+		tf_puts(out, "[{WIFSTOPPED(s) && WSTOPSIG(s) == ");
 		tf_put_signal(out, status >> 8 & 0xff);
-		fputs("}]", out);
+		tf_puts(out, "}]");
 	} else {
-		fputs("[{WIFSIGNALED(s) && WTERMSIG(s) == ", out);
+		tf_puts(out, "[{WIFSIGNALED(s) && WTERMSIG(s) == ");
 		tf_put_signal(out, (int)signo);
-		fputs(status & 0x80 ? " && WCOREDUMP(s)}]" : "}]", out);
+		tf_puts(out, status & 0x80 ? " && WCOREDUMP(s)}]" : "}]");
 	}
 	return true;
 }
 
-bool tf_put_layout(FILE *out, unsigned xlat, const uint8_t *bytes, size_t len)
+bool tf_put_layout(struct tf_text *out, unsigned xlat, const uint8_t *bytes, size_t len)
 {
 	switch (xlat) {
 	case TF_X_INT32:

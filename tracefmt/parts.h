@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include "print.h"
+#include "text.h"
 #include "wire.h"
 #include "xlat.h"
 
@@ -16,37 +17,42 @@ enum { TF_EXCERPT_LEN = 32 };
 /* The name of a whole value, or NULL. */
 const char *tf_name(unsigned xlat, int64_t value);
 /* A value or set of bits: names joined by |, unknown bits in hexadecimal. */
-void tf_put_names(FILE *out, unsigned xlat, uint64_t value);
-void tf_put_signal(FILE *out, int signo);
+void tf_put_names(struct tf_text *out, unsigned xlat, uint64_t value);
+void tf_put_signal(struct tf_text *out, int signo);
 /* "ENOENT", or NULL; the number is positive. */
 const char *tf_errno_name(int number);
 
 /* print_text.c: bytes as C string literals, octal escapes as strace writes them. */
-void tf_put_text(FILE *out, const uint8_t *bytes, size_t len, size_t excerpt_len);
+void tf_put_text(struct tf_text *out, const uint8_t *bytes, size_t len, size_t excerpt_len);
+/* A JSON string literal of the bytes (print.h). */
+void tf_put_json(struct tf_text *out, const void *bytes, size_t len);
 /* Valid UTF-8 without control characters other than newline, tab and return. */
 bool tf_is_text(const uint8_t *bytes, size_t len);
 
 /* layouts.c: memory by layout. False: this layout is not known, or the bytes are too
  * few for anything of it; nothing was printed. */
-bool tf_put_layout(FILE *out, unsigned xlat, const uint8_t *bytes, size_t len);
-void tf_put_siginfo(FILE *out, const uint8_t *bytes, size_t len);
+bool tf_put_layout(struct tf_text *out, unsigned xlat, const uint8_t *bytes, size_t len);
+void tf_put_siginfo(struct tf_text *out, const uint8_t *bytes, size_t len);
 
 /* print_net.c: addresses and messages. */
-bool tf_put_sockaddr(FILE *out, const uint8_t *bytes, size_t len);
+bool tf_put_sockaddr(struct tf_text *out, const uint8_t *bytes, size_t len);
 /* One TF_MSG array, and a TF_MMSG array of them, as msgpack. */
-void tf_put_msg(FILE *out, struct deja_bytes raw, size_t excerpt_len);
-void tf_put_mmsg(FILE *out, struct deja_bytes raw, size_t excerpt_len);
+void tf_put_msg(struct tf_text *out, struct deja_bytes raw, size_t excerpt_len);
+void tf_put_mmsg(struct tf_text *out, struct deja_bytes raw, size_t excerpt_len);
 
 /* print_event.c: events that are not calls, without time and newline. */
-void tf_put_event(FILE *out, const struct deja_event *ev);
+void tf_put_event(struct tf_text *out, const struct deja_event *ev);
 /* What such an event is called in JSON: "image", "signal" ... */
 const char *tf_event_kind(unsigned id);
 
 /* print.c */
 /* The item of argument `arg`, or NULL when the event has none. */
 const struct deja_item *tf_item(const struct deja_event *ev, unsigned arg, bool inbound);
+/* As tf_print_call and tf_print_event, without a file. */
+void tf_put_call(struct tf_text *out, const struct deja_event *ev,
+		 const struct tf_print_opts *opts);
 /* One argument, decoded. `arg` is resolved (tf_arg_resolve). */
-void tf_put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *call,
+void tf_put_arg(struct tf_text *out, const struct deja_event *ev, const struct tf_call *call,
 		unsigned index, const struct tf_arg *arg, size_t excerpt_len);
 
 /* A decoder over these bytes, which may be none at all. */

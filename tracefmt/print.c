@@ -30,7 +30,7 @@ static unsigned sockopt_names(long level)
 	return TF_X_0;
 }
 
-static void put_scalar(FILE *out, const struct deja_event *ev,
+static void put_scalar(struct tf_text *out, const struct deja_event *ev,
 		       const struct tf_call *call, unsigned index,
 		       const struct tf_arg *arg)
 {
@@ -40,32 +40,32 @@ static void put_scalar(FILE *out, const struct deja_event *ev,
 	switch (arg->kind) {
 	case TF_FD:
 		if ((int)v == at_fdcwd)
-			fputs("AT_FDCWD", out);
+			tf_puts(out, "AT_FDCWD");
 		else
-			fprintf(out, "%d", (int)v);
+			tf_put(out, "%d", (int)v);
 		break;
 	case TF_INT:
 		if (index == 2 &&
 		    (call->nr == setsockopt_nr || call->nr == getsockopt_nr))
 			tf_put_names(out, sockopt_names(ev->args[1]), (uint64_t)(int)v);
 		else
-			fprintf(out, "%d", (int)v);
+			tf_put(out, "%d", (int)v);
 		break;
 	case TF_PID:
-		fprintf(out, "%d", (int)v);
+		tf_put(out, "%d", (int)v);
 		break;
 	case TF_UINT:
-		fprintf(out, "%u", (unsigned)v);
+		tf_put(out, "%u", (unsigned)v);
 		break;
 	case TF_LONG:
 	case TF_OFF:
-		fprintf(out, "%ld", v);
+		tf_put(out, "%ld", v);
 		break;
 	case TF_SIZE:
-		fprintf(out, "%lu", (unsigned long)v);
+		tf_put(out, "%lu", (unsigned long)v);
 		break;
 	case TF_MODE:
-		fprintf(out, "%#03lo", (unsigned long)v & 0xffffffff);
+		tf_put(out, "%#03lo", (unsigned long)v & 0xffffffff);
 		break;
 	case TF_FLAGS:
 		tf_put_names(out, arg->xlat, (uint32_t)v);
@@ -74,56 +74,56 @@ static void put_scalar(FILE *out, const struct deja_event *ev,
 		tf_put_signal(out, (int)v);
 		break;
 	case TF_PTR:
-		fputs(v ? "<ptr>" : "NULL", out);
+		tf_puts(out, v ? "<ptr>" : "NULL");
 		break;
 	case TF_ADDR:
 		if (v)
-			fprintf(out, "%#lx", (unsigned long)v);
+			tf_put(out, "%#lx", (unsigned long)v);
 		else
-			fputs("NULL", out);
+			tf_puts(out, "NULL");
 		break;
 	case TF_NONE:
-		putc('0', out);
+		tf_putc(out, '0');
 		break;
 	default:
-		fprintf(out, (unsigned long)v < 0x10000 ? "%lu" : "%#lx",
+		tf_put(out, (unsigned long)v < 0x10000 ? "%lu" : "%#lx",
 			(unsigned long)v);
 	}
 }
 
 /* A vector of strings; an environment only by its size, as strace does. */
-static void put_strv(FILE *out, const struct tf_arg *arg, struct deja_bytes raw,
+static void put_strv(struct tf_text *out, const struct tf_arg *arg, struct deja_bytes raw,
 		     size_t excerpt_len)
 {
 	struct tf_in in = tf_in_bytes(raw);
 	uint32_t count = tf_get_array(&in);
 
 	if (!strcmp(arg->name, "envp") && excerpt_len) {
-		fprintf(out, "[/* %u var%s */]", count, count == 1 ? "" : "s");
+		tf_put(out, "[/* %u var%s */]", count, count == 1 ? "" : "s");
 		return;
 	}
-	putc('[', out);
+	tf_putc(out, '[');
 	for (uint32_t i = 0; i < count && !in.bad; i++) {
 		uint32_t len;
 		const uint8_t *bytes = tf_get_bytes(&in, &len);
 
 		if (in.bad)
 			break;
-		fputs(i ? ", " : "", out);
+		tf_puts(out, i ? ", " : "");
 		if (len && !bytes[len - 1])
 			len--;
 		tf_put_text(out, bytes, len, 0);
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 }
 
-static void put_item(FILE *out, const struct tf_arg *arg, const struct deja_item *item,
+static void put_item(struct tf_text *out, const struct tf_arg *arg, const struct deja_item *item,
 		     size_t excerpt_len)
 {
 	struct deja_bytes b = item->bytes;
 
 	if (item->is_digest) {
-		fprintf(out, "xxh64:%016" PRIx64, item->digest);
+		tf_put(out, "xxh64:%016" PRIx64, item->digest);
 		return;
 	}
 	switch (arg->rule) {
@@ -147,20 +147,20 @@ static void put_item(FILE *out, const struct tf_arg *arg, const struct deja_item
 }
 
 /* Memory that was not captured: a NULL pointer, or a failed call's buffer. */
-static void put_absent(FILE *out, const struct deja_event *ev, const struct tf_arg *arg)
+static void put_absent(struct tf_text *out, const struct deja_event *ev, const struct tf_arg *arg)
 {
 	bool by_result = arg->rule == TF_RESULT || arg->rule == TF_IOVEC ||
 			 arg->rule == TF_MSG || arg->rule == TF_MMSG;
 
 	if (ev->result < 0 && (by_result || arg->dir == TF_RX))
-		putc('?', out);
+		tf_putc(out, '?');
 	else if (ev->result == 0 && arg->rule == TF_RESULT)
-		fputs("\"\"", out);
+		tf_puts(out, "\"\"");
 	else
-		fputs("NULL", out);
+		tf_puts(out, "NULL");
 }
 
-void tf_put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *call,
+void tf_put_arg(struct tf_text *out, const struct deja_event *ev, const struct tf_call *call,
 		unsigned index, const struct tf_arg *arg, size_t excerpt_len)
 {
 	const struct deja_item *tx, *rx;
@@ -181,48 +181,48 @@ void tf_put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *ca
 	}
 	if (tx && rx && !tx->is_digest && arg->xlat == TF_X_INT32 &&
 	    tx->bytes.len == 4 && rx->bytes.len == 4) {
-		fprintf(out, "[%d => %d]", (int)tf_le(tx->bytes.data, 4),
+		tf_put(out, "[%d => %d]", (int)tf_le(tx->bytes.data, 4),
 			(int)tf_le(rx->bytes.data, 4));
 		return;
 	}
 	if (tx)
 		put_item(out, arg, tx, excerpt_len);
 	if (tx && rx)
-		fputs(" => ", out);
+		tf_puts(out, " => ");
 	if (rx)
 		put_item(out, arg, rx, excerpt_len);
 }
 
-static void put_result(FILE *out, const struct deja_event *ev,
+static void put_result(struct tf_text *out, const struct deja_event *ev,
 		       const struct tf_call *call)
 {
 	enum { fcntl_nr = 72, f_getfl = 3, execve_nr = 59, execveat_nr = 322 };
 	const char *name;
 
 	if (ev->result == TF_RESTART) {
-		fputs("? (interrupted, to be made again)", out);
+		tf_puts(out, "? (interrupted, to be made again)");
 	} else if (ev->result < 0 && ev->result >= -4095) {
 		name = tf_errno_name((int)-ev->result);
 		if (name)
-			fprintf(out, "-1 %s (%s)", name, strerror((int)-ev->result));
+			tf_put(out, "-1 %s (%s)", name, strerror((int)-ev->result));
 		else
-			fprintf(out, "-1 (errno %d)", (int)-ev->result);
+			tf_put(out, "-1 (errno %d)", (int)-ev->result);
 	} else if (call->flags & TF_NORETURN && call->nr != execve_nr &&
 		   call->nr != execveat_nr) {
-		putc('?', out);
+		tf_putc(out, '?');
 	} else if (call->flags & TF_ADDR_RESULT) {
-		fprintf(out, "%#" PRIx64, (uint64_t)ev->result);
+		tf_put(out, "%#" PRIx64, (uint64_t)ev->result);
 	} else if (call->nr == fcntl_nr && ev->args[1] == f_getfl) {
-		fprintf(out, "%#" PRIx64 " (flags ", (uint64_t)ev->result);
+		tf_put(out, "%#" PRIx64 " (flags ", (uint64_t)ev->result);
 		tf_put_names(out, TF_X_OPEN, (uint32_t)ev->result);
-		putc(')', out);
+		tf_putc(out, ')');
 	} else {
-		fprintf(out, "%" PRId64, ev->result);
+		tf_put(out, "%" PRId64, ev->result);
 	}
 }
 
-void tf_print_call(FILE *out, const struct deja_event *ev,
-		   const struct tf_print_opts *opts)
+void tf_put_call(struct tf_text *out, const struct deja_event *ev,
+		 const struct tf_print_opts *opts)
 {
 	const struct tf_call *call = tf_call_by_id(ev->id);
 	size_t excerpt_len =
@@ -243,27 +243,49 @@ void tf_print_call(FILE *out, const struct deja_event *ev,
 		if (args[i].kind != TF_NONE)
 			shown = i + 1;
 	}
-	fprintf(out, "%s(", call->name);
+	tf_put(out, "%s(", call->name);
 	for (unsigned i = 0; i < shown; i++) {
-		fputs(i ? ", " : "", out);
+		tf_puts(out, i ? ", " : "");
 		tf_put_arg(out, ev, call, i, &args[i], excerpt_len);
 	}
-	fputs(") = ", out);
+	tf_puts(out, ") = ");
 	put_result(out, ev, call);
 }
 
-void tf_print_event(FILE *out, const struct deja_event *ev,
+void tf_print_call(FILE *file, const struct deja_event *ev,
+		   const struct tf_print_opts *opts)
+{
+	struct tf_text out = {0};
+
+	tf_put_call(&out, ev, opts);
+	tf_text_flush(&out, file);
+	tf_text_free(&out);
+}
+
+void tf_print_arg(FILE *file, const struct deja_event *ev, const struct tf_call *call,
+		  unsigned index, const struct tf_arg *arg)
+{
+	struct tf_text out = {0};
+
+	tf_put_arg(&out, ev, call, index, arg, TF_EXCERPT_LEN);
+	tf_text_flush(&out, file);
+	tf_text_free(&out);
+}
+
+void tf_print_event(FILE *file, const struct deja_event *ev,
 		    const struct tf_print_opts *opts)
 {
+	static _Thread_local struct tf_text out; /* kept: one is printed after the other */
 	int64_t us = ev->time_ns / 1000;
 
-	fprintf(out, "%5" PRId64 ".%06" PRId64 " ", us / 1000000, us % 1000000);
+	tf_put(&out, "%5" PRId64 ".%06" PRId64 " ", us / 1000000, us % 1000000);
 	if (opts && opts->show_stream)
-		fprintf(out, "[%u] ", ev->stream);
-	fprintf(out, "%d", ev->pid);
+		tf_put(&out, "[%u] ", ev->stream);
+	tf_put_dec(&out, ev->pid);
 	if (ev->tid != ev->pid)
-		fprintf(out, "/%d", ev->tid);
-	putc(' ', out);
-	tf_print_call(out, ev, opts);
-	putc('\n', out);
+		tf_put(&out, "/%d", ev->tid);
+	tf_putc(&out, ' ');
+	tf_put_call(&out, ev, opts);
+	tf_putc(&out, '\n');
+	tf_text_flush(&out, file);
 }

@@ -26,6 +26,11 @@ void tf_print_call(FILE *out, const struct deja_event *ev,
  * dur (s), items; else: kind and args. Payloads in items: "text" when valid UTF-8
  * without control characters other than newline, tab and return, else "base64". */
 void tf_json_event(FILE *out, const struct deja_event *ev);
+/* Bytes as a C string literal of one line, cut with ... after excerpt_len bytes; 0: all. */
+void tf_print_text(FILE *out, const void *bytes, size_t len, size_t excerpt_len);
+/* Argument `index`, whose description is `arg` (tf_arg_resolve), as tf_print_call shows it. */
+void tf_print_arg(FILE *out, const struct deja_event *ev, const struct tf_call *call,
+		  unsigned index, const struct tf_arg *arg);
 /* A JSON string literal, quoted; bytes that are not UTF-8 become \u00XX. */
 void tf_json_string(FILE *out, const void *bytes, size_t len);
 

@@ -24,7 +24,7 @@ const char *tf_event_kind(unsigned id)
 	return "unknown";
 }
 
-void tf_put_siginfo(FILE *out, const uint8_t *bytes, size_t len)
+void tf_put_siginfo(struct tf_text *out, const uint8_t *bytes, size_t len)
 {
 	enum {
 		ILL = 4,
@@ -49,63 +49,63 @@ void tf_put_siginfo(FILE *out, const uint8_t *bytes, size_t len)
 		: signo == SEGV		 ? TF_X_SEGV
 		: signo == FPE		 ? TF_X_FPE
 					 : TF_X_0;
-	fputs("{si_signo=", out);
+	tf_puts(out, "{si_signo=");
 	tf_put_signal(out, signo);
-	fputs(", si_code=", out);
+	tf_puts(out, ", si_code=");
 	tf_put_names(out, names, (uint64_t)(int64_t)code);
 	if (code > 0 && code != 128 &&
 	    (signo == ILL || signo == TRAP || signo == BUS || signo == FPE ||
 	     signo == SEGV)) {
-		fprintf(out, ", si_addr=%#" PRIx64, tf_le(bytes + 16, 8));
+		tf_put(out, ", si_addr=%#" PRIx64, tf_le(bytes + 16, 8));
 	} else if (code == SI_TIMER) {
-		fprintf(out, ", si_timerid=%d, si_overrun=%d",
+		tf_put(out, ", si_timerid=%d, si_overrun=%d",
 			(int)tf_le(bytes + 16, 4), (int)tf_le(bytes + 20, 4));
 	} else if (code != 128) {
-		fprintf(out, ", si_pid=%d, si_uid=%u", (int)tf_le(bytes + 16, 4),
+		tf_put(out, ", si_pid=%d, si_uid=%u", (int)tf_le(bytes + 16, 4),
 			(unsigned)tf_le(bytes + 20, 4));
 		if (signo == CHLD && code > 0) {
-			fputs(", si_status=", out);
+			tf_puts(out, ", si_status=");
 			if (code == 1) /* CLD_EXITED */
-				fprintf(out, "%d", (int)tf_le(bytes + 24, 4));
+				tf_put(out, "%d", (int)tf_le(bytes + 24, 4));
 			else
 				tf_put_signal(out, (int)tf_le(bytes + 24, 4));
 		}
 	}
-	putc('}', out);
+	tf_putc(out, '}');
 }
 
 /* Text as it is, quoted and escaped if it could disturb a line or a terminal. */
-static void put_plain(FILE *out, const uint8_t *text, uint32_t len)
+static void put_plain(struct tf_text *out, const uint8_t *text, uint32_t len)
 {
 	bool plain = len && tf_is_text(text, len);
 
 	for (uint32_t i = 0; i < len; i++)
 		plain &= text[i] >= 0x20;
 	if (plain)
-		fwrite(text, 1, len, out);
+		tf_put_bytes(out, text, len);
 	else if (len)
 		tf_put_text(out, text, len, 0);
 }
 
-static void put_strings(FILE *out, struct tf_in *in)
+static void put_strings(struct tf_text *out, struct tf_in *in)
 {
 	uint32_t count = tf_get_array(in);
 
-	putc('[', out);
+	tf_putc(out, '[');
 	for (uint32_t i = 0; i < count && !in->bad; i++) {
 		uint32_t len;
 		const uint8_t *bytes = tf_get_bytes(in, &len);
 
 		if (in->bad)
 			break;
-		fputs(i ? ", " : "", out);
+		tf_puts(out, i ? ", " : "");
 		tf_put_text(out, bytes, len, 0);
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 }
 
 /* The image's map: the path first, then argv, whatever their order. */
-static void put_image(FILE *out, struct tf_in *in)
+static void put_image(struct tf_text *out, struct tf_in *in)
 {
 	struct tf_in argv = {NULL, NULL, 1};
 	const uint8_t *exe = NULL;
@@ -124,63 +124,63 @@ static void put_image(FILE *out, struct tf_in *in)
 		else
 			tf_skip(in);
 	}
-	fputs("+++ image ", out);
+	tf_puts(out, "+++ image ");
 	put_plain(out, exe, exe_len);
 	if (!argv.bad) {
-		putc(' ', out);
+		tf_putc(out, ' ');
 		put_strings(out, &argv);
 	}
-	fputs(" +++", out);
+	tf_puts(out, " +++");
 }
 
-static void put_clock(FILE *out, const struct deja_event *ev, struct tf_in *in)
+static void put_clock(struct tf_text *out, const struct deja_event *ev, struct tf_in *in)
 {
 	int which = (int)tf_get_int(in);
 	int64_t delta = tf_get_int(in);
 
 	if (which == TF_CLOCK_GETTIMEOFDAY) {
-		fputs("gettimeofday() = ", out);
+		tf_puts(out, "gettimeofday() = ");
 	} else if (which == TF_CLOCK_TIME) {
-		fputs("time() = ", out);
+		tf_puts(out, "time() = ");
 	} else {
-		fputs("clock_gettime(", out);
+		tf_puts(out, "clock_gettime(");
 		tf_put_names(out, TF_X_CLOCK, (uint64_t)which);
-		fputs(") = ", out);
+		tf_puts(out, ") = ");
 	}
 	/* The decoder gives the value; the event itself only holds the difference. */
 	if (ev->result)
-		fprintf(out, "%" PRId64 ".%09" PRId64, ev->result / 1000000000,
+		tf_put(out, "%" PRId64 ".%09" PRId64, ev->result / 1000000000,
 			ev->result % 1000000000);
 	else
-		fprintf(out, "%+" PRId64 " ns", delta);
+		tf_put(out, "%+" PRId64 " ns", delta);
 }
 
-static void put_exec(FILE *out, struct tf_in *in)
+static void put_exec(struct tf_text *out, struct tf_in *in)
 {
 	uint32_t len;
 	const uint8_t *path = tf_get_bytes(in, &len);
 	int64_t external = tf_get_int(in), stream = tf_get_int(in);
 
-	fputs("+++ exec ", out);
+	tf_puts(out, "+++ exec ");
 	put_plain(out, path, len);
 	if (external)
-		fprintf(out, ", not recorded (reason %" PRId64 ")", external);
+		tf_put(out, ", not recorded (reason %" PRId64 ")", external);
 	else if (stream)
-		fprintf(out, ", continues as stream %" PRId64, stream);
-	fputs(" +++", out);
+		tf_put(out, ", continues as stream %" PRId64, stream);
+	tf_puts(out, " +++");
 }
 
-static void put_note(FILE *out, const char *before, struct tf_in *in)
+static void put_note(struct tf_text *out, const char *before, struct tf_in *in)
 {
 	uint32_t len;
 	const uint8_t *text = tf_get_bytes(in, &len);
 
-	fprintf(out, "+++ %s: ", before);
+	tf_put(out, "+++ %s: ", before);
 	put_plain(out, text, len);
-	fputs(" +++", out);
+	tf_puts(out, " +++");
 }
 
-void tf_put_event(FILE *out, const struct deja_event *ev)
+void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 {
 	struct tf_in in = tf_in_bytes(ev->raw);
 	int64_t a, b;
@@ -191,24 +191,24 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 	tf_get_int(&in);
 	switch (ev->id) {
 	case TF_EV_SYNC:
-		fputs("+++ sync +++", out);
+		tf_puts(out, "+++ sync +++");
 		break;
 	case TF_EV_IMAGE:
 		tf_get_int(&in);
 		put_image(out, &in);
 		break;
 	case TF_EV_THREAD:
-		fprintf(out, "+++ thread %" PRId64 " +++", tf_get_int(&in));
+		tf_put(out, "+++ thread %" PRId64 " +++", tf_get_int(&in));
 		break;
 	case TF_EV_SIGNAL:
 		tf_get_int(&in);
 		a = tf_get_int(&in);
 		bytes = tf_get_bytes(&in, &len);
-		fputs("--- ", out);
+		tf_puts(out, "--- ");
 		tf_put_signal(out, (int)a);
-		putc(' ', out);
+		tf_putc(out, ' ');
 		tf_put_siginfo(out, bytes, len);
-		fputs(" ---", out);
+		tf_puts(out, " ---");
 		break;
 	case TF_EV_CLOCK:
 		put_clock(out, ev, &in);
@@ -216,20 +216,20 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 	case TF_EV_OUTPUT:
 		a = tf_get_int(&in);
 		b = tf_get_int(&in);
-		fprintf(out, "+++ output %" PRId64 " to %s +++", a,
+		tf_put(out, "+++ output %" PRId64 " to %s +++", a,
 			b == TF_ROLE_STDOUT   ? "stdout"
 			: b == TF_ROLE_STDERR ? "stderr"
 					      : "?");
 		break;
 	case TF_EV_SPAWN:
-		fprintf(out, "+++ the next child is stream %" PRId64 " +++",
+		tf_put(out, "+++ the next child is stream %" PRId64 " +++",
 			tf_get_int(&in));
 		break;
 	case TF_EV_CHILD:
 		tf_get_int(&in);
 		a = tf_get_int(&in);
 		b = tf_get_int(&in);
-		fprintf(out,
+		tf_put(out,
 			"+++ child %" PRId64 " of %" PRId64 " (stream %" PRId64 ") +++",
 			b, tf_get_int(&in), a);
 		break;
@@ -241,35 +241,35 @@ void tf_put_event(FILE *out, const struct deja_event *ev)
 		put_note(out, "note", &in);
 		break;
 	case TF_EV_FILE:
-		fprintf(out, "+++ the next mmap maps stored file %" PRId64 " +++",
+		tf_put(out, "+++ the next mmap maps stored file %" PRId64 " +++",
 			tf_get_int(&in));
 		break;
 	case TF_EV_MEMORY:
 		a = tf_get_int(&in);
 		tf_get_bytes(&in, &len);
-		fprintf(out, "+++ %u bytes at %#" PRIx64 " were written as well +++", len,
+		tf_put(out, "+++ %u bytes at %#" PRIx64 " were written as well +++", len,
 			(uint64_t)a);
 		break;
 	case TF_EV_SHADOW:
-		fprintf(out, "+++ the next call changes mapped file %" PRId64 " +++",
+		tf_put(out, "+++ the next call changes mapped file %" PRId64 " +++",
 			tf_get_int(&in));
 		break;
 	case TF_EV_DOMAIN:
 		a = tf_get_int(&in);
-		fprintf(out, "+++ turn %" PRId64 " of domain %" PRId64 " begins +++",
+		tf_put(out, "+++ turn %" PRId64 " of domain %" PRId64 " begins +++",
 			tf_get_int(&in), a);
 		break;
 	case TF_EV_PREEMPT:
-		fputs("+++ stopped in program code +++", out);
+		tf_puts(out, "+++ stopped in program code +++");
 		break;
 	case TF_EV_START:
-		fputs("+++ begins to run +++", out);
+		tf_puts(out, "+++ runs from here +++");
 		break;
 	case TF_EV_END:
 		tf_get_int(&in);
 		put_note(out, "recording stopped here", &in);
 		break;
 	default:
-		fprintf(out, "+++ event of unknown id %u +++", ev->id);
+		tf_put(out, "+++ event of unknown id %u +++", ev->id);
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * Events as JSON objects, one per line. Tools only (stdio, malloc). Trusts no length.
+ * Events as JSON objects, one per line. Tools only (malloc). Trusts no length.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,16 +9,22 @@
  * than IMAGE's maps, which is four. */
 enum { DEPTH_MAX = 8 };
 
-static void put_seconds(FILE *out, int64_t ns)
+static void put_seconds(struct tf_text *out, int64_t ns)
 {
 	uint64_t n = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+	uint32_t fraction = (uint32_t)(n % 1000000000);
+	char digits[10] = ".";
 
-	fprintf(out, "%s%" PRIu64 ".%09" PRIu64, ns < 0 ? "-" : "", n / 1000000000,
-		n % 1000000000);
+	for (int i = 9; i > 0; i--, fraction /= 10)
+		digits[i] = (char)('0' + fraction % 10);
+	if (ns < 0)
+		tf_putc(out, '-');
+	tf_put_udec(out, n / 1000000000);
+	tf_put_bytes(out, digits, sizeof(digits));
 }
 
 /* One msgpack object as JSON; byte strings become strings. */
-static void put_value(FILE *out, struct tf_in *in, unsigned depth)
+static void put_value(struct tf_text *out, struct tf_in *in, unsigned depth)
 {
 	uint8_t t = tf_peek(in);
 	const uint8_t *bytes;
@@ -26,65 +32,80 @@ static void put_value(FILE *out, struct tf_in *in, unsigned depth)
 
 	if (depth > DEPTH_MAX) {
 		tf_skip(in);
-		fputs("null", out);
+		tf_puts(out, "null");
 	} else if (tf_get_nil(in)) {
-		fputs("null", out);
+		tf_puts(out, "null");
 	} else if (t == 0xc2 || t == 0xc3) {
 		tf_skip(in);
-		fputs(t == 0xc3 ? "true" : "false", out);
+		tf_puts(out, t == 0xc3 ? "true" : "false");
 	} else if ((t & 0xf0) == 0x90 || t == 0xdc || t == 0xdd) {
 		count = tf_get_array(in);
-		putc('[', out);
+		tf_putc(out, '[');
 		for (uint32_t i = 0; i < count && !in->bad; i++) {
-			fputs(i ? "," : "", out);
+			tf_puts(out, i ? "," : "");
 			put_value(out, in, depth + 1);
 		}
-		putc(']', out);
+		tf_putc(out, ']');
 	} else if ((t & 0xf0) == 0x80 || t == 0xde || t == 0xdf) {
 		count = tf_get_map(in);
-		putc('{', out);
+		tf_putc(out, '{');
 		for (uint32_t i = 0; i < count && !in->bad; i++) {
 			bytes = tf_get_bytes(in, &len);
 			if (in->bad)
 				break;
-			fputs(i ? "," : "", out);
-			tf_json_string(out, bytes, len);
-			putc(':', out);
+			tf_puts(out, i ? "," : "");
+			tf_put_json(out, bytes, len);
+			tf_putc(out, ':');
 			put_value(out, in, depth + 1);
 		}
-		putc('}', out);
+		tf_putc(out, '}');
 	} else if (t < 0x80 || t >= 0xe0 || (t >= 0xcc && t <= 0xd3)) {
 		if (t == 0xcf)
-			fprintf(out, "%" PRIu64, (uint64_t)tf_get_int(in));
+			tf_put_udec(out, (uint64_t)tf_get_int(in));
 		else
-			fprintf(out, "%" PRId64, tf_get_int(in));
+			tf_put_dec(out, tf_get_int(in));
 	} else if ((t & 0xe0) == 0xa0 || (t >= 0xc4 && t <= 0xc6) ||
 		   (t >= 0xd9 && t <= 0xdb)) {
 		bytes = tf_get_bytes(in, &len);
-		tf_json_string(out, bytes, len);
+		tf_put_json(out, bytes, len);
 	} else {
 		tf_skip(in);
-		fputs("null", out);
+		tf_puts(out, "null");
 	}
 }
 
-static void put_base64(FILE *out, const uint8_t *p, size_t len)
+static void put_base64(struct tf_text *out, const uint8_t *p, size_t len)
 {
 	static const char digit[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static char pair[4096][2];
+	char *at;
 
-	putc('"', out);
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned have = len - i < 3 ? (unsigned)(len - i) : 3;
-		uint32_t v = (uint32_t)p[i] << 16 | (have > 1 ? p[i + 1] : 0) << 8 |
-			     (have > 2 ? p[i + 2] : 0);
+	if (!pair[0][0])
+		for (unsigned i = 4096; i-- > 0;) {
+			pair[i][1] = digit[i & 63];
+			pair[i][0] = digit[i >> 6]; /* the first one last: it says all are there */
+		}
+	if (!tf_text_room(out, len / 3 * 4 + 8))
+		return;
+	at = out->at;
+	*at++ = '"';
+	for (; len >= 3; p += 3, len -= 3, at += 4) {
+		uint32_t v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
 
-		putc(digit[v >> 18], out);
-		putc(digit[v >> 12 & 63], out);
-		putc(have > 1 ? digit[v >> 6 & 63] : '=', out);
-		putc(have > 2 ? digit[v & 63] : '=', out);
+		memcpy(at, pair[v >> 12], 2);
+		memcpy(at + 2, pair[v & 4095], 2);
 	}
-	putc('"', out);
+	if (len) {
+		uint32_t v = (uint32_t)p[0] << 16 | (len > 1 ? (uint32_t)p[1] << 8 : 0);
+
+		memcpy(at, pair[v >> 12], 2);
+		at[2] = len > 1 ? digit[v >> 6 & 63] : '=';
+		at[3] = '=';
+		at += 4;
+	}
+	*at++ = '"';
+	out->at = at;
 }
 
 static bool is_object(const struct tf_arg *arg)
@@ -93,23 +114,18 @@ static bool is_object(const struct tf_arg *arg)
 }
 
 /* The argument as the line shows it, as a JSON string. */
-static void put_decoded(FILE *out, const struct deja_event *ev,
+static void put_decoded(struct tf_text *out, const struct deja_event *ev,
 			const struct tf_call *call, unsigned index,
 			const struct tf_arg *arg)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *mem = open_memstream(&text, &len);
+	static _Thread_local struct tf_text line; /* kept for the next */
 
-	if (mem) {
-		tf_put_arg(mem, ev, call, index, arg, TF_EXCERPT_LEN);
-		fclose(mem);
-	}
-	tf_json_string(out, text, len);
-	free(text);
+	line.at = line.begin;
+	tf_put_arg(&line, ev, call, index, arg, TF_EXCERPT_LEN);
+	tf_put_json(out, line.begin, tf_text_len(&line));
 }
 
-static void put_memory(FILE *out, const struct deja_event *ev,
+static void put_memory(struct tf_text *out, const struct deja_event *ev,
 		       const struct tf_call *call, unsigned index,
 		       const struct tf_arg *arg)
 {
@@ -117,12 +133,12 @@ static void put_memory(FILE *out, const struct deja_event *ev,
 	const struct deja_item *rx = tf_item(ev, index, true);
 
 	if (!(tx && tx->present) && !(rx && rx->present)) {
-		fputs("null", out);
+		tf_puts(out, "null");
 	} else if (arg->rule == TF_CSTR && tx && !tx->is_digest) {
 		size_t len = tx->bytes.len;
 
-		tf_json_string(out, tx->bytes.data,
-			       len && !tx->bytes.data[len - 1] ? len - 1 : len);
+		tf_put_json(out, tx->bytes.data,
+			    len && !tx->bytes.data[len - 1] ? len - 1 : len);
 	} else if (arg->rule == TF_STRV && tx && !tx->is_digest) {
 		struct tf_in in = tf_in_bytes(tx->bytes);
 
@@ -132,8 +148,8 @@ static void put_memory(FILE *out, const struct deja_event *ev,
 	}
 }
 
-static void put_arg(FILE *out, const struct deja_event *ev, const struct tf_call *call,
-		    unsigned index, const struct tf_arg *arg)
+static void put_arg(struct tf_text *out, const struct deja_event *ev,
+		    const struct tf_call *call, unsigned index, const struct tf_arg *arg)
 {
 	long v = ev->args[index];
 
@@ -142,7 +158,7 @@ static void put_arg(FILE *out, const struct deja_event *ev, const struct tf_call
 		put_memory(out, ev, call, index, arg);
 		break;
 	case TF_PTR:
-		fputs(v ? "true" : "null", out);
+		tf_puts(out, v ? "true" : "null");
 		break;
 	case TF_FLAGS:
 	case TF_SIG:
@@ -152,90 +168,103 @@ static void put_arg(FILE *out, const struct deja_event *ev, const struct tf_call
 		break;
 	case TF_ULONG:
 	case TF_SIZE:
-		fprintf(out, "%lu", (unsigned long)v);
+		tf_put_udec(out, (unsigned long)v);
 		break;
 	case TF_UINT:
-		fprintf(out, "%u", (unsigned)v);
+		tf_put_udec(out, (unsigned)v);
 		break;
 	case TF_LONG:
 	case TF_OFF:
-		fprintf(out, "%ld", v);
+		tf_put_dec(out, v);
 		break;
 	default:
-		fprintf(out, "%d", (int)v);
+		tf_put_dec(out, (int)v);
 	}
 }
 
-static void put_item(FILE *out, const struct tf_arg *arg, const struct deja_item *item)
+static void put_item(struct tf_text *out, const struct tf_arg *arg,
+		     const struct deja_item *item)
 {
 	const uint8_t *data = item->bytes.data;
 	size_t len = item->bytes.len;
 
-	fprintf(out, "{\"arg\":\"%s\",\"dir\":\"%s\"", arg->name,
-		item->inbound ? "in" : "out");
+	tf_puts(out, "{\"arg\":\"");
+	tf_puts(out, arg->name);
+	tf_puts(out, item->inbound ? "\",\"dir\":\"in\"" : "\",\"dir\":\"out\"");
 	if (item->is_digest) {
-		fprintf(out, ",\"xxh64\":\"%016" PRIx64 "\"}", item->digest);
+		tf_put(out, ",\"xxh64\":\"%016" PRIx64 "\"}", item->digest);
 		return;
 	}
 	if (is_object(arg)) {
 		struct tf_in in = tf_in_bytes(item->bytes);
 
-		fputs(",\"value\":", out);
+		tf_puts(out, ",\"value\":");
 		put_value(out, &in, 0);
-		putc('}', out);
+		tf_putc(out, '}');
 		return;
 	}
 	if (arg->rule == TF_CSTR && len && !data[len - 1])
 		len--;
+	tf_puts(out, ",\"len\":");
+	tf_put_udec(out, len);
 	if (tf_is_text(data, len)) {
-		fprintf(out, ",\"len\":%zu,\"text\":", len);
-		tf_json_string(out, data, len);
+		tf_puts(out, ",\"text\":");
+		tf_put_json(out, data, len);
 	} else {
-		fprintf(out, ",\"len\":%zu,\"base64\":", len);
+		tf_puts(out, ",\"base64\":");
 		put_base64(out, data, len);
 	}
-	putc('}', out);
+	tf_putc(out, '}');
 }
 
-static void put_call(FILE *out, const struct deja_event *ev, const struct tf_call *call)
+static void put_call(struct tf_text *out, const struct deja_event *ev,
+		     const struct tf_call *call)
 {
 	struct tf_arg args[6];
 	unsigned long values[6];
-	const char *sep = "";
+	const char *sep = "\"";
 	int known;
 
 	for (unsigned i = 0; i < 6; i++)
 		values[i] = (unsigned long)ev->args[i];
-	fprintf(out, ",\"call\":\"%s\",\"args\":{", call->name);
+	tf_puts(out, ",\"call\":\"");
+	tf_puts(out, call->name);
+	tf_puts(out, "\",\"args\":{");
 	for (unsigned i = 0; i < call->nargs; i++) {
 		args[i] = tf_arg_resolve(call, i, values, &known);
 		if (args[i].kind == TF_NONE)
 			continue;
-		fprintf(out, "%s\"%s\":", sep, args[i].name);
+		tf_puts(out, sep);
+		tf_puts(out, args[i].name);
+		tf_puts(out, "\":");
 		put_arg(out, ev, call, i, &args[i]);
-		sep = ",";
+		sep = ",\"";
 	}
-	fprintf(out, "},\"result\":%" PRId64, ev->result);
-	if (ev->result < 0 && ev->result >= -4095 && tf_errno_name((int)-ev->result))
-		fprintf(out, ",\"errno\":\"%s\"", tf_errno_name((int)-ev->result));
-	fputs(",\"dur\":", out);
+	tf_puts(out, "},\"result\":");
+	tf_put_dec(out, ev->result);
+	if (ev->result < 0 && ev->result >= -4095 && tf_errno_name((int)-ev->result)) {
+		tf_puts(out, ",\"errno\":\"");
+		tf_puts(out, tf_errno_name((int)-ev->result));
+		tf_putc(out, '"');
+	}
+	tf_puts(out, ",\"dur\":");
 	put_seconds(out, ev->dur_ns);
-	fputs(",\"items\":[", out);
+	tf_puts(out, ",\"items\":[");
 	sep = "";
 	for (size_t i = 0; i < ev->item_count && i < DEJA_ITEM_MAX; i++) {
 		const struct deja_item *item = &ev->items[i];
 
 		if (!item->present || item->arg >= call->nargs)
 			continue;
-		fputs(sep, out);
+		tf_puts(out, sep);
 		put_item(out, &args[item->arg], item);
 		sep = ",";
 	}
-	putc(']', out);
+	tf_putc(out, ']');
 }
 
 /* The fields of an event that is not a call, by FORMAT.md's names. */
-static void put_fields(FILE *out, const struct deja_event *ev)
+static void put_fields(struct tf_text *out, const struct deja_event *ev)
 {
 	static const char *const fields[][5] = {
 	    [TF_EV_SYNC] = {"event_no", "time_ns", "tid", "clocks"},
@@ -254,39 +283,48 @@ static void put_fields(FILE *out, const struct deja_event *ev)
 	    [TF_EV_DOMAIN] = {"domain", "turn"},
 	    [TF_EV_END] = {"dt", "reason"},
 	    [TF_EV_START] = {"dt"},
-	    [TF_EV_PREEMPT] = {"dt", "place"},
+	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas"},
 	};
 	struct tf_in in = tf_in_bytes(ev->raw);
 	uint32_t count = tf_get_array(&in);
 	const char *sep = "";
 
-	fprintf(out, ",\"kind\":\"%s\",\"args\":{", tf_event_kind(ev->id));
+	tf_put(out, ",\"kind\":\"%s\",\"args\":{", tf_event_kind(ev->id));
 	tf_get_int(&in);
 	if (ev->id >= sizeof(fields) / sizeof(fields[0]))
 		count = 0;
 	for (uint32_t i = 0; i < 5 && i + 1 < count && !in.bad; i++) {
 		if (!fields[ev->id][i])
 			break;
-		fprintf(out, "%s\"%s\":", sep, fields[ev->id][i]);
+		tf_put(out, "%s\"%s\":", sep, fields[ev->id][i]);
 		put_value(out, &in, 0);
 		sep = ",";
 	}
-	putc('}', out);
+	tf_putc(out, '}');
 	if (ev->id == TF_EV_CLOCK)
-		fprintf(out, ",\"result\":%" PRId64, ev->result);
+		tf_put(out, ",\"result\":%" PRId64, ev->result);
 }
 
-void tf_json_event(FILE *out, const struct deja_event *ev)
+void tf_json_event(FILE *file, const struct deja_event *ev)
 {
+	static _Thread_local struct tf_text text; /* kept: one is printed after the other */
 	const struct tf_call *call = tf_call_by_id(ev->id);
+	struct tf_text *out = &text;
 
-	fprintf(out, "{\"stream\":%u,\"event\":%" PRIu64 ",\"time\":", ev->stream,
-		ev->number);
+	tf_puts(out, "{\"stream\":");
+	tf_put_udec(out, ev->stream);
+	tf_puts(out, ",\"event\":");
+	tf_put_udec(out, ev->number);
+	tf_puts(out, ",\"time\":");
 	put_seconds(out, ev->time_ns);
-	fprintf(out, ",\"pid\":%d,\"tid\":%d", ev->pid, ev->tid);
+	tf_puts(out, ",\"pid\":");
+	tf_put_dec(out, ev->pid);
+	tf_puts(out, ",\"tid\":");
+	tf_put_dec(out, ev->tid);
 	if (call)
 		put_call(out, ev, call);
 	else
 		put_fields(out, ev);
-	fputs("}\n", out);
+	tf_puts(out, "}\n");
+	tf_text_flush(out, file);
 }

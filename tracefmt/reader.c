@@ -295,6 +295,11 @@ uint32_t tf_reader_frame_len(const tf_reader *r, size_t index)
 	return index < r->frame_count ? r->frames[index].len : 0;
 }
 
+uint32_t tf_reader_frame_disk_len(const tf_reader *r, size_t index)
+{
+	return index < r->frame_count ? r->frames[index].compressed_len : 0;
+}
+
 enum deja_errno tf_reader_truncated(const tf_reader *r)
 {
 	return r->end;

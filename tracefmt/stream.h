@@ -46,12 +46,21 @@ int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_er
 /* Called for every event while it is appended: its id and its bytes. */
 typedef void tf_writer_watch(void *arg, unsigned id, const uint8_t *ev, size_t len);
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);
+/* Goes on with a stream whose writer was killed: behind its last whole frame, what follows is cut
+ * off. `watch` sees the events that are there. A stream that has its seek table is an error,
+ * DEJA_E_RANGE, and one that cannot be decoded is left as it is. NULL with *err. */
+tf_writer *tf_writer_resume(const char *path, int level, tf_writer_watch *watch, void *arg,
+			    struct deja_error *err);
 /* Ends the current frame, so that all complete events reach the file. */
 int tf_writer_flush(tf_writer *w, struct deja_error *err);
 /* Events and uncompressed bytes so far, and the decoder state after them. */
 uint64_t tf_writer_event_count(const tf_writer *w);
 uint64_t tf_writer_byte_len(const tf_writer *w);
 const struct tf_state *tf_writer_state(const tf_writer *w);
+/* Bytes given to tf_writer_append so far, and those of them that are in whole frames in the file.
+ * Of a stream gone on with: its events' bytes in earlier frames count as given. */
+uint64_t tf_writer_taken_len(const tf_writer *w);
+uint64_t tf_writer_framed_len(const tf_writer *w);
 /* Bytes in the file so far. */
 uint64_t tf_writer_disk_len(const tf_writer *w);
 /* Drops an incomplete event at the end and appends an END event: the stream stops here though
@@ -78,6 +87,8 @@ uint32_t tf_reader_frame_len(const tf_reader *r, size_t index);
  * ends, DEJA_E_STREAM when something else follows them or the seek table is wrong. */
 enum deja_errno tf_reader_truncated(const tf_reader *r);
 uint64_t tf_reader_byte_len(const tf_reader *r); /* uncompressed, all frames */
+/* Bytes of frame `index` in the file, 0 if there is none. */
+uint32_t tf_reader_frame_disk_len(const tf_reader *r, size_t index);
 /* Decompresses frame `index`. *bytes belongs to the reader until its next call. A frame's
  * declared size is bounded before anything is allocated. 0 or -1 with *err. */
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,

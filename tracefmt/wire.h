@@ -27,8 +27,10 @@ enum tf_event_id {
 	TF_EV_EXEC = 9,	  /* [dt, path, external, stream]: exec is attempted */
 	TF_EV_NOTE = 10,  /* [text]: the recorder's own remark */
 	TF_EV_FILE = 11,  /* [file_id, shadow]: the next mmap maps this stored file */
-	TF_EV_START = 13, /* [dt]: a new thread, or a vfork child, begins to run */
-	TF_EV_PREEMPT = 14, /* [dt, place]: stopped in the middle of program code */
+	TF_EV_START = 13, /* [dt]: a new thread, or a vfork child, begins to run; a stopped
+			     thread goes on */
+	TF_EV_PREEMPT = 14, /* [dt, place, words, areas]: stopped in the middle of program
+			       code */
 	TF_EV_MEMORY = 15, /* [addr, bytes]: the call before wrote these bytes there, too */
 	TF_EV_SHADOW = 16, /* [shadow, offset, size]: the next call changes this file */
 	TF_EV_DOMAIN = 18, /* [domain, turn]: what follows happened in this turn of a domain */

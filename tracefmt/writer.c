@@ -49,7 +49,7 @@ struct tf_writer {
 	size_t out_cap;
 	struct tf_seek_entry *frames;
 	size_t frame_count, frame_cap;
-	uint64_t event_count, byte_len, disk_len;
+	uint64_t event_count, byte_len, disk_len, taken_len;
 	struct deja_error failed; /* code 0 while all is well */
 	tf_writer_watch *watch;
 	void *watch_arg;
@@ -259,7 +259,7 @@ static void room_give(tf_writer *w)
 	free(w->out);
 }
 
-tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
+static tf_writer *writer_open(const char *path, int level, int flags, struct deja_error *err)
 {
 	tf_writer *w = calloc(1, sizeof(*w));
 
@@ -278,19 +278,95 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
 		tf_fail(err, DEJA_E_RANGE, "no such compression level: %d", level);
 		goto fail;
 	}
-	w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	w->fd = open(path, O_WRONLY | flags | O_CLOEXEC, 0600);
 	if (w->fd < 0) {
 		tf_fail_errno(err, "cannot create %s", path);
 		goto fail;
 	}
 	tf_state_init(&w->state);
 	tf_scan_begin(&w->scan);
-	begin_frame(w);
 	return w;
 fail:
 	room_give(w);
 	free(w);
 	return NULL;
+}
+
+tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err)
+{
+	tf_writer *w = writer_open(path, level, O_CREAT | O_EXCL, err);
+
+	if (w)
+		begin_frame(w);
+	return w;
+}
+
+/* Takes over what frame `index` holds. */
+static int resume_frame(tf_writer *w, tf_reader *r, size_t index, struct deja_error *err)
+{
+	struct deja_bytes bytes;
+	size_t at = 0, sync_len = 0;
+
+	if (tf_reader_frame(r, index, &bytes, err) < 0)
+		return -1;
+	while (at < bytes.len) {
+		long len = tf_event_len(bytes.data + at, bytes.len - at);
+
+		if (len <= 0 || tf_state_apply(&w->state, bytes.data + at, (size_t)len) < 0)
+			return tf_fail(err, DEJA_E_EVENT, "an event of frame %zu does not decode",
+				       index);
+		if (at) {
+			struct tf_in in = {bytes.data + at, bytes.data + at + len, 0};
+
+			tf_get_array(&in);
+			if (w->watch)
+				w->watch(w->watch_arg, (unsigned)tf_get_int(&in),
+					 bytes.data + at, (size_t)len);
+			w->event_count++;
+		} else {
+			sync_len = (size_t)len;
+		}
+		at += (size_t)len;
+	}
+	if (add_frame(w, tf_reader_frame_disk_len(r, index), bytes.len) < 0)
+		return fail_with(w, err);
+	w->byte_len += bytes.len;
+	w->disk_len += tf_reader_frame_disk_len(r, index);
+	w->taken_len += bytes.len - sync_len;
+	return 0;
+}
+
+tf_writer *tf_writer_resume(const char *path, int level, tf_writer_watch *watch, void *arg,
+			    struct deja_error *err)
+{
+	tf_reader *r = tf_reader_open(path, err);
+	tf_writer *w = NULL;
+	int rc = 0;
+
+	if (r && tf_reader_truncated(r) == DEJA_OK)
+		tf_fail(err, DEJA_E_RANGE, "%s: is complete", path);
+	else if (r)
+		w = writer_open(path, level, 0, err);
+	if (w)
+		tf_writer_set_watch(w, watch, arg);
+	for (size_t i = 0; w && !rc && i < tf_reader_frame_count(r); i++)
+		rc = resume_frame(w, r, i, err);
+	if (w && !rc && (ftruncate(w->fd, (off_t)w->disk_len) < 0 ||
+			 lseek(w->fd, (off_t)w->disk_len, SEEK_SET) < 0))
+		rc = tf_fail_errno(err, "cannot cut %s", path);
+	if (r)
+		tf_reader_close(r);
+	if (!w)
+		return NULL;
+	if (rc < 0) { /* as it was */
+		close(w->fd);
+		room_give(w);
+		free(w->frames);
+		free(w);
+		return NULL;
+	}
+	begin_frame(w);
+	return w;
 }
 
 int tf_writer_append(tf_writer *w, const void *bytes, size_t len,
@@ -313,6 +389,7 @@ int tf_writer_append(tf_writer *w, const void *bytes, size_t len,
 			return fail_with(w, err);
 		memcpy(w->buf + w->len, p, n);
 		w->len += n;
+		w->taken_len += n;
 		p += n;
 		len -= n;
 		if (take_events(w) < 0)
@@ -349,6 +426,16 @@ const struct tf_state *tf_writer_state(const tf_writer *w)
 	return &w->state;
 }
 
+uint64_t tf_writer_taken_len(const tf_writer *w)
+{
+	return w->taken_len;
+}
+
+uint64_t tf_writer_framed_len(const tf_writer *w)
+{
+	return w->taken_len - (w->len - w->sync_len);
+}
+
 uint64_t tf_writer_disk_len(const tf_writer *w)
 {
 	return w->disk_len;
@@ -363,6 +450,7 @@ int tf_writer_stop(tf_writer *w, const char *reason, struct deja_error *err)
 		return fail_with(w, err);
 	if (len > STOP_REASON_MAX)
 		len = STOP_REASON_MAX;
+	w->taken_len -= w->len - w->done;
 	w->len = w->done;
 	tf_scan_begin(&w->scan);
 	p = tf_put_array(p, 3);

@@ -1,9 +1,8 @@
 /*
  * Members of a domain that die in the middle: killed by another member while they spin and
  * while they wait, with a robust mutex in hand; a crash; an exec. The others go on.
- *
- * SOAK
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

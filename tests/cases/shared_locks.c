@@ -2,9 +2,8 @@
  * What POSIX offers for processes that share memory: mutexes (plain and robust, with an
  * owner that exits while it holds one), condition variables, unnamed and named semaphores,
  * a read-write lock, a barrier. Who gets what first differs from run to run.
- *
- * SOAK
  */
+/* SOAK */
 /* LDLIBS: -lpthread */
 #include "victim.h"
 #include <pthread.h>

@@ -3,9 +3,8 @@
  * POSIX segment opened by children on their own, a memfd whose descriptor travels over a
  * socket, a file. The children do not inherit the mapping; each maps for itself and they run at
  * once, beside a process that maps nothing and one that only reads.
- *
- * SOAK
  */
+/* SOAK */
 #include "victim.h"
 #include <sys/ipc.h>
 #include <sys/mman.h>

@@ -3,9 +3,8 @@
  * flag to and fro, and count on one counter without any lock, so that the total differs
  * from run to run. Shows that they run in turns, in the recorded order, and that one that
  * spins is stopped for the other.
- *
- * SOAK
  */
+/* SOAK */
 #include "victim.h"
 #include <sys/mman.h>
 

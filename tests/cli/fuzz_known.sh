@@ -5,6 +5,7 @@
 
 DEJA=$DEJA BUILD=${BUILD:-$ROOT/build} limit "$TESTS/fuzz/seeds" seeds || fail "no seeds"
 export UBSAN_OPTIONS=print_stacktrace=1
+export FUZZ_TMP=$PWD
 count=0
 for source in "$TESTS"/fuzz/*.c; do
 	target=$(basename "$source" .c)
@@ -20,4 +21,3 @@ for source in "$TESTS"/fuzz/*.c; do
 	count=$((count + 1))
 done
 [ $count -ge 8 ] || fail "only $count targets"
-rm -rf /dev/shm/deja-fuzz-??????

@@ -20,7 +20,7 @@ man_options() {
 }
 
 help_options() {
-	sed -n '/^Options:/,/^$/p' "$1" | grep -o -- '^ *\(-[a-z], \)\?--[a-z-]*' |
+	sed -n '/^Options:/,/^$/p' "$1" | grep -o -- '^ *\(-[a-zA-Z], \)\?--[a-z-]*' |
 		grep -o -- '--[a-z-]*' | sort
 }
 

@@ -32,14 +32,17 @@ static inline FILE *fuzz_sink(void)
 	return sink;
 }
 
-/* A directory of this process's own, in memory where there is /dev/shm. */
+/* A directory of this process's own in FUZZ_TMP, or in memory where there is /dev/shm. */
 static inline const char *fuzz_dir(void)
 {
-	static char dir[64];
+	static char dir[256];
 
 	if (!dir[0]) {
-		snprintf(dir, sizeof(dir), "%s/deja-fuzz-XXXXXX",
-			 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+		const char *tmp = getenv("FUZZ_TMP");
+
+		if (!tmp || strlen(tmp) > 200)
+			tmp = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+		snprintf(dir, sizeof(dir), "%s/deja-fuzz-XXXXXX", tmp);
 		if (!mkdtemp(dir))
 			abort();
 	}
@@ -49,7 +52,7 @@ static inline const char *fuzz_dir(void)
 /* DIR/name with these bytes; good until the next call of the same name. */
 static inline const char *fuzz_file(const char *name, const uint8_t *data, size_t len)
 {
-	static char path[128];
+	static char path[320];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", fuzz_dir(), name);

@@ -19,7 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	static const char *const args[] = {"cmd", "arg"};
 	struct deja_header h = {.id = "00", .argc = 2, .argv = args, .outbound = "full"};
 	struct deja_error err;
-	char path[128];
+	char path[320];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/header", fuzz_dir());
@@ -33,7 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void write_stream(const char *name, const uint8_t *data, size_t len)
 {
 	struct deja_error err;
-	char path[128];
+	char path[320];
 	tf_writer *w;
 
 	if (!len || data[0] != 'E') {

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct divergence d;
 	struct deja_error err;
-	char path[128];
+	char path[320];
 	tf_writer *w;
 
 	if (len < sizeof(d))

@@ -16,7 +16,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	for (unsigned count = 0; count <= FRAME_MAX; count++) {
 		struct deja_error err;
-		char path[128];
+		char path[320];
 		tf_writer *w;
 		FILE *f;
 

@@ -1,12 +1,12 @@
-# nginx: a master, two workers, an access log, TLS, a reload by SIGHUP in the middle. (The log
-# level keeps connection numbers out, which the workers count in memory that they share.)
+# nginx: a master, two workers, an access log, TLS, a reload by SIGHUP in the middle. The log
+# tells connection numbers, which the workers count in memory that they share.
 NEED=(nginx openssl curl)
 setup() {
 	PORT=$(free_port) TLS_PORT=$(free_port)
 	mkdir site temporary && seq 2000 >site/page
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost || return
 	cat >nginx.conf <<-END
-		user $(id -un) $(id -gn); daemon off; worker_processes 2; pid $DIR/work/nginx.pid; error_log $DIR/work/error.log notice;
+		user $(id -un) $(id -gn); daemon off; worker_processes 2; pid $DIR/work/nginx.pid; error_log $DIR/work/error.log info;
 		events { worker_connections 256; }
 		http {
 			access_log $DIR/work/access.log;

@@ -1,0 +1,150 @@
+# `deja recover` after the recorder was killed: every completed event is there, also those that
+# only shared memory held; the program is unharmed; nothing is left in /dev/shm.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+cat >lines.pl <<'P'
+$| = 1; my $i = 0;
+while (1) { print "line ", $i++, " ", rand, "\n"; last if -e "stop"; select undef, undef, undef, 0.002; }
+open my $f, ">", "ended"; print $f "$i\n"; exit 5;
+P
+cat >tree.sh <<'S'
+worker() { i=0; while :; do echo "worker $1 $i $RANDOM"; i=$((i + 1)); [ $((i % 10)) != 0 ] || sleep 0.01; done; }
+for w in 1 2 3; do worker $w & done
+while :; do echo main; sleep 0.02; done
+S
+
+# begin REC CMD...: records in the background; RECORDER, its session in SESSION.
+begin() {
+	local rec=$1
+	shift
+	rm -f out
+	"$DEJA" record -q -o "$rec" -- "$@" >out 2>err </dev/null &
+	RECORDER=$!
+	wait_for out || fail "$rec: no output: $(cat err)"
+	SESSION=$(readlink "$rec/.session") || fail "$rec: the recording does not name its session"
+	sleep 0.3
+}
+
+# descendants PID: it and all below, parents first: nobody sees another's end.
+descendants() {
+	local child
+	echo "$1"
+	for child in $(pgrep -P "$1"); do descendants "$child"; done
+}
+
+# SIGKILL for the recorder and everything it started.
+kill_all() {
+	local pid pids i
+	pids=$(descendants $RECORDER)
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+	quietly wait $RECORDER
+	for pid in $pids; do
+		for ((i = 0; i < 200; i++)); do
+			grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" || break
+			sleep 0.01
+		done
+	done
+}
+
+# as_far REC LOST: what REC replays is a prefix of ./out, at most LOST lines shorter.
+as_far() {
+	got=0
+	limit "$DEJA" replay "$1" >out2 2>err2 </dev/null || got=$?
+	[ $got = 123 ] || fail "$1: replay gave $got: $(cat err2)"
+	cmp -s -n "$(stat -c %s out2)" out out2 || fail "$1: the replayed part is no prefix"
+	[ $(($(wc -l <out) - $(wc -l <out2))) -le "$2" ] || fail "$1: output was lost: $(wc -l <out) lines, $(wc -l <out2) replayed"
+	echo "$1: replayed $(wc -l <out2) of $(wc -l <out) lines"
+}
+
+# Everything at once. What the last write did may be no event yet.
+begin everything perl lines.pl
+kill_all
+expect 0 "$DEJA" recover everything
+grep -q '^recovered .*: [1-9][0-9]* events in 1 process, [1-9][0-9]* of them from shared memory' stdout || fail "recover says $(cat stdout)"
+[ ! -e "$SESSION" ] || fail "$SESSION is left"
+as_far everything 1
+grep -q 'recorder was killed' err2 || fail "the cause is not said: $(cat err2)"
+expect 0 "$DEJA" info everything
+grep -q '^Complete *no: the recorder was killed' stdout || fail "info: $(grep Complete stdout)"
+expect 0 "$DEJA" recover everything
+one_line 'nothing to recover'
+expect 123 "$DEJA" verify everything
+grep -qE '^OK ([0-9]+)/\1 events' stdout || fail "verify says $(cat stdout)"
+
+# A tree: three workers write at once.
+begin tree bash tree.sh
+kill_all
+expect 0 "$DEJA" recover --json tree
+python3 - <<'P' || fail "recover --json: $(cat stdout)"
+import json
+r = json.load(open("stdout"))
+assert r["processes"] >= 4 and r["events_from_memory"] > 0 and r["complete"] is False, r
+P
+got=0
+limit "$DEJA" replay tree >out2 2>err2 </dev/null || got=$?
+[ $got = 123 ] || fail "tree: replay gave $got: $(cat err2)"
+for who in main "worker 1" "worker 2" "worker 3"; do
+	grep "^$who" out >mine
+	grep "^$who" out2 >theirs
+	cmp -s -n "$(stat -c %s theirs)" mine theirs || fail "tree: $who: no prefix"
+	[ $(($(wc -l <mine) - $(wc -l <theirs))) -le 1 ] || fail "tree: $who: $(wc -l <mine) lines, $(wc -l <theirs) replayed"
+done
+
+# One that writes faster than its frames are, into a ring that nobody drains any more.
+begin busy perl -e 'open my $f, "<", "/dev/zero"; $| = 1; print "on\n"; while (1) { sysread $f, my $b, 20000 }'
+kill -STOP $RECORDER
+sleep 0.3
+kill_all
+expect 0 "$DEJA" recover busy
+! grep -q 'lost' stdout || fail "what was in the ring is lost: $(cat stdout)"
+expect 123 "$DEJA" verify busy
+
+# The recorder alone: the program goes on, to its own end.
+begin recorder perl lines.pl
+perl=$(pgrep -P $RECORDER perl) || fail "perl is not a child of deja record"
+expect 125 "$DEJA" recover recorder
+one_line 'still being recorded'
+kill -KILL $RECORDER
+quietly wait $RECORDER
+sleep 0.1
+before=$(wc -l <out)
+expect 0 "$DEJA" recover recorder
+grep -q 'still runs, unrecorded' stdout || fail "recover says $(cat stdout)"
+n=$(wc -l <out)
+sleep 0.2
+kill -0 "$perl" 2>/dev/null || fail "the program died"
+[ "$(wc -l <out)" -gt "$n" ] || fail "the program hangs"
+: >stop
+wait_for ended || fail "the program did not end as it should"
+for ((i = 0; i < 100; i++)); do kill -0 "$perl" 2>/dev/null || break; sleep 0.02; done
+[ "$(wc -l <out)" = "$(cat ended)" ] || fail "its output is not whole"
+rm -f stop ended
+as_far recorder 100000
+[ "$(wc -l <out2)" -ge "$before" ] || fail "recorder: $before lines before recovering, $(wc -l <out2) replayed"
+
+# The memory is gone: what was written is there, and is not called more than it is.
+begin gone perl lines.pl
+kill_all
+rm -rf "$SESSION"
+expect 0 "$DEJA" recover gone
+grep -q 'what it had not written is lost' stdout || fail "recover says $(cat stdout)"
+as_far gone 100000
+[ -s out2 ] || fail "gone: nothing at all was left"
+
+# Nobody recovers: the next deja does (any that runs here), when it cleans up, after a while.
+begin swept perl lines.pl
+kill_all
+touch -d '1 minute ago' "$SESSION"
+expect 0 "$DEJA" record -q -o next -- true
+[ ! -e "$SESSION" ] || fail "$SESSION is left"
+as_far swept 1
+
+# A whole recording needs nothing, and is not changed.
+find next -type f -exec md5sum {} + | sort >before
+expect 0 "$DEJA" recover next
+one_line 'nothing to recover'
+find next -type f -exec md5sum {} + | sort | cmp -s - before || fail "a whole recording was changed"
+[ ! -e next/.session ] && [ ! -e next/.files ] || fail "links are left in a whole recording"
+expect 121 "$DEJA" recover nothing-here

@@ -1,0 +1,26 @@
+/*
+ * What `deja cat` shares with its way of following a recording that is being made.
+ */
+#ifndef DEJA_TOOLS_CAT_H
+#define DEJA_TOOLS_CAT_H
+
+#include "tools/notes.h"
+#include "tools/select.h"
+
+struct cat {
+	deja_recording *rec;
+	deja_filter *filter;	 /* NULL: all events */
+	const deja_notes *notes; /* NULL: none are shown */
+	bool jsonl, anchors, numbers, colour;
+};
+
+/* Prints one event as the options say. t: NULL when nothing is tracked. */
+void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sight *sight,
+	       deja_tracker *t);
+/* Whether the options need a tracker. */
+bool cat_tracks(const struct cat *c);
+/* Prints what is there and what comes, until the recording is complete. `path`: where it is
+ * opened again. The exit status. */
+int cat_follow(struct cat *c, const char *path);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The programs of lib/deja that do what needs more libraries than the command should load at
+ * each start: deja-bundle, deja-look.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "tools/cmd.h"
+
+/* Beside the runtime objects: PREFIX/lib/deja, whether we are there or in PREFIX/bin. Malloc'd;
+ * NULL after printing why not. */
+static char *helper_path(const char *name)
+{
+	char self[PATH_MAX], *slash, *path;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *room = "/";
+
+	self[n > 0 ? n : 0] = 0;
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = 0;
+	slash = strrchr(self, '/');
+	if (slash && !strcmp(slash, "/bin")) {
+		*slash = 0;
+		room = "/lib/deja/";
+	}
+	if (asprintf(&path, "%s%s%s", self, room, name) < 0)
+		return NULL;
+	if (access(path, X_OK) < 0) {
+		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
+		free(path);
+		return NULL;
+	}
+	return path;
+}
+
+int cmd_become_helper(const char *name, char **argv)
+{
+	argv[0] = helper_path(name);
+	if (!argv[0])
+		return CMD_FAILED;
+	fflush(NULL);
+	execv(argv[0], argv);
+	cmd_error("%s: %s", argv[0], strerror(errno));
+	return CMD_FAILED;
+}

@@ -94,7 +94,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
+.PHONY: all demo check soak check-sanitize check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SCRIPT) $(LIB)
 	@:
 
@@ -192,6 +192,11 @@ check:
 check-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit
 
+check-travel:
+	@./.ci/deps build demo test travel
+	@$(MAKE) --no-print-directory all
+	@$(PLACE) tests/travel
+
 soak:
 	@./.ci/deps build test
 	@$(MAKE) --no-print-directory all cases
@@ -224,6 +229,7 @@ help:
 	@echo 'make unit           the unit tests only'
 	@echo 'make check-sanitize the unit tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
+	@echo 'make check-travel   replays in the root of another Debian release (root, network)'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'

@@ -122,7 +122,7 @@ static char *read_note(const char *note)
 
 static bool add_members(struct packing *p, const deja_recording *rec, const char *note)
 {
-	static const char *const tops[] = {"header", "files"};
+	static const char *const tops[] = {"header", "files", "redacted", "annotations"};
 	static const char *const trees[] = {"f", "sources", "debug"};
 	DIR *d = opendir(p->dir);
 	struct dirent *e;
@@ -130,7 +130,7 @@ static bool add_members(struct packing *p, const deja_recording *rec, const char
 	struct stat st;
 	bool ok = d != NULL;
 
-	for (int i = 0; ok && i < 2; i++) {
+	for (int i = 0; ok && i < 4; i++) {
 		snprintf(path, sizeof(path), "%s/%s", p->dir, tops[i]);
 		if (stat(path, &st) == 0)
 			ok = manifest_add(&p->manifest, tops[i], NULL) != NULL;

@@ -7,7 +7,10 @@
 #include "patch.h"
 #include "runtime.h"
 
-void dj_dispatch(struct pregs *p);
+/* From entry.S. dj_enter: true when the call is to be made as it is, dj_after to follow with its
+ * result in p->rax; else all is done. */
+bool dj_enter(struct pregs *p);
+void dj_after(struct pregs *p);
 
 /* While this thread waited, another may have patched the site that trapped: the return
  * address that the SIGSYS handler planted lies in the middle of the jump then. */
@@ -19,13 +22,11 @@ static void renew_return(struct pregs *p)
 		planted[1] = trap_resume_rip(p->rip);
 }
 
-void dj_dispatch(struct pregs *p)
+static __attribute__((noinline)) void dispatch(struct thread *t, struct pregs *p)
 {
-	struct thread *t = dj_self();
 	struct k_siginfo info;
 	long ret;
 
-	t->crossing = p;
 	do
 		ret = boundary_call(t, p);
 	while (ret == TF_RESTART && !boundary_next_signal(t, ret, &info));
@@ -38,6 +39,40 @@ void dj_dispatch(struct pregs *p)
 		patch_mapped((uint64_t)ret, p->rsi, (int)p->rdx);
 	if (boundary_next_signal(t, ret, &info))
 		signals_deliver(t, p, &info, false);
+	if (RT->multi)
+		renew_return(p);
+	t->crossing = NULL;
+}
+
+bool dj_enter(struct pregs *p)
+{
+	struct thread *t = dj_self();
+
+	t->crossing = p;
+	if (boundary_enter(t, p))
+		return true;
+	dispatch(t, p);
+	return false;
+}
+
+static __attribute__((noinline)) void deliver_after(struct thread *t, struct pregs *p)
+{
+	long ret = (long)p->rax;
+	struct k_siginfo info;
+
+	if (boundary_next_signal(t, ret, &info))
+		signals_deliver(t, p, &info, ret == TF_RESTART);
+	if (ret == TF_RESTART)
+		dispatch(t, p);
+}
+
+void dj_after(struct pregs *p)
+{
+	struct thread *t = dj_self();
+
+	boundary_leave(t, p);
+	if (t->pending || p->rax == (uint64_t)TF_RESTART)
+		deliver_after(t, p);
 	if (RT->multi)
 		renew_return(p);
 	t->crossing = NULL;

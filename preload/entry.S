@@ -28,6 +28,29 @@
 	pop	%rax
 	.endm
 
+/* Offsets in struct pregs. */
+	.set	P_R10, 48
+	.set	P_R9, 56
+	.set	P_R8, 64
+	.set	P_RDX, 72
+	.set	P_RSI, 80
+	.set	P_RDI, 88
+	.set	P_RAX, 96
+	.set	P_NR, 104
+
+	.macro	LEAVE restore_flags
+	POP_REGISTERS
+	lea	8(%rsp), %rsp
+	pop	%rcx
+	.if	\restore_flags
+	mov	(%rsp), %r11
+	popfq
+	.else
+	pop	%r11
+	.endif
+	pop	%rsp
+	.endm
+
 /*
  * For unwinders, where rsp is at the whole struct pregs: above lies the program, at its own
  * instruction. (r15 ... are the members' offsets as DWARF's signed numbers; the program's
@@ -52,12 +75,18 @@
 	.endm
 
 /*
+ * Most crossings of the recorder are a system call as it is and an event of it. The call is made
+ * here, between two C functions, because the processor predicts no return right after a system
+ * call: every one that unwinds around it costs some 5 ns. So the way back is a jump (not through
+ * a register: all must be as in the other mode). The check for a caught signal and the call are
+ * one window, as in dj_raw_wait.
+ *
  * In: the system call's registers; rcx = the instruction after the syscall;
  * rsp = the program's rsp - 144, a return address there. Out: rax = result, all others
  * but rcx and r11 as they were. dj_tramp_entry does not restore the flags (its callers
  * end in a cmp), dj_tramp_entry_flags does.
  */
-	.macro	ENTRY_BODY restore_flags
+	.macro	ENTRY_BODY restore_flags, window
 	.cfi_startproc
 	.cfi_signal_frame
 	mov	%rsp, %r11
@@ -83,17 +112,33 @@
 	CROSSING_CFI
 	cld
 	mov	%rsp, %rdi
-	call	dj_dispatch
-	POP_REGISTERS
+	call	dj_enter
+	test	%eax, %eax
+	jz	1f
+	mov	P_NR(%rsp), %rax
+	mov	P_RDI(%rsp), %rdi
+	mov	P_RSI(%rsp), %rsi
+	mov	P_RDX(%rsp), %rdx
+	mov	P_R10(%rsp), %r10
+	mov	P_R8(%rsp), %r8
+	mov	P_R9(%rsp), %r9
+	.globl	\window\()_start, \window\()_syscall, \window\()_abort
+	.hidden	\window\()_start, \window\()_syscall, \window\()_abort
+\window\()_start:
+	cmpl	$0, %gs:T_PENDING
+	jne	\window\()_abort
+\window\()_syscall:
+	syscall
+2:	mov	%rax, P_RAX(%rsp)
+	mov	%rsp, %rdi
+	call	dj_after
+	LEAVE \restore_flags
 	lea	8(%rsp), %rsp
-	pop	%rcx
-	.if	\restore_flags
-	mov	(%rsp), %r11
-	popfq
-	.else
-	pop	%r11
-	.endif
-	pop	%rsp
+	jmp	*-8(%rsp)
+\window\()_abort:
+	mov	$-512, %rax
+	jmp	2b
+1:	LEAVE \restore_flags
 	ret
 	.cfi_endproc
 	.endm
@@ -102,7 +147,7 @@
 	.hidden	dj_tramp_entry
 	.p2align 4
 dj_tramp_entry:
-	ENTRY_BODY 0
+	ENTRY_BODY 0, dj_window_plain
 
 	.globl	dj_tramp_entry_flags
 	.hidden	dj_tramp_entry_flags
@@ -111,7 +156,7 @@ dj_tramp_entry:
 	.p2align 4
 dj_tramp_entry_flags:
 dj_trap_entry:
-	ENTRY_BODY 1
+	ENTRY_BODY 1, dj_window_flags
 
 /* The return address that the SIGSYS handler plants: above it lies the program's own. */
 	.globl	dj_ret_generic

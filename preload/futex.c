@@ -19,7 +19,7 @@ static bool readable(const uint32_t *at)
 {
 	uint32_t v;
 
-	return !((uintptr_t)at & 3) && dj_read_user(&v, at, sizeof(v));
+	return !((uintptr_t)at & 3) && dj_fetch_user(&v, at, sizeof(v));
 }
 
 static bool swap(uint32_t *at, uint32_t from, uint32_t to)
@@ -192,7 +192,7 @@ void futex_robust_exit(struct thread *t)
 	struct robust_list *entry, *next, *pending;
 	const struct robust_list *end = (const struct robust_list *)t->robust_list;
 
-	if (!end || !dj_read_user(&head, end, sizeof(head)))
+	if (!end || !dj_fetch_user(&head, end, sizeof(head)))
 		return;
 	dj_raw(SYS_set_robust_list, 0, sizeof(head));
 	t->robust_list = 0;
@@ -200,7 +200,7 @@ void futex_robust_exit(struct thread *t)
 	/* bit 0 of a pointer says that the lock is a PI one: the same to us */
 	entry = (struct robust_list *)((uintptr_t)head.list.next & ~1ul);
 	for (int i = 0; entry != end && i < ROBUST_MAX; i++, entry = next) {
-		if (!dj_read_user(&next, &entry->next, sizeof(next)))
+		if (!dj_fetch_user(&next, &entry->next, sizeof(next)))
 			break;
 		next = (struct robust_list *)((uintptr_t)next & ~1ul);
 		if (entry != pending)

@@ -5,11 +5,23 @@
 
 size_t dj_string_len(const struct tf_arg *arg, const char *s)
 {
-	size_t n = 0;
+	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+	size_t max = arg->unit ? arg->unit : ~(size_t)0, n = 0;
 
-	while ((!arg->unit || n < arg->unit) && s[n])
+	while (n < max && ((uintptr_t)(s + n) & 7) && s[n])
 		n++;
-	return arg->unit && n == arg->unit ? n : n + 1;
+	/* whole words, which never reach into the next page */
+	if (n < max && s[n] && !((uintptr_t)(s + n) & 7))
+		while (n + 8 <= max) {
+			uint64_t word = *(const uint64_t *)(s + n);
+
+			if ((word - ones) & ~word & tops)
+				break;
+			n += 8;
+		}
+	while (n < max && s[n])
+		n++;
+	return n == max ? n : n + 1;
 }
 
 size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long *args,

@@ -17,9 +17,18 @@ void *dj_copy(void *to, const void *from, size_t len)
 	uint8_t *d = to;
 	const uint8_t *s = from;
 
-	if (len >= 128) {
+	if (len >= 512) {
 		__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(len) : : "memory");
 		return to;
+	}
+	for (; len >= 32; len -= 32, d += 32, s += 32) {
+		uint64_t a = *(const uint64_t *)s, b = *(const uint64_t *)(s + 8);
+		uint64_t e = *(const uint64_t *)(s + 16), f = *(const uint64_t *)(s + 24);
+
+		*(uint64_t *)d = a;
+		*(uint64_t *)(d + 8) = b;
+		*(uint64_t *)(d + 16) = e;
+		*(uint64_t *)(d + 24) = f;
 	}
 	for (; len >= 8; len -= 8, d += 8, s += 8)
 		*(uint64_t *)d = *(const uint64_t *)s;
@@ -142,6 +151,16 @@ bool dj_readable(const void *from, size_t len, uintptr_t *known)
 		if (page == last)
 			return true;
 	}
+}
+
+bool dj_fetch_user(void *to, const void *from, size_t len)
+{
+	uintptr_t known = 1;
+
+	if (!dj_readable(from, len, &known))
+		return false;
+	dj_copy(to, from, len);
+	return true;
 }
 
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known)

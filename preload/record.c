@@ -15,7 +15,6 @@
 #include "record.h"
 
 enum {
-	SLICE_NS = 1000 * 1000, /* how long a thread keeps the token while others wait */
 	OUTPUT_LOCK_TRIES = 5,
 	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
 };
@@ -24,10 +23,14 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 {
 	long ret;
 
-	if (!(RT->multi | RT->domains))
+	if (record_alone())
 		return dj_raw_wait(nr, args);
+	if (RT->crowded_until_ns && !RT->domains && crowd_call(t, nr, args, &ret))
+		return ret;
 	sched_release(t);
 	ret = dj_raw_wait(nr, args);
+	if (RT->multi && RT->sched_owner)
+		crowd_meet();
 	sched_acquire(t);
 	return ret;
 }
@@ -256,20 +259,6 @@ static void record_interfaces(struct thread *t, const int32_t *conf)
 		record_memory(t->slot, buf, (size_t)conf[0]);
 }
 
-/* A quick call without arguments (getpid and its like): the shortest way. */
-static long record_plain(struct thread *t, const struct tf_call *call,
-			 const unsigned long args[6])
-{
-	int64_t t0 = dj_now();
-	long ret;
-
-	if (share(t, t0))
-		t0 = dj_now();
-	ret = dj_raw(call->nr);
-	record_emit_call(t, call, args, ret, t0, t0, NULL);
-	return ret;
-}
-
 /* Answers without asking the kernel. */
 static long record_answer(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], long ret)
@@ -464,8 +453,6 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending) /* caught in program code */
 		return record_interrupted(t, call, args);
-	if (!call->nargs && call->cls == TF_RECORD && (call->flags & TF_QUICK))
-		return record_plain(t, call, args);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
@@ -485,7 +472,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 {
 	struct slot *slot = t->slot;
 	struct k_timespec ts;
-	uint8_t buf[32], *p = buf;
+	uint8_t buf[32], *room, *p;
 
 	if (t->pending)
 		return false; /* the call delivers it */
@@ -510,12 +497,17 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	if (RT->sched_waiting | RT->domains)
 		share(t, dj_now());
 	record_thread_switch(t);
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_CLOCK);
-	p = tf_put_uint(p, which);
+	room = ring_room(slot, sizeof(buf));
+	p = room ? room : buf;
+	*p++ = 0x93; /* an array of three */
+	*p++ = TF_EV_CLOCK;
+	*p++ = (uint8_t)which;
 	p = tf_put_int(p, *ns - slot->clocks[which]);
 	slot->clocks[which] = *ns;
-	ring_put(slot, buf, (size_t)(p - buf));
+	if (room)
+		slot->pos += (size_t)(p - room);
+	else
+		ring_put(slot, buf, (size_t)(p - buf));
 	ring_commit(slot);
 	return true;
 }

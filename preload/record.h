@@ -57,6 +57,8 @@ enum {
 	SHAPE_PRE = 2,	 /* something must be taken before the call */
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
+	SHAPE_FAST = 16, /* may be made by entry.S: nothing else is to be done */
+	SHAPE_ROLE = 32, /* ... unless its descriptor has a role or a file is shadowed */
 };
 uint8_t record_shape_make(const struct tf_call *call);
 static inline uint8_t record_shape(const struct tf_call *call)
@@ -91,8 +93,24 @@ static inline void record_thread_switch(struct thread *t)
 }
 
 /* --- record.c --- */
+enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+
+/* --- record_fast.c --- */
+/* SHAPE_FAST and SHAPE_ROLE of a call. */
+uint8_t record_fast_shape(const struct tf_call *call);
+/* No other thread or process waits to run program code in memory that is ours as well. */
+static inline bool record_alone(void)
+{
+	return !(RT->multi | RT->domains);
+}
+
+/* --- record_crowd.c --- */
+/* Somebody else had the token when this thread came back. */
+void crowd_meet(void);
+/* Makes a call that cannot wait, with the token in hand; or false. */
+bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *ret);
 
 /* --- record_process.c --- */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);

@@ -50,6 +50,7 @@ uint8_t record_shape_make(const struct tf_call *call)
 			shape |= SHAPE_ITEMS |
 				 (a->dir == TF_RTX || a->rule == TF_LENPTR ? SHAPE_PRE : 0);
 	}
+	shape |= record_fast_shape(call);
 	RT->shape[call->nr] = shape;
 	return shape;
 }
@@ -71,7 +72,7 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		if (a.kind != TF_MEM || !args[i])
 			continue;
 		if (a.rule == TF_LENPTR && args[a.ref - 1])
-			if (!dj_read_user(&pre->capacity[i], (void *)args[a.ref - 1], 4))
+			if (!dj_fetch_user(&pre->capacity[i], (void *)args[a.ref - 1], 4))
 				pre->capacity[i] = 0;
 		if (a.dir != TF_RTX || a.rule == TF_MSG || a.rule == TF_MMSG ||
 		    a.rule == TF_IOVEC)
@@ -81,7 +82,7 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		else if (a.rule == TF_SELFLEN) {
 			uint32_t self;
 
-			if (!dj_read_user(&self, (void *)args[i], sizeof(self)))
+			if (!dj_fetch_user(&self, (void *)args[i], sizeof(self)))
 				continue;
 			len = a.unit + self;
 			if (a.ref && len > args[a.ref - 1])
@@ -89,7 +90,7 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		} else
 			len = dj_mem_len(&a, NULL, args, 0, false, 0);
 		if (!len || len > sizeof(pre->room) - used ||
-		    !dj_read_user(pre->room + used, (void *)args[i], len))
+		    !dj_fetch_user(pre->room + used, (void *)args[i], len))
 			continue;
 		pre->bytes[i] = pre->room + used;
 		pre->len[i] = (uint32_t)len;
@@ -188,7 +189,7 @@ static bool strv_readable(char *const *v)
 	for (unsigned n = 0; n < STRV_MAX; n++) {
 		char *s;
 
-		if (!dj_read_user(&s, v + n, sizeof(s)))
+		if (!dj_fetch_user(&s, v + n, sizeof(s)))
 			return false;
 		if (!s)
 			return true;
@@ -294,7 +295,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 			      : 0;
 		if (result != TF_RESTART && !(call->flags & TF_RX_ERROR) && len &&
 		    len <= sizeof(copy) &&
-		    dj_read_user(copy, mem, len))
+		    dj_fetch_user(copy, mem, len))
 			put_outbound(slot, copy, len);
 		else
 			put_nil(slot);
@@ -336,6 +337,68 @@ static uint8_t *put_scalar(uint8_t *p, unsigned kind, unsigned long v)
 
 enum { SCALARS_MAX_LEN = 128 };
 
+/* The array's header and the id, which are always the same for calls without sub-rows. */
+static uint32_t head_make(const struct tf_call *call)
+{
+	uint8_t buf[16], *p;
+	unsigned field_count = call->nargs;
+	uint32_t head;
+
+	for (unsigned i = 0; i < call->nargs; i++)
+		field_count += call->arg[i].kind == TF_MEM && call->arg[i].dir == TF_RTX;
+	p = tf_put_array(buf, 4 + field_count);
+	p = tf_put_uint(p, call->id);
+	if (p - buf > (long)sizeof(head))
+		return 0;
+	dj_copy(&head, buf, sizeof(head));
+	RT->head[call->nr] = head;
+	return head;
+}
+
+static inline unsigned head_len(const struct tf_call *call)
+{
+	return call->id < 0x80 ? 2 : call->id < 0x100 ? 3 : 4;
+}
+
+static uint8_t *put_times(uint8_t *p, struct slot *slot, int64_t t0, int64_t t1)
+{
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, t0));
+	if (t1 != t0)
+		return tf_put_uint(p, (uint64_t)record_dt(slot, t1));
+	*p++ = 0;
+	return p;
+}
+
+/* Calls some of whose arguments depend on a request. */
+static void emit_resolved(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6], long result, int64_t t0, int64_t t1,
+			  const struct record_pre *pre)
+{
+	struct slot *slot = t->slot;
+	uint8_t buf[SCALARS_MAX_LEN], *p;
+	struct tf_arg arg[6];
+	unsigned field_count = call->nargs;
+	int known;
+
+	for (unsigned i = 0; i < call->nargs; i++) {
+		arg[i] = call->arg[i];
+		if (arg[i].rule == TF_SUB)
+			arg[i] = tf_arg_resolve(call, i, args, &known);
+		field_count += arg[i].kind == TF_MEM && arg[i].dir == TF_RTX;
+	}
+	p = tf_put_array(buf, 4 + field_count);
+	p = tf_put_uint(p, call->id);
+	p = put_times(p, slot, t0, t1);
+	p = tf_put_int(p, result);
+	for (unsigned i = 0; i < call->nargs; i++)
+		p = put_scalar(p, arg[i].kind, args[i]);
+	ring_put(slot, buf, (size_t)(p - buf));
+	for (unsigned i = 0; i < call->nargs; i++)
+		if (arg[i].kind == TF_MEM)
+			put_mem(t, &arg[i], i, args, result, call, pre);
+	ring_commit(slot);
+}
+
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre)
@@ -343,37 +406,28 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 	struct slot *slot = t->slot;
 	uint8_t shape = record_shape(call);
 	uint8_t buf[SCALARS_MAX_LEN], *room, *p;
-	struct tf_arg subs[6];
-	const struct tf_arg *arg[6];
-	uint8_t field_count = call->nargs;
-	int known;
+	uint32_t head = RT->head[call->nr];
 
 	record_thread_switch(t);
-	for (unsigned i = 0; i < call->nargs; i++) {
-		arg[i] = &call->arg[i];
-		if ((shape & SHAPE_SUB) && arg[i]->rule == TF_SUB) {
-			subs[i] = tf_arg_resolve(call, i, args, &known);
-			arg[i] = &subs[i];
-		}
-		if (arg[i]->kind == TF_MEM && arg[i]->dir == TF_RTX)
-			field_count++;
+	if ((shape & SHAPE_SUB) || (!head && !(head = head_make(call)))) {
+		emit_resolved(t, call, args, result, t0, t1, pre);
+		return;
 	}
 	room = ring_room(slot, SCALARS_MAX_LEN);
 	p = room ? room : buf;
-	p = tf_put_array(p, 4u + field_count);
-	p = tf_put_uint(p, call->id);
-	p = tf_put_uint(p, (uint64_t)record_dt(slot, t0));
-	p = tf_put_uint(p, (uint64_t)record_dt(slot, t1));
+	*(uint32_t *)p = head;
+	p = put_times(p + head_len(call), slot, t0, t1);
 	p = tf_put_int(p, result);
 	for (unsigned i = 0; i < call->nargs; i++)
-		p = put_scalar(p, arg[i]->kind, args[i]);
+		if (call->arg[i].kind != TF_MEM)
+			p = put_scalar(p, call->arg[i].kind, args[i]);
 	if (room)
 		slot->pos += (size_t)(p - room);
 	else
 		ring_put(slot, buf, (size_t)(p - buf));
 	if (shape & SHAPE_ITEMS)
 		for (unsigned i = 0; i < call->nargs; i++)
-			if (arg[i]->kind == TF_MEM)
-				put_mem(t, arg[i], i, args, result, call, pre);
+			if (call->arg[i].kind == TF_MEM)
+				put_mem(t, &call->arg[i], i, args, result, call, pre);
 	ring_commit(slot);
 }

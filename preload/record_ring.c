@@ -49,6 +49,7 @@ static void doorbell(void)
 static bool wait_for_room(struct slot *slot)
 {
 	struct k_timespec step = {0, WAIT_STEP_NS};
+	int64_t start = dj_now();
 
 	if (!RT->session->closed)
 		__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
@@ -68,6 +69,8 @@ static bool wait_for_room(struct slot *slot)
 			return go_on_alone(slot);
 	}
 	slot->writer_waits = 0;
+	__atomic_fetch_add(&RT->session->waited_ns, (uint64_t)(dj_now() - start),
+			   __ATOMIC_RELAXED);
 	return true;
 }
 

@@ -127,6 +127,9 @@ struct thread {
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *crossing; /* the last crossing's registers */
+	const struct tf_call *entered; /* recorder: the call that entry.S makes, and since when */
+	int64_t entered_ns;
+	bool entered_free; /* the token was given away for it */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
 	uint64_t delivering_rax, delivering_rip, delivering_mask;
 	struct k_siginfo delivering_info;
@@ -197,11 +200,13 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
 	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
 	struct thread *sched_owner, *sched_first, *sched_last;
+	uint32_t head[TF_CALL_MAX]; /* recorder: how their events begin */
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
 	int argc;
@@ -298,6 +303,8 @@ void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((
 /* entry.S. Calls fn(arg) on the private stack of t. */
 long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
+extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
+extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
 extern char dj_restorer[];
 /* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
@@ -319,6 +326,8 @@ bool dj_write_user(void *to, const void *from, size_t len);
 /* Whether memory of the program can be read, now, while nobody else runs in this process. *known: a
  * page that is known to be readable; 1: none. */
 bool dj_readable(const void *from, size_t len, uintptr_t *known);
+/* dj_read_user for a page or two, by looking whether they can be read and then there. */
+bool dj_fetch_user(void *to, const void *from, size_t len);
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
@@ -472,6 +481,10 @@ void sched_open(void);
 bool sched_wanted(const struct thread *t);
 
 /* --- implemented by the recorder and by the replayer --- */
+/* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result
+ * in p->rax (TF_RESTART: a signal was caught before it). False: boundary_call does all. */
+bool boundary_enter(struct thread *t, const struct pregs *p);
+void boundary_leave(struct thread *t, const struct pregs *p);
 /* One crossing. The result goes to the program. */
 long boundary_call(struct thread *t, struct pregs *p);
 /* A clock read through the vDSO: which as in TF_EV_CLOCK; returns ns. False: not one we

@@ -228,12 +228,16 @@ struct session {
 	uint32_t output_lock; /* pid of the process that is writing output */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	uint32_t rederive;    /* replay: outbound bytes that differ, at the same length, take the
+				 place of the recorded ones in the unpacked stream (deja redact) */
+	uint64_t rederived;   /* how many such items there were, atomic */
 	/* replay: the image or child of this stream whose first event has at least this
 	 * number waits for a debugger; stream 0: none does */
 	uint32_t hold_stream;
 	uint64_t hold_event;
 	uint32_t external_count; /* children that could not be preloaded, ever */
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
+	uint64_t waited_ns; /* how long processes have waited for room in their rings, atomic */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
 	uint32_t vdso_file; /* recording: stored file with the vDSO's code */
 	struct domain domains[DOMAIN_COUNT];

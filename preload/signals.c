@@ -63,7 +63,7 @@ static uint64_t restorer_for(const struct k_sigaction *act)
 	uint8_t opcode = 0;
 
 	if (!RT->dispatch &&
-	    (!dj_read_user(&opcode, (const void *)act->restorer, 1) || opcode != 0xe9))
+	    (!dj_fetch_user(&opcode, (const void *)act->restorer, 1) || opcode != 0xe9))
 		return (uint64_t)dj_sigreturn_entry;
 	return act->restorer;
 }
@@ -170,6 +170,23 @@ void signals_delivered(struct thread *t, struct k_ucontext *uc)
 	enter(t, &t->delivering_info, uc);
 }
 
+/* Inside a window between check and system call: the call has had no effect and is given up. */
+static void leave_window(struct k_mcontext *mc)
+{
+	static const struct {
+		const char *start, *syscall, *abort;
+	} windows[] = {
+		{dj_window_start, dj_window_syscall, dj_window_abort},
+		{dj_window_plain_start, dj_window_plain_syscall, dj_window_plain_abort},
+		{dj_window_flags_start, dj_window_flags_syscall, dj_window_flags_abort},
+	};
+
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		if (mc->rip >= (uint64_t)windows[i].start &&
+		    mc->rip <= (uint64_t)windows[i].syscall)
+			mc->rip = (uint64_t)windows[i].abort;
+}
+
 void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		   struct k_ucontext *uc)
 {
@@ -183,10 +200,7 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 	uc->mask |= HOLD_MASK;
 	if (preempt_in_program(t, &uc->mc))
 		boundary_signal_waits(t);
-	/* inside the window: the call has had no effect and is given up */
-	if (uc->mc.rip >= (uint64_t)dj_window_start &&
-	    uc->mc.rip <= (uint64_t)dj_window_syscall)
-		uc->mc.rip = (uint64_t)dj_window_abort;
+	leave_window(&uc->mc);
 }
 
 /* The kernel's handler for every signal that the program handles. */
@@ -237,7 +251,7 @@ long signals_action_apply(const unsigned long args[6])
 	if (signo < 1 || signo > 64 || args[3] != 8 ||
 	    (args[1] && (signo == 9 || signo == 19)))
 		return -EINVAL;
-	if (args[1] && !dj_read_user(&new, (void *)args[1], sizeof(new)))
+	if (args[1] && !dj_fetch_user(&new, (void *)args[1], sizeof(new)))
 		return -EFAULT;
 	if (!(known->known & SIG_BIT(signo))) {
 		if (signo != SIGSYS_NR)
@@ -265,7 +279,7 @@ long signals_mask_apply(const unsigned long args[6])
 
 	if (args[3] != 8)
 		return -EINVAL;
-	if (args[1] && !dj_read_user(&set, (void *)args[1], 8))
+	if (args[1] && !dj_fetch_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~SIGSYS_BIT;
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
@@ -318,7 +332,7 @@ long signals_altstack(struct thread *t, const struct pregs *p, const unsigned lo
 	if (on)
 		old.flags |= K_SS_ONSTACK;
 	if (args[0]) {
-		if (!dj_read_user(&new, (void *)args[0], sizeof(new)))
+		if (!dj_fetch_user(&new, (void *)args[0], sizeof(new)))
 			return -EFAULT;
 		if (on)
 			return -EPERM;

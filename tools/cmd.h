@@ -43,6 +43,13 @@ int cmd_export(int argc, char **argv);
 int cmd_annotate(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
+/* In tools/share.c and redact.c, with deja-share (share/). */
+int cmd_scan(int argc, char **argv);
+int cmd_redact(int argc, char **argv);
+int cmd_rm(int argc, char **argv);
+int cmd_mv(int argc, char **argv);
+int cmd_prune(int argc, char **argv);
+int cmd_trim(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
@@ -63,6 +70,13 @@ deja_recording *cmd_open(const char *arg, int *status);
 /* The text of a wait status: "exit 3", "signal 11 (SIGSEGV)". buf of 64 bytes. */
 const char *cmd_status_text(bool known, int status, char *buf, size_t len);
 
+/* Removes a directory with all that is in it; links are not followed. False: errno tells. */
+bool cmd_remove_tree(const char *path);
+/* Copies a file under a name that is not taken. False after printing why not. */
+bool cmd_copy_file(const char *from, const char *to);
+/* Makes a hidden directory beside `out`, to be renamed to it at the end; `out` must not be there.
+ * Malloc'd; NULL after printing why not. */
+char *cmd_work_dir(const char *out);
 /* Bytes of all files of a recording, as `ls -l` counts them; 0 when it cannot be read. */
 unsigned long long cmd_disk_len(const char *path);
 
@@ -123,6 +137,20 @@ enum {
 	CMD_OPT_TARGET_RANGE,
 	CMD_OPT_TARGET_IO,
 	CMD_OPT_PID,
+	CMD_OPT_RULES,
+	CMD_OPT_EMAIL,
+	CMD_OPT_IP,
+	CMD_OPT_KEEP,
+	CMD_OPT_CUT,
+	CMD_OPT_OLDER,
+	CMD_OPT_MAX_TOTAL,
+	CMD_OPT_DRY_RUN,
+	CMD_OPT_UNTIL,
+	CMD_OPT_SAMPLE,
+	CMD_OPT_TICKET,
+	CMD_OPT_NAME,
+	CMD_OPT_POLICY,
+	CMD_OPT_REVIEWED,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };
@@ -168,5 +196,7 @@ const char *cmd_date_text(long long realtime_ns, char *buf, size_t len);
 /* Becomes the program `name` of lib/deja. argv[0] is replaced. Returns CMD_FAILED after saying why
  * it could not. */
 int cmd_become_helper(const char *name, char **argv);
+/* The same in a child: its exit status, CMD_FAILED when it died. */
+int cmd_run_helper(const char *name, char **argv);
 
 #endif

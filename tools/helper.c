@@ -1,12 +1,13 @@
 /*
  * The programs of lib/deja that do what needs more libraries than the command should load at
- * each start: deja-bundle, deja-look.
+ * each start: deja-bundle, deja-look, deja-share.
  */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "tools/cmd.h"
 
@@ -45,5 +46,24 @@ int cmd_become_helper(const char *name, char **argv)
 	fflush(NULL);
 	execv(argv[0], argv);
 	cmd_error("%s: %s", argv[0], strerror(errno));
+	return CMD_FAILED;
+}
+
+int cmd_run_helper(const char *name, char **argv)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(cmd_become_helper(name, argv));
+	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+		cmd_error("%s: %s", name, strerror(errno));
+		return CMD_FAILED;
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	cmd_error("%s died of signal %d", name, WTERMSIG(status));
 	return CMD_FAILED;
 }

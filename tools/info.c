@@ -171,6 +171,9 @@ static void print_words(deja_recording *rec, const char *path)
 	printf("%-12s%s, took %s\n", "Recorded",
 	       cmd_date_text(h->start_realtime_ns, a, sizeof(a)),
 	       cmd_duration_text(h->duration_ns, b, sizeof(b)));
+	if (h->waited_ns)
+		printf("%-12sadded %s: the recorder was slower than the program\n", "Latency",
+		       cmd_duration_text(h->waited_ns, b, sizeof(b)));
 	field("Host", h->host);
 	printf("%-12s", "Machine");
 	cmd_print_text(stdout, h->machine ? h->machine : "-");
@@ -242,6 +245,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_text(j, "cpu", h->cpu);
 	json_int(j, "start_ns", h->start_realtime_ns);
 	json_int(j, "duration_ns", h->duration_ns);
+	json_int(j, "waited_ns", h->waited_ns);
 	missing = missing_part(rec, cause, sizeof(cause));
 	json_bool(j, "complete", !missing);
 	json_text(j, "cause", missing);

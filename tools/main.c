@@ -30,6 +30,12 @@ static const struct {
     {"recover", cmd_recover},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},
+    {"scan", cmd_scan},
+    {"redact", cmd_redact},
+    {"trim", cmd_trim},
+    {"prune", cmd_prune},
+    {"rm", cmd_rm},
+    {"mv", cmd_mv},
     {"version", cmd_version},
     {"help", cmd_help},
 };

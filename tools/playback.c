@@ -359,7 +359,7 @@ static unsigned look(struct playback *r, struct slot **diverged)
 		if (r->pidfds[i] < 0)
 			r->pidfds[i] = (int)syscall(SYS_pidfd_open, slot->live_pid, 0);
 		p.fd = r->pidfds[i];
-		if (p.fd >= 0 && poll(&p, 1, 0) == 0) {
+		if (p.fd >= 0 && poll(&p, 1, 0) != 1) { /* a pending SIGCHLD fails it */
 			alive++;
 			end_as_killed(r, slot);
 		} else
@@ -410,6 +410,8 @@ static int tell_divergence(struct playback *r, const struct slot *slot)
 	    .regs = {d->rip, d->rsp, d->rbp, d->rbx, d->r12, d->r13, d->r14, d->r15},
 	};
 
+	r->diverged_stream = slot->stream;
+	r->diverged_event = d->event_no;
 	memcpy(out.args, d->args, sizeof(out.args));
 	memcpy(out.got_bytes, d->got_bytes, sizeof(out.got_bytes));
 	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
@@ -609,6 +611,8 @@ int playback_begin(struct playback *r)
 	sigaction(SIGQUIT, &stop, NULL);
 	r->session.shared->no_dispatch = patch;
 	r->session.shared->quiet = r->verify;
+	r->session.shared->rederive = r->rederive_dir != NULL;
+	r->unpacker.save_dir = r->rederive_dir;
 	if (r->hold) {
 		r->session.shared->hold_stream = r->hold->stream;
 		r->session.shared->hold_event = r->hold->event;
@@ -648,6 +652,7 @@ void playback_end(struct playback *r)
 	r->sandboxed = false;
 	terminal_close(&r->terminal);
 	unpack_stop(&r->unpacker);
+	r->rederived = r->session.shared->rederived;
 	session_destroy(&r->session);
 }
 
@@ -691,6 +696,13 @@ bool playback_open(struct playback *r, const char *arg, int *status)
 			r->path = abs;
 	}
 	r->header = deja_header(r->rec);
+	if (r->header->partial && r->header->partial[0]) {
+		cmd_error("%s: it was trimmed to be read, not replayed: %s; replay the recording it "
+			  "came from",
+			  r->path, r->header->partial);
+		*status = CMD_CANNOT_RUN;
+		return false;
+	}
 	r->streams = calloc(r->header->process_count + 1, sizeof(*r->streams));
 	for (size_t i = 0; r->streams && i < r->header->process_count; i++) {
 		const struct deja_process *p = &r->header->processes[i];

@@ -60,6 +60,12 @@ struct playback {
 	struct sandbox sandbox;
 	bool sandboxed;
 	struct terminal terminal;
+	/* not NULL: outbound bytes may differ at the same length, and the streams go to this
+	 * directory with what is sent now */
+	const char *rederive_dir;
+	uint64_t rederived; /* pieces that differed, after playback_end */
+	uint32_t diverged_stream; /* where the first difference was reported; 0: none */
+	uint64_t diverged_event;
 	const struct playback_hold *hold; /* or NULL; set before playback_begin */
 	bool held_told, diverged_told;
 	int pidfds[SLOT_COUNT];

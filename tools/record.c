@@ -378,6 +378,20 @@ static void warn_no_dispatch(const struct session *s)
 		  (unsigned long long)s->missed_sites);
 }
 
+/* The closing line. That the program had to wait is worth a word from a hundredth of its time on. */
+static void print_end(const char *dir, const struct deja_header *h, const char *cause)
+{
+	char size[64], waited[64];
+
+	fprintf(stderr, "deja: recorded %s (%llu events, %s", dir,
+		(unsigned long long)h->event_count,
+		cmd_size_text(cmd_disk_len(dir), size, sizeof(size)));
+	if (h->waited_ns > h->duration_ns / 100)
+		fprintf(stderr, ", added latency %s",
+			cmd_duration_text(h->waited_ns, waited, sizeof(waited)));
+	fprintf(stderr, ")%s%s\n", cause ? "; " : "", cause ? cause : "");
+}
+
 int cmd_record(int argc, char **argv)
 {
 	extern char **environ;
@@ -389,7 +403,7 @@ int cmd_record(int argc, char **argv)
 	struct store *store;
 	struct deja_error err;
 	struct launch launch = {0};
-	char *exe, *dir, size[32];
+	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made;
 	pid_t pid;
@@ -455,11 +469,7 @@ int cmd_record(int argc, char **argv)
 		point_latest(dir);
 	}
 	if (whole && !opt.quiet)
-		fprintf(stderr, "deja: recorded %s (%llu events, %s)%s%s\n", dir,
-			(unsigned long long)header.event_count,
-			cmd_size_text(cmd_disk_len(dir), size, sizeof(size)),
-			supervisor_cause(sv) ? "; " : "",
-			supervisor_cause(sv) ? supervisor_cause(sv) : "");
+		print_end(dir, &header, supervisor_cause(sv));
 	status = supervisor_outlast(sv, &left);
 	session_close(&session, left);
 	session_end_as(status);

@@ -494,7 +494,7 @@ static enum recover_outcome recover(struct recovery *r)
 		return RECOVER_FAILED;
 	recover_unlink(r->dir);
 	if (r->shared && !r->result->alive_count)
-		session_remove(r->session_dir);
+		cmd_remove_tree(r->session_dir);
 	return RECOVER_DONE;
 }
 

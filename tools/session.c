@@ -239,7 +239,7 @@ static void sweep_sessions(void)
 		    !session_in_use(fd)) {
 			flock(fd, LOCK_UN);
 			recover_orphan(path);
-			session_remove(path);
+			cmd_remove_tree(path);
 		}
 		close(fd);
 	}
@@ -317,25 +317,6 @@ fail:
 	return false;
 }
 
-void session_remove(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		char child[PATH_MAX];
-
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
-		if (unlink(child) < 0 && errno == EISDIR)
-			session_remove(child);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 void session_close(struct live_session *s, bool keep)
 {
 	if (s->shared) {
@@ -348,7 +329,7 @@ void session_close(struct live_session *s, bool keep)
 	if (s->lock >= 0)
 		close(s->lock);
 	if (!keep)
-		session_remove(s->dir);
+		cmd_remove_tree(s->dir);
 }
 
 void session_destroy(struct live_session *s)

@@ -32,8 +32,6 @@ bool session_can_dispatch(void);
 void session_destroy(struct live_session *s);
 /* Whether this process exists and has not ended (one that nobody has waited for yet has). */
 bool session_pid_lives(pid_t pid);
-/* Removes a session's directory with all it holds. */
-void session_remove(const char *dir);
 /* As session_destroy; `keep`: the directory stays, for programs that are just being executed need the
  * runtime in it. Whoever makes the next session removes it. */
 void session_close(struct live_session *s, bool keep);

@@ -28,7 +28,7 @@
 enum {
 	SLEEP_MIN_MS = 2,
 	SLEEP_MAX_MS = 50,
-	LEVEL = 1, /* zstd's */
+	LOOK_NS = 5 * 1000 * 1000, /* between looks whether a process was killed */
 	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
 	FLUSH_NS = 200 * 1000 * 1000, /* how long events may wait for their frame */
 	KEEP_MAX = RING_LEN / 2 + RING_LEN / 8, /* bytes kept in a ring: more than a frame */
@@ -124,12 +124,14 @@ static bool drain(struct track *t, struct slot *slot)
 		char path[4096];
 
 		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
-		t->writer = tf_writer_open(path, LEVEL, &err);
+		t->writer = tf_writer_open(path, load_level(&t->sv->load), &err);
 		if (t->writer)
 			tf_writer_set_watch(t->writer, track_see_event, t);
 		else
 			track_failed(t, &err);
 	}
+	if (t->writer)
+		tf_writer_set_level(t->writer, load_level(&t->sv->load));
 	while (t->taken != head) {
 		size_t at = t->taken & (RING_LEN - 1), n = head - t->taken;
 
@@ -267,7 +269,7 @@ static void slot_free(struct slot *slot)
 }
 
 /* True while the process may still write. */
-static bool track_alive(struct track *t, const struct slot *slot)
+static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 {
 	struct pollfd p = {.events = POLLIN};
 
@@ -280,8 +282,11 @@ static bool track_alive(struct track *t, const struct slot *slot)
 	}
 	if (t->pidfd < 0)
 		return true;
+	if (now - t->looked_ns < LOOK_NS)
+		return true;
+	t->looked_ns = now;
 	p.fd = t->pidfd;
-	return poll(&p, 1, 0) == 0;
+	return poll(&p, 1, 0) != 1; /* a pending SIGCHLD fails it even without a timeout */
 }
 
 /* Frees a slot whose claimer was killed before it had a child for it. The child sets its
@@ -319,6 +324,7 @@ static void look_at_domains(struct supervisor *sv)
 static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 {
 	unsigned alive = 0, used = sv->session->shared->slots_used;
+	int64_t now = now_ns(sv);
 
 	for (unsigned i = 0; i < used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(sv->session->shared, i);
@@ -338,7 +344,7 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 			continue;
 		if (slot->request)
 			answer_request(sv, slot);
-		lives = track_alive(t, slot); /* before the last look at the ring */
+		lives = track_alive(t, slot, now); /* before the last look at the ring */
 		if (drain(t, slot))
 			*busy = true;
 		if (slot->request)
@@ -379,7 +385,7 @@ static void external_output(struct supervisor *sv, int role, const uint8_t *byte
 		char path[4096];
 
 		snprintf(path, sizeof(path), "%s/x1.zst", sv->dir);
-		sv->external = tf_writer_open(path, LEVEL, &err);
+		sv->external = tf_writer_open(path, load_level(&sv->load), &err);
 		if (!sv->external)
 			return;
 	}
@@ -504,7 +510,7 @@ static void end_streams(struct supervisor *sv)
 			continue;
 		slot_close(slot);
 		t = slot->pid || slot->head ? track_of(sv, (int)i) : NULL;
-		lives = t && track_alive(t, slot);
+		lives = t && track_alive(t, slot, INT64_MAX);
 		if (t) {
 			drain(t, slot);
 			track_end(t, slot, lives && !t->exited ? sv->cause : NULL);
@@ -559,9 +565,11 @@ static bool must_end(struct supervisor *sv)
 void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 {
 	int sleep_ms = SLEEP_MIN_MS;
+	int64_t sleep_start;
 	bool told = false;
 
 	install_signals();
+	load_begin(&sv->load, now_ns(sv));
 	sv->root = root;
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&sv->session->shared->doorbell,
@@ -597,7 +605,10 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
 		if (sleep_ms > SLEEP_MAX_MS)
 			sleep_ms = SLEEP_MAX_MS;
+		sleep_start = now_ns(sv);
+		load_look(&sv->load, sleep_start, sv->session->shared->waited_ns);
 		session_wait(sv->session, seen, sleep_ms);
+		load_slept(&sv->load, now_ns(sv) - sleep_start);
 	}
 	if (sv->root_ended && sv->track_count && sv->tracks[0]) {
 		sv->tracks[0]->status = sv->root_status;
@@ -622,6 +633,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	sv->written = true;
 	track_fill_header(sv, h);
 	h->duration_ns = duration_ns;
+	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
 	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
 	    tf_header_write(sv->dir, h, &err) < 0) {
 		cmd_error("%s", err.message);

@@ -5,6 +5,7 @@
 #ifndef DEJA_TOOLS_TRACK_H
 #define DEJA_TOOLS_TRACK_H
 
+#include "tools/load.h"
 #include "tools/supervisor.h"
 #include "tracefmt/stream.h"
 
@@ -23,6 +24,7 @@ struct track {
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
 	int64_t start_ns, end_ns;
+	int64_t looked_ns; /* when it was last seen alive */
 	uint64_t event_count, byte_len;
 	uint64_t taken;	      /* bytes moved out of the ring */
 	uint64_t flushed_len; /* of byte_len, in whole frames */
@@ -44,6 +46,7 @@ struct supervisor {
 	struct live_session *session;
 	const char *dir;
 	struct store *store;
+	struct load load;
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;

@@ -15,6 +15,7 @@
 #include "tools/cmd.h"
 #include "tools/unpack.h"
 #include "tracefmt/stream.h"
+#include "tracefmt/wire.h"
 
 enum {
 	UNPACK_FIRST = 4,	 /* frames of a stream unpacked before anything runs */
@@ -28,7 +29,32 @@ struct unpacked {
 	struct stream_head *head;
 	size_t map_len, next_frame;
 	int fd;
+	tf_writer *save; /* see struct unpacker, save_dir; NULL: not wanted */
+	size_t saved;	 /* frames */
 };
+
+enum { SAVE_LEVEL = 3 };
+
+/* Writes the next frame that is not saved yet, without its SYNC: the writer has its own. */
+static bool save_frame(struct unpacked *s)
+{
+	struct stream_head *head = s->head;
+	size_t slot = s->saved % head->slot_count;
+	const uint8_t *bytes = (uint8_t *)head + STREAM_HEAD_LEN + slot * head->slot_len;
+	size_t len = head->frame[slot].len;
+	long sync = tf_event_len(bytes, len);
+	struct deja_error err;
+
+	if (sync > 0 && len >= 2 && bytes[1] == TF_EV_SYNC) {
+		bytes += sync;
+		len -= (size_t)sync;
+	}
+	s->saved++;
+	if (tf_writer_append(s->save, bytes, len, &err) == 0)
+		return true;
+	cmd_error("stream %u: %s", s->stream, err.message);
+	return false;
+}
 
 /* Unpacks the next frame of stream `s` into its slot. 1 done, 0 nothing to do now (all is
  * unpacked, or the process is not far enough), -1 after printing why not. */
@@ -50,6 +76,8 @@ static int unpack_frame(struct unpacked *s)
 		if (later->start + later->len >
 		    __atomic_load_n(&head->consumed, __ATOMIC_ACQUIRE))
 			return 0;
+		if (s->save && !save_frame(s))
+			return -1;
 	} else if (madvise(to, head->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
 		cmd_error("/dev/shm: %s", strerror(errno));
 		return -1;
@@ -71,11 +99,14 @@ static int unpack_frame(struct unpacked *s)
 	return 1;
 }
 
+/* Closes what is not needed any more; what is to be saved stays mapped until the stop. */
 static void unpack_end(struct unpacked *s)
 {
 	if (s->reader)
 		tf_reader_close(s->reader);
 	s->reader = NULL;
+	if (s->save)
+		return;
 	if (s->head)
 		munmap(s->head, s->map_len);
 	s->head = NULL;
@@ -134,6 +165,14 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 		s->head = NULL;
 		cmd_error("%s: %s", path, strerror(errno));
 		return false;
+	}
+	if (u->save_dir) {
+		snprintf(path, sizeof(path), "%s/p%u.zst", u->save_dir, s->stream);
+		s->save = tf_writer_open(path, SAVE_LEVEL, &err);
+		if (!s->save) {
+			cmd_error("%s: %s", path, err.message);
+			return false;
+		}
 	}
 	s->head->total = s->len;
 	s->head->slot_len = longest;
@@ -195,6 +234,24 @@ void unpack_start(struct unpacker *u)
 	}
 }
 
+/* The processes have ended. False after printing why not all is saved. */
+static bool save_rest(struct unpacked *s)
+{
+	struct deja_error err;
+	bool ok = true;
+
+	if (!s->save)
+		return true;
+	while (ok && s->saved < s->next_frame)
+		ok = save_frame(s);
+	if (tf_writer_close(s->save, &err) < 0) {
+		cmd_error("stream %u: %s", s->stream, err.message);
+		ok = false;
+	}
+	s->save = NULL;
+	return ok;
+}
+
 void unpack_stop(struct unpacker *u)
 {
 	u->stop = true;
@@ -202,6 +259,7 @@ void unpack_stop(struct unpacker *u)
 		pthread_join(u->thread, NULL);
 	u->running = false;
 	for (size_t i = 0; i < u->count; i++) {
+		u->failed |= !save_rest(u->streams[i]);
 		unpack_end(u->streams[i]);
 		free(u->streams[i]);
 	}

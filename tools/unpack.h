@@ -21,6 +21,9 @@ struct unpacker {
 	bool running;
 	volatile bool stop;
 	volatile bool failed; /* it has said why; the replay cannot go on */
+	/* set before the first stream is added: frames that the processes are done with are
+	 * written to stream files of this directory, as the processes left them */
+	const char *save_dir;
 };
 
 /* Opens stream number `stream` of the recording and unpacks its beginning. *len: its bytes,

@@ -96,8 +96,11 @@ struct deja_header {
 	const char *exe, *cwd, *host, *kernel, *machine, *cpu, *outbound, *doors;
 	int64_t start_realtime_ns;
 	int64_t duration_ns;
+	int64_t waited_ns; /* what the recorder added by being slower than the program */
 	bool complete;
 	const char *cause;
+	const char *partial; /* not empty: it was trimmed so that it can be read and not
+				replayed: what was left out */
 	bool status_known;
 	int status; /* as wait(2) gives it */
 	uint64_t event_count, byte_len;

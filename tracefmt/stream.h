@@ -43,7 +43,10 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err);
  * tf_writer_flush is called. 0 or -1 with *err; after a failure all later calls fail. */
 enum { TF_FRAME_LEN = 1 << 18 };
 int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err);
-/* Called for every event while it is appended: its id and its bytes. */
+/* From the next frame on. */
+void tf_writer_set_level(tf_writer *w, int level);
+/* Called for every event while it is appended, of several clock reads in a row for the last alone:
+ * its id and its bytes. */
 typedef void tf_writer_watch(void *arg, unsigned id, const uint8_t *ev, size_t len);
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);
 /* Goes on with a stream whose writer was killed: behind its last whole frame, what follows is cut

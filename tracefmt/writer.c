@@ -41,6 +41,7 @@ static size_t spare_count;
 struct tf_writer {
 	int fd;
 	ZSTD_CCtx *cctx;
+	int level;
 	struct tf_state state;
 	struct tf_scan scan; /* of the event that begins at done */
 	uint8_t *buf;
@@ -103,6 +104,7 @@ static int compress(tf_writer *w, uint64_t *compressed_len)
 	size_t left;
 
 	ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
+	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, w->level);
 	ZSTD_CCtx_setPledgedSrcSize(w->cctx, w->done);
 	do {
 		ZSTD_outBuffer out = {w->out, w->out_cap, 0};
@@ -185,13 +187,51 @@ static int end_frame(tf_writer *w)
 	return 0;
 }
 
+/* Clock reads, of which there may be more than of all else, are the simplest of events. Takes those
+ * at the beginning of what has arrived, as far as they come in their shortest form. */
+static void take_clock_reads(tf_writer *w)
+{
+	enum { FORM_MAX = 12 }; /* bytes of the longest */
+	size_t last = 0;
+
+	while (w->len - w->done >= FORM_MAX && w->done < TF_FRAME_LEN) {
+		const uint8_t *ev = w->buf + w->done;
+		struct tf_in in = {ev + 3, ev + FORM_MAX, 0};
+		int64_t delta;
+
+		if (ev[0] != 0x93 || ev[1] != TF_EV_CLOCK || ev[2] >= TF_CLOCK_COUNT)
+			break;
+		delta = tf_get_int(&in);
+		if (in.bad)
+			break;
+		w->state.clocks[ev[2]] =
+		    (int64_t)((uint64_t)w->state.clocks[ev[2]] + (uint64_t)delta);
+		w->state.next_number++;
+		w->event_count++;
+		last = (size_t)(in.p - ev);
+		w->done += last;
+	}
+	if (last && w->watch)
+		w->watch(w->watch_arg, TF_EV_CLOCK, w->buf + w->done - last, last);
+}
+
 /* Finds the events in what has arrived, cutting frames between them. */
 static int take_events(tf_writer *w)
 {
 	for (;;) {
-		const uint8_t *ev = w->buf + w->done;
-		int whole = tf_scan_continue(&w->scan, ev, w->len - w->done);
+		const uint8_t *ev;
 		int64_t id;
+		int whole;
+
+		if (!w->scan.pos)
+			take_clock_reads(w);
+		if (w->done >= TF_FRAME_LEN) {
+			if (end_frame(w) < 0)
+				return -1;
+			continue;
+		}
+		ev = w->buf + w->done;
+		whole = tf_scan_continue(&w->scan, ev, w->len - w->done);
 
 		if (whole < 0)
 			return tf_fail(&w->failed, DEJA_E_EVENT,
@@ -278,6 +318,7 @@ static tf_writer *writer_open(const char *path, int level, int flags, struct dej
 		tf_fail(err, DEJA_E_RANGE, "no such compression level: %d", level);
 		goto fail;
 	}
+	w->level = level;
 	w->fd = open(path, O_WRONLY | flags | O_CLOEXEC, 0600);
 	if (w->fd < 0) {
 		tf_fail_errno(err, "cannot create %s", path);
@@ -403,6 +444,11 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err)
 	if (w->failed.code || end_frame(w) < 0)
 		return fail_with(w, err);
 	return 0;
+}
+
+void tf_writer_set_level(tf_writer *w, int level)
+{
+	w->level = level;
 }
 
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg)

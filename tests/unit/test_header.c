@@ -53,6 +53,7 @@ static void round_trip(void **state)
 	    .doors = "patch",
 	    .start_realtime_ns = 1700000000000000000ll,
 	    .duration_ns = 12345,
+	    .waited_ns = 678,
 	    .complete = true,
 	    .cause = "",
 	    .status_known = true,
@@ -96,6 +97,7 @@ static void round_trip(void **state)
 	assert_string_equal(r->doors, h.doors);
 	assert_int_equal(r->start_realtime_ns, h.start_realtime_ns);
 	assert_int_equal(r->duration_ns, h.duration_ns);
+	assert_int_equal(r->waited_ns, h.waited_ns);
 	assert_int_equal(r->page_size, sysconf(_SC_PAGESIZE));
 	assert_true(r->complete && r->status_known);
 	assert_string_equal(r->cause, "");

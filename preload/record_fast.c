@@ -1,0 +1,99 @@
+/*
+ * The recorder's shortest way, which most crossings of most programs take: a call that is made as
+ * it is and captured by its row, in a process that nobody else wants to run program code in.
+ * entry.S makes it between boundary_enter and boundary_leave (what it saves: see there).
+ * Everything else is boundary_call's.
+ */
+#include <sys/syscall.h>
+#include "record.h"
+
+/* Of the WATCHED rows those whose account concerns descriptors with a role and shadowed files
+ * alone. */
+static bool watched_by_role(long nr)
+{
+	switch (nr) {
+	case SYS_read:
+	case SYS_pread64:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_pwrite64:
+	case SYS_pwritev:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_close:
+		return true;
+	}
+	return false;
+}
+
+uint8_t record_fast_shape(const struct tf_call *call)
+{
+	if ((call->cls != TF_RECORD && call->cls != TF_LOCAL) || call->nr == SYS_futex)
+		return 0;
+	for (unsigned i = 0; i < call->nargs; i++)
+		if (call->arg[i].rule == TF_SUB)
+			return 0;
+	if (!(call->flags & TF_WATCHED))
+		return SHAPE_FAST;
+	return watched_by_role(call->nr) ? SHAPE_FAST | SHAPE_ROLE : 0;
+}
+
+/* Memory whose contents or room must be known before the call. */
+static bool has_pre(const struct tf_call *call, const unsigned long args[6])
+{
+	for (unsigned i = 0; i < call->nargs; i++) {
+		const struct tf_arg *a = &call->arg[i];
+
+		if (a->kind == TF_MEM && args[i] && (a->dir == TF_RTX || a->rule == TF_LENPTR))
+			return true;
+	}
+	return false;
+}
+
+bool boundary_enter(struct thread *t, const struct pregs *p)
+{
+	const struct tf_call *call;
+	uint64_t nr = (uint32_t)p->nr;
+	uint8_t shape;
+
+	if (nr >= TF_CALL_MAX || RT->passthrough || t->pending)
+		return false;
+	shape = RT->shape[nr];
+	if (!(shape & SHAPE_FAST)) /* or not known yet: the long way makes it so */
+		return false;
+	call = tf_call_by_nr((long)nr);
+	/* to share with others, or in a crowd, there is more to decide */
+	if (!record_alone() && (RT->sched_waiting | RT->domains || RT->crowded_until_ns))
+		return false;
+	if ((shape & SHAPE_ROLE) &&
+	    (RT->session->shadow_count ||
+	     ((unsigned)p->rdi < FD_ROLE_COUNT && t->roles[(unsigned)p->rdi])))
+		return false;
+	if (shape & SHAPE_PRE) {
+		const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+
+		if (has_pre(call, args))
+			return false;
+	}
+	t->entered = call;
+	t->entered_ns = dj_now();
+	t->entered_free = !record_alone() && !(call->flags & TF_QUICK);
+	if (t->entered_free) /* as record_wait does */
+		sched_release(t);
+	return true;
+}
+
+void boundary_leave(struct thread *t, const struct pregs *p)
+{
+	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+	const struct tf_call *call = t->entered;
+	int64_t t0 = t->entered_ns;
+
+	if (t->entered_free) {
+		if (RT->sched_owner)
+			crowd_meet();
+		sched_acquire(t);
+	}
+	record_emit_call(t, call, args, (long)p->rax, t0,
+			 call->flags & TF_QUICK ? t0 : dj_now(), NULL);
+}

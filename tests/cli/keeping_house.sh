@@ -1,0 +1,66 @@
+# rm, mv, prune and trim: only recordings, none that is being made, nothing overwritten.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+export DEJA_DIR=$PWD/all
+
+mkdir all
+for i in 1 2 3; do expect 0 "$DEJA" record -q -o "all/r$i" -- sh -c "echo $i; sleep 0.05; date"; done
+mkdir all/not-one
+echo x >all/not-one/file
+
+# mv, rm
+expect 0 "$DEJA" mv r1 first
+[ -s all/first/header ] && [ ! -e all/r1 ] || fail "mv"
+expect 125 "$DEJA" mv first r2
+one_line 'exists already'
+expect 121 "$DEJA" rm not-one
+one_line 'not a recording'
+[ -s all/not-one/file ] || fail "rm took what is no recording"
+expect 121 "$DEJA" rm "$PWD"
+expect 0 "$DEJA" rm first
+[ ! -e all/first ] || fail "rm left it"
+[ -z "$(find all -name '.removed*')" ] || fail "rm left its hidden name"
+
+# One that is being made.
+"$DEJA" record -q -o all/live -- sh -c 'echo on >on; sleep 20' &
+recorder=$!
+wait_for on
+expect 121 "$DEJA" rm live
+one_line 'still being recorded'
+expect 0 "$DEJA" prune --max-total 0 --dry-run
+grep -q 'would remove .*/r2' stdout && ! grep -q live stdout || fail "prune: $(cat stdout)"
+kill $recorder
+wait $recorder 2>/dev/null
+[ -e all/r2 ] && [ -e all/r3 ] || fail "a dry run removed"
+
+# prune: by age, by size, the oldest first.
+expect 0 "$DEJA" prune --older 1d
+grep -q '^0 of ' stdout || fail "prune --older: $(cat stdout)"
+size=$(($(du -sb all/r3 | cut -f1) + $(du -sb all/live | cut -f1) + 4000))
+expect 0 "$DEJA" prune --max-total $size
+[ ! -e all/r2 ] && [ -e all/r3 ] || fail "prune took another: $(cat stdout)"
+expect 125 "$DEJA" prune
+one_line '--older'
+expect 125 "$DEJA" prune --older soon
+expect 0 "$DEJA" verify r3
+
+# trim: a shorter one replays up to its end, a thinner one can be read.
+expect 0 "$DEJA" trim --until '#40' -o short r3
+expect 123 "$DEJA" verify short
+part=$(sed -n 's,^OK \([0-9]*\)/.*,\1,p' stdout)
+expect 0 "$DEJA" verify r3
+[ "$part" -ge 40 ] && [ "$part" -lt "$(sed -n 's,^OK \([0-9]*\)/.*,\1,p' stdout)" ] || fail "trim --until kept $part events"
+expect 0 "$DEJA" trim --class file -o files r3
+expect 0 "$DEJA" cat files
+grep -q openat stdout && ! grep -q 'write(' stdout || fail "trim --class: $(cat stdout)"
+mv stdout thin
+expect 0 "$DEJA" cat --call openat r3
+grep -o '^[^ ]* [0-9]* openat([^)]*)' stdout >times
+grep -o '^[^ ]* [0-9]* openat([^)]*)' thin >times.thin
+cmp times times.thin || fail "trim moved events in time: $(diff times times.thin | head -4)"
+expect 122 "$DEJA" replay files
+one_line 'trimmed to be read'
+expect 125 "$DEJA" trim --until 1s -o short r3
+one_line 'exists already'
+expect 125 "$DEJA" trim -o other r3
+expect 0 "$DEJA" verify r3

@@ -1,0 +1,118 @@
+# 35 kinds of secrets, planted in a web service with login: in headers, bodies, URLs, cookies, a
+# file, environment and arguments, split across reads, in base64. The scan finds all; after
+# redaction none is left in any form, and the copy replays, with what the program makes of
+# tokens in the place of what it made of secrets.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+plant="$ROOT/tests/secrets.py"
+# The planter's own text is read by the recorded program: its values are computed.
+python3 "$plant" list >planted
+mkdir app
+cp planted app
+python3 "$plant" config app/app.ini
+timeout 60 python3 "$plant" serve port &
+wait_for port
+export DB_PASSWORD API_TOKEN DEJA_TEST_PATH=$PATH
+DB_PASSWORD=$(sed -n 's/^env-db-password //p' planted)
+API_TOKEN=$(sed -n 's/^env-api-token //p' planted)
+word=$(sed -n 's/^argv-password //p' planted)
+(cd app && expect 0 "$DEJA" record -q -o ../rec -- python3 "$plant" client "$(cat ../port)" "--password=$word" && mv stdout stderr ..) || fail "recording"
+mv stdout out
+rm -rf app
+wait
+
+# Everything a person could read of a recording: events with all bytes, header, files.
+everything() {
+	"$DEJA" cat --jsonl "$1" || return 1
+	strings -n 4 "$1/header" "$1/files" "$1"/f/*
+	cat "$1"/p*.zst | zstd -dc
+}
+# A value also shows in base64, at each of the three places it can have there.
+forms() {
+	python3 - "$1" <<'PY'
+import base64, sys
+v = sys.argv[1].encode()
+print(v.decode())
+for before in range(3):
+    text = base64.b64encode(b"\0" * before + v)
+    text = text[(before * 8 + 5) // 6:(before + len(v)) * 8 // 6]
+    if len(text) >= 6:
+        print(text.decode())
+PY
+}
+
+# The scan finds every kind, in the right place.
+expect 1 "$DEJA" scan --json rec
+mv stdout found
+everything rec >before 2>/dev/null || fail "cat"
+python3 - found <<'PY' || fail "scan's JSON"
+import json, sys
+found = json.load(open(sys.argv[1]))
+assert found["found"] == len(found["findings"])
+places = {(f["where"]) for f in found["findings"]}
+assert {"payload", "event", "member"} <= places, places
+PY
+expect 1 "$DEJA" scan rec
+grep -q 'places found in' stdout || fail "no total: $(tail -1 stdout)"
+while read -r kind value; do
+	[ "$kind" != basic-password ] || value=$(printf 'admin:%s' "$value" | base64)
+	[ "$kind" != split ] || value=${value:0:17} # it came in two reads
+	grep -qF -- "$value" before || fail "positive control: $kind is not in the original"
+	! grep -qF -- "$value" stdout || fail "the scan shows $kind"
+done <planted
+
+# Redacted: none is left, in no form; what was one value is one token; it replays.
+expect 0 "$DEJA" redact -o safe rec
+grep -q 'A scan finds nothing' stdout || fail "redact: $(cat stdout)"
+everything safe >after 2>/dev/null || fail "cat of the copy"
+expect 0 "$DEJA" pack -o safe.deja safe
+mkdir packed && tar --zstd -xf safe.deja -C packed
+everything packed >>after 2>/dev/null
+left=0
+while read -r kind value; do
+	for form in $(forms "$value"); do
+		if grep -qF -- "$form" after; then
+			echo "left: $kind as $form"
+			left=$((left + 1))
+		fi
+	done
+done <planted
+[ $left = 0 ] || fail "$left forms of secrets are left"
+expect 0 "$DEJA" scan safe
+expect 0 "$DEJA" verify safe
+hermetic_replay "$PWD/safe" "$PWD/out.safe" "$PWD/err.safe" || fail "replay of the copy: $(head -3 err.safe)"
+[ "$(wc -c <out)" = "$(wc -c <out.safe)" ] || fail "another length of output"
+! cmp -s out out.safe || fail "the output still has what came from secrets"
+grep -q '^user bob items 6 password of 12$' out.safe || fail "other things changed, too: $(cat out.safe)"
+# The original is as it was.
+expect 0 "$DEJA" verify rec
+
+# The program's way depends on it: said where, nothing written; kept or cut, it goes.
+printf 'password=Tr0ub4dor\nmode=x\n' >conf
+expect 0 "$DEJA" record -q -o depends -- sh -c 'read -r line <conf; echo begun; case $line in *Tr0ub*) sleep 0; ls -d /;; *) echo none;; esac'
+printf 'line password=(?<secret>\\w+4\\w+)\n' >rules
+expect 120 "$DEJA" redact --rules rules -o no depends
+grep -q 'depends on a secret from event p' stderr && grep -q -- '--keep N' stderr || fail "what depends is not said: $(cat stderr)"
+[ ! -e no ] || fail "something was written"
+number=$(awk '$2 == "line" { print $1 }' stdout)
+expect 0 "$DEJA" redact --rules rules --cut -o cut depends
+expect 123 "$DEJA" verify cut
+! grep -rq Tr0ub4dor cut || fail "it is left in the part"
+expect 0 "$DEJA" redact --rules rules --keep "$number" -o kept depends
+expect 0 "$DEJA" verify kept
+
+# Nothing there, nothing written; bad input is one line.
+unset DB_PASSWORD API_TOKEN
+expect 0 "$DEJA" record -q -o clean -- true
+expect 0 "$DEJA" scan clean
+expect 1 "$DEJA" redact -o no clean
+one_line 'no secrets'
+expect 125 "$DEJA" redact rec
+one_line 'with -o'
+expect 125 "$DEJA" redact -o safe rec
+one_line 'exists already'
+echo 'bad (' >rules
+expect 125 "$DEJA" scan --rules rules rec
+one_line 'rules:1'
+expect 121 "$DEJA" scan nowhere

@@ -218,7 +218,7 @@ bench:
 	@$(PLACE) tests/bench/run $(BENCH)
 
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1 share/doc/deja)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
 	install -m755 $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
@@ -228,6 +228,7 @@ install: all
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	install -m644 $(sort $(wildcard tools/man/*.1)) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m644 $(sort $(wildcard examples/*.c)) $(DESTDIR)$(PREFIX)/share/doc/deja/
 
 clean:
 	rm -rf $(BUILD)

@@ -58,7 +58,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
 	struct thread *child = thread_alloc();
-	bool is_vfork = flags & CLONE_VFORK;
+	bool is_vfork = flags & CLONE_VFORK, apart = !(flags & (CLONE_VFORK | CLONE_THREAD));
 	struct slot *slot = NULL;
 	uint32_t stream = 0;
 	int64_t t0 = dj_now();
@@ -70,29 +70,31 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		return -EAGAIN;
 	}
 	child->roles = t->roles;
-	if (is_vfork) {
+	if (is_vfork || apart) {
 		stream = next_stream();
 		slot = slot_claim(t, stream, t->slot->stream);
 		child->exec_slot = slot;
-		if (slot)
+		if (slot && !(flags & CLONE_FILES))
 			child->roles = slot->fd_role;
-	} else {
+	}
+	if (!is_vfork) {
 		RT->multi = 1;
 		RT->thread_count++;
 	}
 	child->slot = t->slot;
 	child->vfork_child = is_vfork;
-	if (is_vfork) {
+	child->apart = apart;
+	if (is_vfork)
 		child->altstack = t->altstack;
+	if (!(flags & CLONE_SIGHAND))
 		signals_actions_copy(child, t);
-	}
 	child->child_regs = *p;
 	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
 	ret = thread_clone(child, flags, (int32_t *)args[2], (int32_t *)args[3], args[4]);
 	if (is_vfork)
 		sched_inherit(t, child);
 	if (is_vfork || ret < 0) {
-		if (slot && !child->execed)
+		if (slot && (apart || !child->execed))
 			slot_release(slot);
 		else if (slot) /* its image may never come up */
 			slot_tell_pid(slot, stream, &slot->pid, (int32_t)ret);
@@ -261,7 +263,8 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 }
 
 /* An external child's output passes through the supervisor: its descriptors with a role
- * become fifos. A limit on descriptors does not bind us here; it is back before exec. */
+ * become fifos or terminals of its own (tools/outlet.c). A limit on descriptors does not bind
+ * us here; it is back before exec. */
 enum { REDIRECT_MAX = 64, SAVED_FROM = 100 };
 struct redirect {
 	int saved[REDIRECT_MAX]; /* where a descriptor can be had back, -1: untouched */
@@ -287,7 +290,7 @@ static void external_redirect(struct thread *t, struct redirect *r)
 		if (!role || role == ROLE_STATUS || dj_raw(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC)
 			continue;
 		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
-		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC, 0);
+		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
 		if (fifo < 0)
 			continue;
 		r->saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, SAVED_FROM);
@@ -379,6 +382,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	struct exec_env env = {0};
 	uint32_t external;
 	struct redirect redirect;
+	bool shares = t->vfork_child || t->apart; /* the memory's other users live on */
 	int64_t t0 = dj_now();
 	long ret;
 
@@ -390,8 +394,10 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 		return ret;
 	}
+	if (t->exec_slot && t->roles != t->exec_slot->fd_role) /* shared until now */
+		dj_copy(t->exec_slot->fd_role, t->roles, sizeof(t->exec_slot->fd_role));
 	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
-	if (t->vfork_child && !t->exec_slot && !external)
+	if (shares && !t->exec_slot && !external)
 		external = EXEC_TARGET_NO_SLOT;
 	if (env.lists_only && !external)
 		external = EXEC_TARGET_LISTS;
@@ -409,19 +415,19 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		a[at ? 3 : 2] = (unsigned long)env.envp;
 	}
 	t->execed = !external;
-	if (!t->vfork_child)
+	if (!shares)
 		slot->passthrough = external != 0;
-	if (!t->vfork_child) {
+	if (!shares) {
 		sched_leave(true);
 		record_domains_depart(t);
 	}
 	ret = dj_raw_wait((long)p->nr, a);
-	if (!t->vfork_child) {
+	if (!shares) {
 		sched_leave(false);
 		boundary_domains_take(t);
 	}
 	t->execed = false;
-	if (!t->vfork_child)
+	if (!shares)
 		slot->passthrough = 0;
 	if (external)
 		external_restore(&redirect);
@@ -430,22 +436,34 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	return ret;
 }
 
+/* The stream ends with this process; who shares its memory goes on alone. */
+static void apart_outlive(struct thread *t)
+{
+	for (struct thread *a = RT->multi ? threads_apart(NULL) : NULL; a; a = threads_apart(a)) {
+		if (thread_is_gone(a))
+			continue;
+		RT->passthrough = 1;
+		sched_open();
+		return;
+	}
+}
+
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
 	int64_t now = dj_now();
 
 	record_emit_call(t, call, args, 0, now, now, NULL);
-	if (p->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
+	if (t->apart || (p->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1)) {
 		uint64_t block = ~0ull;
 
 		/* no handler of the program's any more: it would find no token */
 		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
-		RT->thread_count--;
 		thread_clear_tid(t);
-		thread_free(t);
+		thread_bury(t);
 		sched_release(t);
 	} else if (!t->vfork_child) {
+		apart_outlive(t);
 		if (RT->domains)
 			futex_robust_exit(t); /* in our turn, not when the kernel comes to it */
 		boundary_domains_give(t);
@@ -463,7 +481,7 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 	int signo = (int)(p->nr == SYS_tgkill || p->nr == SYS_rt_tgsigqueueinfo ? args[2]
 										: args[1]);
 	bool self = p->nr == SYS_tkill ? target == t->tid
-				       : target == RT->pid ||
+				       : target == (t->apart ? t->tid : RT->pid) ||
 						 (p->nr == SYS_kill && target <= 0);
 	struct k_sigaction act;
 	uint64_t blocked = 0;
@@ -478,6 +496,10 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
 				   signals_fatal_by_default(signo))) {
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
+			if (RT->domains) { /* as at the exit */
+				futex_robust_exit(t);
+				boundary_domains_give(t);
+			}
 			if (signo == SIGSYS_NR)
 				signals_die(signo);
 			ret = dj_raw(p->nr, args[0], args[1], args[2], args[3]);

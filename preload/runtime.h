@@ -116,6 +116,8 @@ struct thread {
 	int32_t tid;	   /* as the program knows it (recorded when replaying) */
 	int32_t vfork_parent; /* replay: the parent's id */
 	int32_t vfork_child; /* shares its parent's memory until exec or exit */
+	bool apart; /* a process that shares our memory (clone without CLONE_THREAD), but is
+		     * not waited for: one more thread of ours, which may be killed alone */
 	struct k_stack altstack; /* the program's own; the kernel knows only ours */
 	struct k_siginfo queue[PENDING_MAX];
 	/* A signal has been caught and not yet delivered: until then the kernel keeps all
@@ -143,6 +145,7 @@ struct thread {
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
+	bool queued; /* recorder: waits for the token */
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
@@ -436,6 +439,12 @@ void dj_child_start(struct thread *t);	/* from entry.S, in a child sharing memor
 
 /* The thread of this id, or NULL. */
 struct thread *thread_by_tid(int32_t tid);
+/* The next thread behind `after` (NULL: the first) that is a process apart, or NULL. */
+struct thread *threads_apart(const struct thread *after);
+/* It was a process apart, and has ended or executed another program. */
+bool thread_is_gone(const struct thread *t);
+/* Forgets a thread that is at its end. */
+void thread_bury(struct thread *t);
 /* After fork: only t exists. */
 void threads_forget_others(struct thread *t);
 /* The end of a thread while others live on: what the kernel would do by itself is done

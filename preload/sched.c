@@ -38,6 +38,22 @@ static void wake(struct thread *t)
 	dj_raw(SYS_futex, &t->turn, FUTEX_WAKE_PRIVATE, 1);
 }
 
+/* The first who waits, or NULL, is the token's holder from here on. Under the guard. */
+static struct thread *pass_on(void)
+{
+	struct thread *next = RT->sched_first;
+
+	RT->sched_owner = next;
+	if (next) {
+		next->queued = false;
+		RT->sched_first = next->sched_next;
+		if (!RT->sched_first)
+			RT->sched_last = NULL;
+		RT->sched_waiting--;
+	}
+	return next;
+}
+
 static void wait_for_turn(struct thread *t, bool insist)
 {
 	struct k_timespec step = {0, PREEMPT_AFTER_NS};
@@ -51,10 +67,20 @@ static void wait_for_turn(struct thread *t, bool insist)
 		if (r != -ETIMEDOUT)
 			continue;
 		guard_lock();
-		if (owner && owner == RT->sched_owner && owner->slice_start_ns == since &&
-		    !owner->vfork_child && !RT->sched_leaving)
+		if (insist && owner && owner == RT->sched_owner && thread_is_gone(owner)) {
+			thread_bury(owner); /* killed alone, or another program now */
+			owner = pass_on();
+		} else if (owner && owner == RT->sched_owner &&
+			   owner->slice_start_ns == since && !owner->vfork_child &&
+			   !RT->sched_leaving) {
 			preempt_request(owner);
+			owner = NULL;
+		} else {
+			owner = NULL;
+		}
 		guard_unlock();
+		if (owner)
+			wake(owner);
 	}
 	t->turn = 0;
 }
@@ -92,14 +118,7 @@ void sched_release(struct thread *t)
 	if (!RT->multi)
 		return; /* nobody to give it to */
 	guard_lock();
-	next = RT->sched_first;
-	RT->sched_owner = next;
-	if (next) {
-		RT->sched_first = next->sched_next;
-		if (!RT->sched_first)
-			RT->sched_last = NULL;
-		RT->sched_waiting--;
-	}
+	next = pass_on();
 	guard_unlock();
 	if (next)
 		wake(next);
@@ -119,6 +138,7 @@ static void acquire_own(struct thread *t)
 	else
 		RT->sched_first = t;
 	RT->sched_last = t;
+	t->queued = true;
 	RT->sched_waiting++;
 	guard_unlock();
 	wait_for_turn(t, true);
@@ -164,6 +184,7 @@ void sched_inherit(struct thread *t, struct thread *child)
 			if (RT->sched_last == child)
 				RT->sched_last = last;
 			RT->sched_waiting--;
+			child->queued = false;
 			break;
 		}
 	guard_unlock();

@@ -11,6 +11,14 @@ enum { ARCH_SET_GS = 0x1001 };
 
 struct thread *thread_alloc(void)
 {
+	struct thread *gone = RT->multi ? threads_apart(NULL) : NULL, *next;
+
+	for (; gone; gone = next) {
+		next = threads_apart(gone);
+		/* not one that the token may still be given to: sched.c buries it */
+		if (thread_is_gone(gone) && !gone->queued && RT->sched_owner != gone)
+			thread_bury(gone);
+	}
 	for (unsigned i = 0; i < THREAD_MAX; i++) {
 		uint64_t at = DJ_THREADS + (uint64_t)i * THREAD_STRIDE;
 		struct thread *t = (struct thread *)at;
@@ -94,7 +102,42 @@ void threads_forget_others(struct thread *t)
 	t->force_timer_made = false; /* timers are not inherited */
 	t->robust_list = 0;
 	t->pi_waited = false;
+	t->apart = false;
+	t->vfork_child = 0;
+	t->exec_slot = NULL;
+	if (t->actions != &RT->actions) {
+		RT->actions = *t->actions;
+		t->actions = &RT->actions;
+	}
 	sched_reset(t);
+}
+
+struct thread *threads_apart(const struct thread *after)
+{
+	unsigned i = after ? (unsigned)(((uint64_t)after - DJ_THREADS) / THREAD_STRIDE) + 1 : 0;
+
+	for (; i < THREAD_MAX; i++) {
+		struct thread *t =
+			(struct thread *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+
+		if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t->apart)
+			return t;
+	}
+	return NULL;
+}
+
+bool thread_is_gone(const struct thread *t)
+{
+	return t->apart && !__atomic_load_n(&t->alive, __ATOMIC_ACQUIRE);
+}
+
+void thread_bury(struct thread *t)
+{
+	if (t->exec_slot && !t->execed)
+		slot_release(t->exec_slot);
+	t->exec_slot = NULL;
+	thread_free(t);
+	RT->thread_count--;
 }
 
 void thread_clear_tid(struct thread *t)

@@ -106,6 +106,7 @@ void stream_end(struct thread *t, long nr, const unsigned long *args)
 	domains_leave(t);
 	t->slot->finished = ev.id ? FINISHED_STOPPED : FINISHED_CUT;
 	__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+	threads_kill_apart();
 	for (;;)
 		dj_raw(SYS_exit_group, 0);
 }

@@ -43,9 +43,7 @@ static void await(struct thread *t, unsigned d, uint32_t turn)
 						(uint64_t)t->slot->stream << 32 | turn, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			break;
-		if (s->aborted)
-			for (;;)
-				dj_raw(SYS_futex, &s->aborted, FUTEX_WAIT, 1, 0);
+		halt_if_over(s);
 		if ((uint32_t)due >= turn)
 			diverge(t, DIVERGED_OTHER, -1, NULL,
 				"another process has had this one's turn");

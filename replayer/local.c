@@ -143,19 +143,28 @@ static void local_kill(struct thread *t, const struct pregs *p, long nr,
 	int signo = (int)(thread_call ? a[2] : a[1]);
 	int target = (int)a[0];
 	bool self = nr == SYS_tkill ? target == t->tid
-				    : target == RT->pid || (nr == SYS_kill && target <= 0);
+				    : target == (t->apart ? t->tid : RT->pid) ||
+					      (nr == SYS_kill && target <= 0);
 	struct event next;
 
 	if (!self && signo == 9 && RT->domains_held && nr == SYS_kill)
 		await_end(t, target); /* its locks are free afterwards */
 	if (!self || signo < 1 || signo > 64)
 		return;
+	if (t->apart) { /* the others' events follow */
+		if (signo == 9 || (t->actions->action[signo].handler == 0 &&
+				   !(signals_mask(t) & SIG_BIT(signo)) &&
+				   signals_fatal_by_default(signo)))
+			turn_exit(t);
+		return;
+	}
 	next = head_peek(t);
 	if (next.id)
 		return; /* it lived on */
 	if (signo == 9 || (t->actions->action[signo].handler == 0 &&
 			   signals_fatal_by_default(signo))) {
 		t->slot->finished = FINISHED_END;
+		domains_leave(t);
 		if (signo != 9 && !t->vfork_child)
 			die_in_program(t, p, signo);
 		signals_die(signo);

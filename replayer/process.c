@@ -123,6 +123,9 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	child->tid = (int32_t)tid;
 	child->child_regs = *p;
 	child->clone_stack = args[1] ? args[1] : pregs_rsp(p);
+	child->apart = !(args[0] & (CLONE_THREAD | CLONE_VFORK));
+	if (!(args[0] & CLONE_SIGHAND))
+		signals_actions_copy(child, t);
 	RT->multi = 1;
 	RT->thread_count++;
 	if (args[0] & CLONE_PARENT_SETTID)
@@ -194,6 +197,27 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 	return clone_sharing(t, p, args, flags, call);
 }
 
+void thread_kill(struct thread *apart)
+{
+	struct k_timespec step = {0, 100 * 1000};
+
+	dj_raw(SYS_kill, apart->live_tid, 9);
+	while (!thread_is_gone(apart))
+		dj_raw(SYS_nanosleep, &step, 0);
+	thread_bury(apart);
+}
+
+void threads_kill_apart(void)
+{
+	struct thread *next;
+
+	for (struct thread *a = RT->multi ? threads_apart(NULL) : NULL; a; a = next) {
+		next = threads_apart(a);
+		if (a != dj_self())
+			thread_kill(a);
+	}
+}
+
 /* The pid that this wait has reaped, 0: none. */
 static int32_t reaped(long nr, const unsigned long args[6], long result)
 {
@@ -213,7 +237,12 @@ void await_end(struct thread *t, int32_t pid)
 {
 	struct session *s = RT->session;
 	struct k_timespec step = {0, 500 * 1000};
+	struct thread *apart = pid > 0 && RT->multi ? thread_by_tid(pid) : NULL;
 
+	if (apart && apart->apart) { /* it was killed; here it waits for its turn */
+		thread_kill(apart);
+		return;
+	}
 	for (unsigned i = 0; pid > 0 && i < s->slots_used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(s, i);
 		uint32_t state;
@@ -256,18 +285,21 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 			      (const uint8_t *)live, dj_strlen(live));
 	next = head_peek_behind(ev);
 	head_take(t, ev);
-	if (next.id == call->id) { /* it failed */
+	if (next.id == call->id) {
 		struct event failed = domains_peek(t);
 
-		ret = match_call(t, &failed, call, args);
-		head_take(t, &failed);
-		return ret;
+		if (RT->replay_tid != t->tid) /* another's, of those who share our memory */
+			failed.id = 0;
+		if (failed.id) {
+			ret = match_call(t, &failed, call, args);
+			head_take(t, &failed);
+			return ret;
+		}
 	}
 	if (external) {
-		if (!t->vfork_child)
+		if (!(t->vfork_child || t->apart))
 			stream_end(t, (long)p->nr, args);
-		for (;;)
-			dj_raw(SYS_exit_group, 0);
+		turn_exit(t);
 	}
 	image_event = next;
 	if (stream) {
@@ -280,12 +312,11 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	}
 	/* it was killed, or recording ended, before the image began */
 	if (!image_event.id || image_event.id == TF_EV_END) {
-		if (!t->vfork_child)
+		if (!(t->vfork_child || t->apart))
 			stream_end(t, (long)p->nr, args);
 		slot->finished = FINISHED_CUT;
 		__atomic_store_n(&slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
-		for (;;)
-			dj_raw(SYS_exit_group, 0);
+		turn_exit(t);
 	}
 	if (!image_decode(&image_event, &img))
 		diverge(t, DIVERGED_OTHER, (long)p->nr, args,
@@ -294,6 +325,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!t->vfork_child)
 		domains_depart();
 	debug_last(t);
+	turn_leave_memory(t);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

@@ -16,19 +16,19 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 	}
 	head_take(t, ev);
 	debug_last(t);
-	if (call->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1) {
+	if (t->apart || (call->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1)) {
 		uint64_t block = ~0ull;
 
 		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
-		RT->thread_count--;
 		thread_clear_tid(t);
-		thread_free(t);
+		thread_bury(t);
 		turn_leave(t);
 	} else if (!t->vfork_child) {
 		struct event next = head_peek(t);
 
 		if (next.id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
+		threads_kill_apart();
 		domains_leave(t);
 		t->slot->finished = FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);

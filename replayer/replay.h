@@ -66,6 +66,10 @@ void domains_depart(void);
 struct event turn_wait(struct thread *t);
 /* This thread is at its end: the token goes to whom the head belongs. */
 void turn_leave(struct thread *t);
+/* This process, which shares the memory of others, is about to have a program image of its
+ * own; or ends, as an image that is not replayed. Who is waited for (vfork) has no turn. */
+void turn_leave_memory(struct thread *t);
+void turn_exit(struct thread *t) __attribute__((noreturn));
 
 /* In the middle of program code: waits until the head is this thread's again: the START that
  * says that it goes on (older recordings have none). */
@@ -131,6 +135,10 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* After wait4 or waitid: the child has ended here, too, so that memory which it shares
  * holds what it left there. */
 void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
+/* Ends a process that shares our memory and was killed in the recording. */
+void thread_kill(struct thread *apart);
+/* Ends all of them, since this process ends. */
+void threads_kill_apart(void);
 /* The process of this recorded id has ended here. */
 void await_end(struct thread *t, int32_t pid);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],

@@ -43,6 +43,25 @@ void turn_wait_any(struct thread *t)
 		preempt_look(t);
 }
 
+void turn_exit(struct thread *t)
+{
+	turn_leave_memory(t);
+	for (;;)
+		dj_raw(SYS_exit_group, 0);
+}
+
+void turn_leave_memory(struct thread *t)
+{
+	struct event ev;
+
+	if (!t->apart)
+		return;
+	ev = domains_peek(t);
+	thread_bury(t);
+	if (ev.id && ev.id != TF_EV_END)
+		sched_give(owner_of_head(t));
+}
+
 void turn_leave(struct thread *t)
 {
 	struct event ev = domains_peek(t);

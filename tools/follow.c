@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include "tools/cat.h"
+#include "tracefmt/header.h"
 
 enum { PAUSE_MS = 200 };
 
@@ -105,11 +106,13 @@ static void show(struct cat *c, deja_tracker *t, const struct deja_event *ev)
 		cat_event(c, ev, &sight, t);
 }
 
-static bool incomplete(const deja_recording *rec)
+/* Not when it ended early, for whatever cause. (One whose recorder was killed looks as if it went
+ * on.) */
+static bool still_made(const deja_recording *rec)
 {
 	const struct deja_header *h = deja_header(rec);
 
-	return !h->complete && !(h->cause && *h->cause);
+	return !h->complete && (!h->cause || !*h->cause || !strcmp(h->cause, TF_CAUSE_RUNNING));
 }
 
 int cat_follow(struct cat *c, const char *path)
@@ -126,7 +129,7 @@ int cat_follow(struct cat *c, const char *path)
 		struct part *p;
 
 		rec = deja_open(path, &err);
-		if (!rec || (more = incomplete(rec), !open_parts(&parts, rec))) {
+		if (!rec || (more = still_made(rec), !open_parts(&parts, rec))) {
 			cmd_error("%s", rec ? "out of memory" : err.message);
 			status = rec ? CMD_FAILED : CMD_UNREADABLE;
 		}

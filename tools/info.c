@@ -9,6 +9,7 @@
 #include "tools/coverage.h"
 #include "tools/elf.h"
 #include "tools/json.h"
+#include "tools/notes.h"
 
 enum { BUILD_ID_LEN = 129 };
 
@@ -154,7 +155,20 @@ static const char *doors_text(const char *doors)
 	return doors;
 }
 
-static void print_words(deja_recording *rec, const char *path)
+static void print_notes(deja_recording *rec, const deja_notes *notes)
+{
+	char target[128];
+
+	for (size_t i = 0; i < deja_notes_count(notes); i++) {
+		const struct deja_note *note = deja_notes_at(notes, i);
+
+		printf("%-12s", i ? "" : "Annotations");
+		notes_print(stdout, note);
+		printf(" on %s\n", notes_target_text(rec, note, target));
+	}
+}
+
+static void print_words(deja_recording *rec, const char *path, const deja_notes *notes)
 {
 	const struct deja_header *h = deja_header(rec);
 	char a[64], b[64], cause[512];
@@ -201,6 +215,7 @@ static void print_words(deja_recording *rec, const char *path)
 			      : "stored in full");
 	field("Doors", h->doors ? doors_text(h->doors) : NULL);
 	print_remarks(h);
+	print_notes(rec, notes);
 	print_files(rec, path);
 }
 
@@ -278,8 +293,8 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_files(j, rec, path);
 }
 
-static int print_info(deja_recording *rec, const char *path, bool as_json,
-		      bool coverage)
+static int print_info(deja_recording *rec, const char *path, const deja_notes *notes,
+		      bool as_json, bool coverage)
 {
 	static struct coverage c;
 	struct deja_error err = {0};
@@ -297,13 +312,15 @@ static int print_info(deja_recording *rec, const char *path, bool as_json,
 		json_open(&j, NULL, '{');
 		if (rec)
 			json_header(&j, rec, path);
+		if (rec)
+			notes_json_all(&j, notes);
 		if (coverage)
 			coverage_json(&c, &j);
 		json_close(&j, '}');
 	} else if (coverage) {
 		coverage_print(&c);
 	} else {
-		print_words(rec, path);
+		print_words(rec, path, notes);
 	}
 	return cmd_stdout_end(status);
 }
@@ -313,6 +330,7 @@ int cmd_info(int argc, char **argv)
 	bool json = false, coverage = false;
 	int key, status = 0;
 	deja_recording *rec = NULL;
+	deja_notes *notes = NULL;
 	char *path = NULL, *resolved;
 
 	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
@@ -333,12 +351,15 @@ int cmd_info(int argc, char **argv)
 			path = resolved;
 		}
 		rec = cmd_open(path, &status);
-		if (!rec) {
+		notes = rec ? notes_open(argv[optind]) : NULL;
+		if (!notes) {
+			deja_close(rec);
 			free(path);
-			return status;
+			return CMD_UNREADABLE;
 		}
 	}
-	status = print_info(rec, path, json, coverage);
+	status = print_info(rec, path, notes, json, coverage);
+	deja_notes_close(notes);
 	if (rec)
 		deja_close(rec);
 	free(path);

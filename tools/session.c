@@ -148,22 +148,6 @@ static bool runtime_path(enum session_mode mode, char *path, size_t len)
 	return true;
 }
 
-static bool make_fifos(struct live_session *s)
-{
-	for (int i = 0; i < 2; i++) {
-		char path[SESSION_DIR_LEN + 8];
-
-		snprintf(path, sizeof(path), "%s/out%d", s->dir, i + 1);
-		if (mkfifo(path, 0600) < 0)
-			return false;
-		/* both ends, so that opening never blocks and reading never ends */
-		s->out_fifo[i] = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-		if (s->out_fifo[i] < 0)
-			return false;
-	}
-	return true;
-}
-
 /* The runtime of a recording or replay is in this very process: two cannot share one. */
 bool session_is_nested(void)
 {
@@ -254,7 +238,7 @@ bool session_create(struct live_session *s, enum session_mode mode)
 	int fd = -1;
 
 	s->shared = NULL;
-	s->out_fifo[0] = s->out_fifo[1] = s->lock = -1;
+	s->outlet[0] = s->outlet[1] = s->outlet_end[0] = s->outlet_end[1] = s->lock = -1;
 	if (session_is_nested())
 		return false;
 	sweep_sessions();
@@ -293,7 +277,7 @@ made:
 	flock(fd, LOCK_EX | LOCK_NB);
 	s->lock = fd; /* held as long as this process lives */
 	fd = -1;
-	if (mode == SESSION_RECORD && !make_fifos(s))
+	if (mode == SESSION_RECORD && !outlets_open(s))
 		goto fail;
 	if (mode == SESSION_REPLAY) {
 		strcpy(strrchr(path, '/'), "/deja-loader");
@@ -323,9 +307,7 @@ void session_close(struct live_session *s, bool keep)
 		s->shared->closed = 1;
 		munmap(s->shared, SESSION_LEN);
 	}
-	for (int i = 0; i < 2; i++)
-		if (s->out_fifo[i] >= 0)
-			close(s->out_fifo[i]);
+	outlets_close(s);
 	if (s->lock >= 0)
 		close(s->lock);
 	if (!keep)

@@ -12,10 +12,15 @@
 struct live_session {
 	char dir[SESSION_DIR_LEN + 1];
 	struct session *shared;
-	int out_fifo[2];
-	int lock; /* of the arena: free when this process is gone */ /* recording: read ends of the external children's stdout, stderr;
-			    else -1 */
+	int outlet[2]; /* recording: where external children's stdout and stderr are read;
+			* else -1 */
+	int outlet_end[2]; /* of a terminal: the end that they write to; else -1 */
+	int lock;	   /* of the arena: free when this process is gone */
 };
+
+/* outlet.c: makes them, and closes them. */
+bool outlets_open(struct live_session *s);
+void outlets_close(struct live_session *s);
 
 /* The recording's time zero. Called first, so that measuring the clock's rate costs no time
  * of its own. */

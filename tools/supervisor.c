@@ -412,7 +412,7 @@ static bool look_at_externals(struct supervisor *sv)
 	bool busy = false;
 
 	for (int i = 0; i < 2; i++) {
-		ssize_t n = read(sv->session->out_fifo[i], bytes, sizeof(bytes));
+		ssize_t n = read(sv->session->outlet[i], bytes, sizeof(bytes));
 
 		if (n > 0) {
 			external_output(sv, i + 1, bytes, (size_t)n);

@@ -66,7 +66,19 @@ expect 0 ./count rec
 read -r seen _ known _ writes _ <stdout
 [ "$seen" = "$known" ] && [ "$seen" -gt 50 ] && [ "$writes" -ge 1 ] || fail "the example says: $(cat stdout)"
 expect 1 ./count nothing-here
+# The example that is installed: what it says of a server is what the requests were.
+# shellcheck disable=SC2086
+gcc -Wall -Wextra -Werror -std=c99 -o turns "$prefix/share/doc/deja/turns.c" $flags >log 2>&1 || fail "turns.c does not build: $(head -3 log)"
+background "$deja" record -q -o served -- /usr/bin/python3 "$TESTS/look/http_server.py" "$PWD/port" 12
+wait_for port || fail "the server did not start"
+mkdir client
+limit /usr/bin/python3 "$TESTS/look/http_client.py" "$(cat port)" 12 client || fail "the client"
+wait "${BACKGROUND[0]}" || fail "recording the server"
+BACKGROUND=()
+expect 0 ./turns served
+[ "$(grep -c '^turn [0-9]*: answered after [0-9.]* ms, tcp .* <- ' stdout)" = 12 ] || fail "turns says: $(cat stdout)"
+expect 1 ./turns nothing-here
 if command -v g++ >/dev/null; then
-	echo '#include <deja.h>' >header.cc
+	printf '#include <deja.h>\n#include <deja_look.h>\n' >header.cc
 	g++ -Wall -Wextra -Werror -fsyntax-only -I"$prefix/include" header.cc || fail "the header is no C++"
 fi

@@ -45,3 +45,28 @@ tr -d '\r' <recorded | sed 's/\^C//' >a
 tr -d '\r' <stdout >b
 cmp -s a b || fail "replayed without a terminal: $(diff a b)"
 expect 0 "$DEJA" verify rec
+
+# A child that cannot be preloaded sees a terminal, too, of the same size.
+cat >static.c <<'C'
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+int main(void)
+{
+	struct winsize size = {0};
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ioctl(1, TIOCGWINSZ, &size);
+	printf("static: %d%d%d %d columns at %ld\n", isatty(0), isatty(1), isatty(2), size.ws_col, ts.tv_nsec);
+	return 0;
+}
+C
+gcc -static -o static static.c || skip "no static libc here"
+expect 0 python3 on_tty.py sh -c 'sleep 0.2; exec "$0" record -q -o static.rec -- sh -c "echo before; ./static; echo after"' "$DEJA"
+cp stdout recorded
+rm static
+grep -q 'static: 111 97 columns' recorded || fail "an external child's terminal: $(cat recorded)"
+expect 0 "$DEJA" replay static.rec
+tr -d '\r' <recorded | grep -v ^deja: >a
+cmp -s a stdout || fail "an external child's output on a terminal: $(diff a stdout)"

@@ -104,6 +104,10 @@ void domains_leave(struct thread *t)
 {
 }
 
+void threads_kill_apart(void)
+{
+}
+
 void debug_diverged(struct thread *t)
 {
 }

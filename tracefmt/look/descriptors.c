@@ -1,6 +1,6 @@
 /*
- * What calls do to descriptors: opening, duplicating, closing, passing on, and what is learned
- * of one on the way (look.h). Called by the tracker for every call that takes or gives one.
+ * What calls do to descriptors: opening, duplicating, closing, connecting (look.h). Called by the
+ * tracker for every call that takes or gives one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,105 +10,17 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 
-#include "tracefmt/look/look.h"
+#include "tracefmt/look/call.h"
 #include "tracefmt/recording.h"
 #include "tracefmt/wire.h"
 
-enum { CLOEXEC = O_CLOEXEC, PATH_ROOM = 4352 };
-
-/* The call being applied. */
-struct call {
-	deja_tracker *t;
-	struct look_table *table;
-	const struct deja_event *ev;
-	struct deja_sight *sight;
-};
-
-/* --- paths --- */
-
-/* Joins without resolving links: dir/name, `.` and empty parts dropped, `..` kept. */
-static void join(char *buf, size_t len, const char *dir, const char *name, size_t name_len)
-{
-	size_t n = 0;
-	const char *end = name + name_len;
-
-	if (dir && (!name_len || *name != '/'))
-		n = (size_t)snprintf(buf, len, "%s", dir);
-	else if (name_len && *name == '/')
-		buf[0] = '\0';
-	else
-		n = (size_t)snprintf(buf, len, "?"); /* relative to what is not known */
-	if (n >= len)
-		n = len - 1;
-	while (n > 1 && buf[n - 1] == '/')
-		n--;
-	if (n == 1 && buf[0] == '/')
-		n = 0;
-	while (name < end) {
-		const char *slash = memchr(name, '/', (size_t)(end - name));
-		size_t part = (size_t)((slash ? slash : end) - name);
-
-		if (part && !(part == 1 && *name == '.') && n + part + 2 < len) {
-			buf[n++] = '/';
-			memcpy(buf + n, name, part);
-			n += part;
-		}
-		name += part + (slash != NULL);
-	}
-	if (!n)
-		buf[n++] = '/';
-	buf[n] = '\0';
-}
-
-/* The bytes of a path argument without its NUL. */
-static const char *path_item(const struct deja_event *ev, unsigned arg, size_t *len)
-{
-	const struct deja_item *item = look_item(ev, arg, false);
-
-	if (!item)
-		return NULL;
-	*len = strnlen((const char *)item->bytes.data, item->bytes.len);
-	return (const char *)item->bytes.data;
-}
-
-static bool resolve(const struct look_table *table, const struct deja_event *ev, unsigned arg,
-		    char *buf, size_t len)
-{
-	const struct tf_call *call = tf_call_by_id(ev->id);
-	const char *dir = table ? table->cwd : NULL, *name;
-	size_t name_len;
-
-	if (!call || arg > 5 || !(look_path_args(ev->id) & 1u << arg))
-		return false;
-	name = path_item(ev, arg, &name_len);
-	if (!name)
-		return false;
-	if (arg > 0 && call->arg[arg - 1].kind == TF_FD && (int)ev->args[arg - 1] != AT_FDCWD) {
-		struct look_slot *slot =
-		    table ? look_table_find(table, (int)ev->args[arg - 1]) : NULL;
-
-		dir = slot ? slot->io->pub.path : NULL;
-	}
-	join(buf, len, dir, name, name_len);
-	return true;
-}
-
-bool deja_tracker_path(deja_tracker *t, const struct deja_event *ev, unsigned arg, char *buf,
-		       size_t len)
-{
-	/* After an exit the process is gone; no call with a path ends one. */
-	if (!t->latest || t->latest->stream != ev->stream || len < 2)
-		return false;
-	return resolve(look_table_of(t, ev), ev, arg, buf, len);
-}
+enum { CLOEXEC = O_CLOEXEC };
 
 /* --- opening --- */
 
-static struct look_io *put_new(const struct call *c, enum deja_io_kind kind, int64_t fd,
+struct look_io *look_put_new(const struct look_call *c, enum deja_io_kind kind, int64_t fd,
 			       bool cloexec)
 {
 	struct look_io *io;
@@ -134,24 +46,24 @@ static enum deja_io_kind kind_of_path(const char *path, uint64_t flags)
 	return flags & O_DIRECTORY ? DEJA_IO_DIRECTORY : DEJA_IO_FILE;
 }
 
-static void apply_open(const struct call *c, unsigned path_arg, uint64_t flags)
+static void apply_open(const struct look_call *c, unsigned path_arg, uint64_t flags)
 {
-	char path[PATH_ROOM];
+	char path[LOOK_PATH_ROOM];
 	struct look_io *io;
 
 	if (c->ev->result < 0)
 		return;
-	if (!resolve(c->table, c->ev, path_arg, path, sizeof(path)))
+	if (!look_resolve(c->table, c->ev, path_arg, path, sizeof(path)))
 		path[0] = '\0';
-	io = put_new(c, kind_of_path(path, flags), c->ev->result, flags & CLOEXEC);
+	io = look_put_new(c, kind_of_path(path, flags), c->ev->result, flags & CLOEXEC);
 	if (io && path[0])
 		look_io_set(&io->pub.path, path, sizeof(path));
 }
 
-static void apply_named(const struct call *c, enum deja_io_kind kind, bool cloexec,
+static void apply_named(const struct look_call *c, enum deja_io_kind kind, bool cloexec,
 			const char *name)
 {
-	struct look_io *io = c->ev->result >= 0 ? put_new(c, kind, c->ev->result, cloexec) : NULL;
+	struct look_io *io = c->ev->result >= 0 ? look_put_new(c, kind, c->ev->result, cloexec) : NULL;
 
 	if (io && name)
 		look_io_set(&io->pub.path, name, strlen(name));
@@ -169,14 +81,14 @@ static bool two_fds(const struct deja_event *ev, unsigned arg, int fd[2])
 	return fd[0] >= 0 && fd[1] >= 0;
 }
 
-static void apply_pipe(const struct call *c, bool cloexec)
+static void apply_pipe(const struct look_call *c, bool cloexec)
 {
 	struct look_io *io;
 	int fd[2];
 
 	if (!two_fds(c->ev, 0, fd))
 		return;
-	io = put_new(c, DEJA_IO_PIPE, fd[0], cloexec);
+	io = look_put_new(c, DEJA_IO_PIPE, fd[0], cloexec);
 	if (io)
 		look_table_set(&c->t->ios, c->table, fd[1], io, cloexec, c->ev);
 }
@@ -187,15 +99,15 @@ static void set_socket(struct look_io *io, uint64_t family, uint64_t type)
 	io->pub.type = (int)(type & 0xf);
 }
 
-static void apply_socketpair(const struct call *c)
+static void apply_socketpair(const struct look_call *c)
 {
 	struct look_io *a, *b;
 	int fd[2];
 
 	if (!two_fds(c->ev, 3, fd))
 		return;
-	a = put_new(c, DEJA_IO_SOCKET, fd[0], c->ev->args[1] & CLOEXEC);
-	b = put_new(c, DEJA_IO_SOCKET, fd[1], c->ev->args[1] & CLOEXEC);
+	a = look_put_new(c, DEJA_IO_SOCKET, fd[0], c->ev->args[1] & CLOEXEC);
+	b = look_put_new(c, DEJA_IO_SOCKET, fd[1], c->ev->args[1] & CLOEXEC);
 	if (!a || !b)
 		return;
 	set_socket(a, (uint64_t)c->ev->args[0], (uint64_t)c->ev->args[1]);
@@ -216,9 +128,9 @@ static void set_address(const char **field, const struct deja_item *item)
 		look_io_set(field, text, sizeof(text));
 }
 
-static void apply_accept(const struct call *c, struct look_io *listener, uint64_t flags)
+static void apply_accept(const struct look_call *c, struct look_io *listener, uint64_t flags)
 {
-	struct look_io *io = put_new(c, DEJA_IO_SOCKET, c->ev->result, flags & CLOEXEC);
+	struct look_io *io = look_put_new(c, DEJA_IO_SOCKET, c->ev->result, flags & CLOEXEC);
 
 	if (!io)
 		return;
@@ -236,7 +148,7 @@ static void apply_accept(const struct call *c, struct look_io *listener, uint64_
 	}
 }
 
-static void apply_socket_call(const struct call *c, int nr, struct look_io *io)
+static void apply_socket_call(const struct look_call *c, int nr, struct look_io *io)
 {
 	const struct deja_event *ev = c->ev;
 	bool under_way = ev->result == -EINPROGRESS;
@@ -274,215 +186,9 @@ static void apply_socket_call(const struct call *c, int nr, struct look_io *io)
 	}
 }
 
-/* --- descriptors in messages --- */
-
-/* The next descriptors of a SCM_RIGHTS message in control[*at ...]; their number. */
-static size_t next_rights(const uint8_t *control, size_t len, size_t *at, int *fds, size_t max)
-{
-	while (*at < len && len - *at >= 16) {
-		uint64_t n = look_le(control + *at, 8);
-		const uint8_t *head = control + *at;
-		size_t count = 0, room = len - *at;
-
-		if (n < 16 || n > room)
-			break;
-		*at += (n + 7) / 8 * 8 < room ? (n + 7) / 8 * 8 : room;
-		if (look_le(head + 8, 4) != SOL_SOCKET || look_le(head + 12, 4) != SCM_RIGHTS)
-			continue;
-		for (size_t i = 16; i + 4 <= n && count < max; i += 4)
-			fds[count++] = (int)look_le(head + i, 4);
-		return count;
-	}
-	*at = len;
-	return 0;
-}
-
-static void send_right(const struct call *c, struct look_io *over, int fd)
-{
-	struct look_slot *slot = look_table_find(c->table, fd);
-	deja_tracker *t = c->t;
-
-	if (!slot)
-		return;
-	if (t->rights_count == LOOK_RIGHTS_MAX) {
-		struct look_io *oldest = t->rights[0].io;
-
-		t->rights_count--;
-		memmove(&t->rights[0], &t->rights[1], t->rights_count * sizeof(t->rights[0]));
-		look_io_unref(&t->ios, oldest, c->ev);
-	}
-	look_io_ref(slot->io);
-	t->rights[t->rights_count++] =
-	    (struct look_rights){.io = slot->io, .peer_id = over->pub.pair_id};
-}
-
-/* What was sent over the other end of this socket first; where the ends are not known to
- * belong together, what was sent first at all. */
-static struct look_io *take_right(deja_tracker *t, const struct look_io *over)
-{
-	size_t found = t->rights_count;
-	struct look_io *io;
-
-	for (size_t i = t->rights_count; i-- > 0;)
-		if (t->rights[i].peer_id == over->pub.id)
-			found = i;
-	for (size_t i = t->rights_count; found == t->rights_count && i-- > 0;)
-		if (!t->rights[i].peer_id && !over->pub.pair_id)
-			found = i;
-	if (found == t->rights_count)
-		return NULL;
-	io = t->rights[found].io;
-	t->rights_count--;
-	memmove(&t->rights[found], &t->rights[found + 1],
-		(t->rights_count - found) * sizeof(t->rights[0]));
-	return io;
-}
-
-static void receive_right(const struct call *c, struct look_io *over, int fd, bool cloexec)
-{
-	struct look_io *io = take_right(c->t, over);
-
-	if (!io) {
-		io = put_new(c, DEJA_IO_UNKNOWN, fd, cloexec);
-		if (io)
-			look_io_set(&io->pub.path, "received descriptor", 64);
-		return;
-	}
-	look_table_set(&c->t->ios, c->table, fd, io, cloexec, c->ev);
-	look_io_unref(&c->t->ios, io, c->ev);
-}
-
-static void apply_control(const struct call *c, struct look_io *over, struct tf_in *msg,
-			  bool inbound, bool cloexec)
-{
-	enum { FDS_MAX = 253 };
-	int fds[FDS_MAX];
-	const uint8_t *control;
-	size_t at = 0, count;
-	uint32_t len, parts = tf_get_array(msg);
-
-	if (parts < 3)
-		return;
-	tf_skip(msg);
-	tf_skip(msg);
-	if (tf_peek(msg) == 0xc0)
-		return;
-	control = tf_get_bytes(msg, &len);
-	if (msg->bad)
-		return;
-	while ((count = next_rights(control, len, &at, fds, FDS_MAX)))
-		for (size_t i = 0; i < count; i++) {
-			if (inbound)
-				receive_right(c, over, fds[i], cloexec);
-			else
-				send_right(c, over, fds[i]);
-		}
-}
-
-static void apply_message(const struct call *c, int nr, struct look_io *over)
-{
-	bool inbound = nr == SYS_recvmsg || nr == SYS_recvmmsg;
-	bool many = nr == SYS_recvmmsg || nr == SYS_sendmmsg;
-	const struct deja_item *item = look_item(c->ev, 1, inbound);
-	bool cloexec = inbound && c->ev->args[many ? 3 : 2] & MSG_CMSG_CLOEXEC;
-	struct tf_in in;
-	uint32_t count;
-
-	if (!item || c->ev->result < 0 || !over)
-		return;
-	in = (struct tf_in){item->bytes.data, item->bytes.data + item->bytes.len, 0};
-	if (!many) {
-		apply_control(c, over, &in, inbound, cloexec);
-		return;
-	}
-	for (count = tf_get_array(&in); count && !in.bad; count--) {
-		struct tf_in one = in;
-
-		if (tf_get_array(&one) >= 1)
-			apply_control(c, over, &one, inbound, cloexec);
-		tf_skip(&in);
-	}
-}
-
-/* --- what is learned --- */
-
-static void learn_mode(struct look_io *io, unsigned mode, uint64_t rdev)
-{
-	struct deja_io *pub = &io->pub;
-	unsigned class = major(rdev);
-
-	if (pub->kind != DEJA_IO_UNKNOWN && pub->kind != DEJA_IO_FILE &&
-	    pub->kind != DEJA_IO_DEVICE)
-		return;
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		pub->kind = DEJA_IO_FILE;
-		break;
-	case S_IFDIR:
-		pub->kind = DEJA_IO_DIRECTORY;
-		break;
-	case S_IFIFO:
-		pub->kind = DEJA_IO_PIPE;
-		break;
-	case S_IFSOCK:
-		pub->kind = DEJA_IO_SOCKET;
-		break;
-	case S_IFBLK:
-		pub->kind = DEJA_IO_DEVICE;
-		break;
-	case S_IFCHR: /* tty, console, virtual consoles, pseudo terminals */
-		pub->kind = class == 4 || class == 5 || (class >= 136 && class <= 143)
-				? DEJA_IO_TERMINAL
-				: DEJA_IO_DEVICE;
-		break;
-	}
-}
-
-static void learn_stat(const struct call *c, int nr, struct look_io *io)
-{
-	const struct deja_item *item;
-	size_t len;
-
-	if (c->ev->result)
-		return;
-	if (nr == SYS_fstat || nr == SYS_newfstatat) {
-		item = look_item(c->ev, nr == SYS_fstat ? 1 : 2, true);
-		if (nr == SYS_newfstatat && (!path_item(c->ev, 1, &len) || len))
-			return;
-		if (item && item->bytes.len >= 48)
-			learn_mode(io, (unsigned)look_le(item->bytes.data + 24, 4),
-				   look_le(item->bytes.data + 40, 8));
-	} else if (path_item(c->ev, 1, &len) && !len) { /* statx of the descriptor itself */
-		item = look_item(c->ev, 4, true);
-		if (item && item->bytes.len >= 0x88)
-			learn_mode(io, (unsigned)look_le(item->bytes.data + 28, 2),
-				   makedev(look_le(item->bytes.data + 0x80, 4),
-					   look_le(item->bytes.data + 0x84, 4)));
-	}
-}
-
-static void apply_ioctl(const struct call *c, struct look_slot *slot)
-{
-	if (c->ev->result)
-		return;
-	switch ((unsigned)c->ev->args[1]) {
-	case TCGETS:
-	case TIOCGWINSZ:
-		if (slot->io->pub.kind == DEJA_IO_UNKNOWN || slot->io->pub.kind == DEJA_IO_DEVICE)
-			slot->io->pub.kind = DEJA_IO_TERMINAL;
-		break;
-	case FIOCLEX:
-		slot->cloexec = true;
-		break;
-	case FIONCLEX:
-		slot->cloexec = false;
-		break;
-	}
-}
-
 /* --- duplicates --- */
 
-static void apply_dup(const struct call *c, struct look_slot *slot, bool cloexec)
+static void apply_dup(const struct look_call *c, struct look_slot *slot, bool cloexec)
 {
 	struct look_io *io = slot->io;
 
@@ -490,7 +196,7 @@ static void apply_dup(const struct call *c, struct look_slot *slot, bool cloexec
 		look_table_set(&c->t->ios, c->table, (int)c->ev->result, io, cloexec, c->ev);
 }
 
-static void apply_fcntl(const struct call *c, struct look_slot *slot)
+static void apply_fcntl(const struct look_call *c, struct look_slot *slot)
 {
 	switch (c->ev->args[1]) {
 	case F_DUPFD:
@@ -509,7 +215,7 @@ static void apply_fcntl(const struct call *c, struct look_slot *slot)
 /* --- all of them --- */
 
 /* Calls that give a descriptor and take none, or only a directory's. */
-static bool apply_opening(const struct call *c, int nr)
+static bool apply_opening(const struct look_call *c, int nr)
 {
 	const long *args = c->ev->args;
 	const struct deja_item *how;
@@ -538,7 +244,7 @@ static bool apply_opening(const struct call *c, int nr)
 		apply_pipe(c, args[1] & CLOEXEC);
 		return true;
 	case SYS_socket:
-		io = put_new(c, DEJA_IO_SOCKET, c->ev->result, args[1] & CLOEXEC);
+		io = look_put_new(c, DEJA_IO_SOCKET, c->ev->result, args[1] & CLOEXEC);
 		if (io)
 			set_socket(io, (uint64_t)args[0], (uint64_t)args[1]);
 		return true;
@@ -568,7 +274,7 @@ static bool apply_opening(const struct call *c, int nr)
 		return true;
 	case SYS_memfd_create:
 		snprintf(name, sizeof(name), "memfd:%.*s", 40,
-			 path_item(c->ev, 0, &len) && len < 40 ? path_item(c->ev, 0, &len) : "");
+			 look_path_item(c->ev, 0, &len) && len < 40 ? look_path_item(c->ev, 0, &len) : "");
 		apply_named(c, DEJA_IO_MEMFD, args[1] & 1, name);
 		return true;
 	case SYS_pidfd_open:
@@ -594,7 +300,7 @@ static bool apply_opening(const struct call *c, int nr)
 	return false;
 }
 
-static void apply_taking(const struct call *c, int nr, struct look_slot *slot)
+static void apply_taking(const struct look_call *c, int nr, struct look_slot *slot)
 {
 	const long *args = c->ev->args;
 	struct look_io *io = slot->io;
@@ -620,12 +326,12 @@ static void apply_taking(const struct call *c, int nr, struct look_slot *slot)
 		apply_fcntl(c, slot);
 		break;
 	case SYS_ioctl:
-		apply_ioctl(c, slot);
+		look_learn_ioctl(c, slot);
 		break;
 	case SYS_fstat:
 	case SYS_newfstatat:
 	case SYS_statx:
-		learn_stat(c, nr, io);
+		look_learn_stat(c, nr, io);
 		break;
 	case SYS_fchdir:
 		if (!c->ev->result && io->pub.path) {
@@ -637,7 +343,7 @@ static void apply_taking(const struct call *c, int nr, struct look_slot *slot)
 	case SYS_sendmmsg:
 	case SYS_recvmsg:
 	case SYS_recvmmsg:
-		apply_message(c, nr, io);
+		look_apply_message(c, nr, io);
 		break;
 	case SYS_close:
 		if (c->ev->result != -EBADF)
@@ -648,7 +354,7 @@ static void apply_taking(const struct call *c, int nr, struct look_slot *slot)
 
 /* The descriptor that a call names: what it is, found or, when the call shows that there is
  * one, made up as inherited. */
-static struct look_slot *slot_of(const struct call *c, int fd)
+static struct look_slot *slot_of(const struct look_call *c, int fd)
 {
 	struct look_slot *slot = look_table_find(c->table, fd);
 	struct look_io *io;
@@ -678,17 +384,17 @@ static bool is_error(int64_t result)
 void look_apply_call(deja_tracker *t, struct look_table *table, const struct deja_event *ev,
 		     struct deja_sight *sight)
 {
-	struct call c = {t, table, ev, sight};
+	struct look_call c = {t, table, ev, sight};
 	int nr = look_nr(ev), arg = look_fd_arg(ev->id);
 	struct look_slot *slot;
-	char path[PATH_ROOM];
+	char path[LOOK_PATH_ROOM];
 
 	if (nr == SYS_close_range && !ev->result) {
 		look_table_close_range(&t->ios, table, (unsigned)ev->args[0],
 				       (unsigned)ev->args[1], ev->args[2] & 4, ev);
 		return;
 	}
-	if (nr == SYS_chdir && !ev->result && resolve(table, ev, 0, path, sizeof(path))) {
+	if (nr == SYS_chdir && !ev->result && look_resolve(table, ev, 0, path, sizeof(path))) {
 		free(table->cwd);
 		table->cwd = strdup(path);
 	}

@@ -63,7 +63,7 @@ SHARE_SRC    := $(sort $(wildcard share/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
-LOADER_SRC   := $(sort $(wildcard loader/*.c loader/*.S)) preload/memory.c preload/slots.c \
+LOADER_SRC   := $(sort $(wildcard loader/*.c loader/*.S)) preload/memory.c preload/slots.c replayer/pace.c \
                 replayer/head.c replayer/image.c \
                 replayer/halt.c
 RT_TF_SRC    := tracefmt/calls.c

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include <elf.h>
+#include "detach.h"
 #include "runtime.h"
 
 void dj_vdso_clock_gettime_entry(void);
@@ -58,7 +59,7 @@ int64_t dj_now_slow(void)
 	struct k_timespec ts;
 	long (*original)(long, struct k_timespec *) = (void *)RT->vdso_clock_gettime;
 
-	if (original)
+	if (original && !RT->session->trap_tsc)
 		original(1, &ts);
 	else
 		dj_raw(SYS_clock_gettime, 1, &ts);
@@ -72,8 +73,9 @@ static bool names(const char *a, const char *b)
 	return *a == *b;
 }
 
+/* back: to the original function instead of ours. */
 static void divert(uint64_t copy, uint64_t shift, const char *name, uint64_t value,
-		   uint64_t size)
+		   uint64_t size, bool back)
 {
 	static const struct {
 		const char *name;
@@ -100,13 +102,13 @@ static void divert(uint64_t copy, uint64_t shift, const char *name, uint64_t val
 			*(uint64_t *)((char *)RT + diverted[i].original) =
 				copy + value + shift;
 		*p++ = 0x48, *p++ = 0xb8; /* movabs $entry, %rax; jmp *%rax */
-		*(uint64_t *)p = (uint64_t)diverted[i].entry;
+		*(uint64_t *)p = back ? copy + value + shift : (uint64_t)diverted[i].entry;
 		p += 8;
 		*p++ = 0xff, *p++ = 0xe0;
 	}
 }
 
-static void divert_all(uint64_t vdso, uint64_t shift)
+static void divert_all(uint64_t vdso, uint64_t shift, bool back)
 {
 	const Elf64_Ehdr *eh = (void *)vdso;
 	const Elf64_Phdr *ph = (void *)(vdso + eh->e_phoff);
@@ -141,7 +143,17 @@ static void divert_all(uint64_t vdso, uint64_t shift)
 	for (uint32_t i = 1; i < count; i++)
 		if (ELF64_ST_TYPE(sym[i].st_info) == STT_FUNC && sym[i].st_shndx)
 			divert(vdso, shift, str + sym[i].st_name, sym[i].st_value,
-			       sym[i].st_size);
+			       sym[i].st_size, back);
+}
+
+void clock_undo(void)
+{
+	uint64_t len = RT->vdso_end - RT->vdso;
+
+	if (!RT->vdso || dj_raw(SYS_mprotect, RT->vdso, len, PROT_READ | PROT_WRITE) < 0)
+		return;
+	divert_all(RT->vdso, RT->vdso_shift, true);
+	dj_raw(SYS_mprotect, RT->vdso, len, PROT_READ | PROT_EXEC);
 }
 
 /* Finds [vvar...] and [vdso] in the text of /proc/self/maps that start.c has read. */
@@ -193,6 +205,9 @@ void clock_start(void)
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != (long)first)
 		dj_fatal("cannot replace the vDSO", (long)first);
 	dj_copy((void *)vdso, (void *)(vdso + shift), vdso_end - vdso);
-	divert_all(vdso, shift);
+	divert_all(vdso, shift, false);
+	RT->vdso = vdso;
+	RT->vdso_end = vdso_end;
+	RT->vdso_shift = shift;
 	dj_raw(SYS_mprotect, vdso, vdso_end - vdso, PROT_READ | PROT_EXEC);
 }

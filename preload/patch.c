@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include "detach.h"
 #include "patch.h"
 
 enum {
@@ -308,6 +309,8 @@ static bool shape_patch(struct site *s, const struct shape *shape, bool many)
 	p = put_rel32(p, move, stub);
 	while (p < code + shape->len)
 		*p++ = 0x90;
+	s->original_len = shape->len <= SITE_CODE_MAX ? (uint32_t)shape->len : 0;
+	dj_copy(s->original, (const void *)shape->start, s->original_len);
 	if (!code_write(shape->start, code, shape->len, many))
 		return false;
 	s->start = shape->start;
@@ -536,6 +539,17 @@ void patch_site(struct site *s, long nr)
 	c = code_around(s->addr);
 	if (shape_a(&c, code, &shape) || (shape_b(code, &shape) && get_i32(code - 4) == nr))
 		shape_patch(s, &shape, false);
+}
+
+/* The stubs stay: somebody may be in one of them. */
+void patch_undo(void)
+{
+	for (size_t i = 0; i < SITE_MAX; i++) {
+		struct site *s = &RT->sites[i];
+
+		if (s->addr && s->start && s->original_len)
+			code_write(s->start, s->original, s->original_len, false);
+	}
 }
 
 /* --- without dispatch --- */

@@ -331,6 +331,12 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		return record_answer(t, call, args, t->tid);
 	case SYS_shmat:
 		return record_shmat(t, call, args);
+	case SYS_seccomp:
+	case SYS_prctl:
+		if ((call->nr == SYS_seccomp || args[0] == 22 /* PR_SET_SECCOMP */) &&
+		    record_seccomp(t, call->nr, args, &ret))
+			return ret;
+		return record_generic(t, call, args);
 	case SYS_sigaltstack:
 		now = dj_now();
 		ret = signals_altstack(t, p, args);
@@ -398,6 +404,10 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		if (role_of(t, (unsigned)args[2]))
 			return record_answer(t, call, args, -EINVAL);
 		return record_changing(t, call, args);
+	case SYS_unshare:
+	case SYS_setns: /* of any kind: a pidfd's is not known here */
+		RT->session->pid_namespaces = 1;
+		break;
 	case SYS_truncate:
 	case SYS_ftruncate:
 	case SYS_fallocate:
@@ -474,8 +484,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	struct k_timespec ts;
 	uint8_t buf[32], *room, *p;
 
-	if (t->pending)
-		return false; /* the call delivers it */
+	if (t->pending || RT->trap_tsc)
+		return false; /* the call delivers it; the vDSO reads the counter */
 	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
 		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
 		int64_t tv[2];
@@ -510,6 +520,25 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 		ring_put(slot, buf, (size_t)(p - buf));
 	ring_commit(slot);
 	return true;
+}
+
+uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux)
+{
+	uint64_t value;
+	uint32_t core;
+
+	if (RT->passthrough) {
+		value = tsc_read(&core);
+		*aux = core;
+		return value;
+	}
+	share(t, dj_now());
+	value = tsc_read(&core);
+	*aux = with_aux ? (int64_t)core : -1;
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_TSC, 2, (int64_t)value, *aux, 0);
+	ring_commit(t->slot);
+	return value;
 }
 
 void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)

@@ -36,6 +36,8 @@ void record_note(struct slot *slot, const char *text);
 uint32_t record_file(struct slot *slot, int fd, const char *path);
 /* Nobody records any more. */
 bool record_supervisor_gone(void);
+/* Has the supervisor give this user access to the session. */
+void record_let_in(struct slot *slot, int uid);
 /* Has the supervisor look whether others than the tree share what we have just mapped. */
 void record_shared(struct slot *slot);
 /* Has the supervisor take in what external children have written so far. */
@@ -124,6 +126,11 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
+
+/* --- record_seccomp.c --- */
+/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: recording stopped
+ * before it, it was made, *result is the program's. */
+bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result);
 
 /* --- record_shadow.c --- */
 /* The shadow (0: none) and the stored file of what is mapped from fd. `shared`: with

@@ -133,6 +133,8 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		record_note(t->slot, "a child is not recorded: too many processes at once");
 	if (!RT->passthrough)
 		record_domain_fork(t);
+	if (flags & CLONE_NEWPID)
+		RT->session->pid_namespaces = 1;
 	t0 = dj_now();
 	dj_copy(fork_args, clone_args, sizeof(fork_args));
 	fork_args[1] = 0;
@@ -372,6 +374,28 @@ static bool no_descriptor_left(void)
 	return fd == -EMFILE;
 }
 
+static bool can_open(const char *name, int flags)
+{
+	char path[SESSION_DIR_LEN + 16];
+	long fd;
+
+	dj_copy(path, RT->dir, SESSION_DIR_LEN);
+	dj_copy(path + SESSION_DIR_LEN, name, dj_strlen(name) + 1);
+	fd = dj_raw(SYS_open, path, flags | O_CLOEXEC, 0);
+	if (fd >= 0)
+		dj_raw(SYS_close, fd);
+	return fd >= 0;
+}
+
+/* Whether the next image will find the runtime and the arena. A process that has become another
+ * user is let in by the supervisor. */
+static bool session_in_reach(struct slot *slot)
+{
+	if (!can_open(SESSION_ARENA_NAME, O_RDWR))
+		record_let_in(slot, (int)dj_raw(SYS_geteuid));
+	return can_open(SESSION_ARENA_NAME, O_RDWR) && can_open(SESSION_SO_NAME, O_RDONLY);
+}
+
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
@@ -403,10 +427,16 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		external = EXEC_TARGET_LISTS;
 	if (!external && no_descriptor_left())
 		external = EXEC_TARGET_NO_FD;
+	if (!external && (at || !dj_raw(SYS_access, path, 1 /* X_OK */)) &&
+	    !session_in_reach(slot))
+		external = EXEC_TARGET_NO_WAY;
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
-		return dj_raw_wait(p->nr, args);
+		tsc_forbid(false);
+		ret = dj_raw_wait(p->nr, args);
+		tsc_forbid(true);
+		return ret;
 	}
 	if (external) {
 		external_redirect(t, &redirect);
@@ -421,7 +451,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_leave(true);
 		record_domains_depart(t);
 	}
+	tsc_forbid(false);
 	ret = dj_raw_wait((long)p->nr, a);
+	tsc_forbid(true);
 	if (!shares) {
 		sched_leave(false);
 		boundary_domains_take(t);
@@ -518,11 +550,19 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 
 long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
+	long ret;
+
 	switch (p->nr) {
 	case SYS_clone:
 	case SYS_fork:
 	case SYS_vfork:
 		return record_clone(t, p, args);
+	case SYS_execve:
+	case SYS_execveat:
+		tsc_forbid(false);
+		ret = dj_raw_wait((long)p->nr, args);
+		tsc_forbid(true);
+		return ret;
 	case SYS_clone3:
 	case SYS_rseq:
 		return -ENOSYS;

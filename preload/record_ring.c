@@ -14,6 +14,18 @@ enum {
 	GROW_LEN = 32 * 1024,		/* of a new ring's memory at a time */
 	WAIT_STEP_NS = 20 * 1000 * 1000, /* then look whether it still lives */
 };
+static const int64_t BEAT_MAX_NS = 10000000000; /* may be stopped for a while */
+
+static bool beats(const struct session *s)
+{
+	int64_t now = dj_now();
+
+	if (!RT->beat_since_ns || RT->beat != s->beat) {
+		RT->beat = s->beat;
+		RT->beat_since_ns = now;
+	}
+	return now - RT->beat_since_ns < BEAT_MAX_NS;
+}
 
 bool record_supervisor_gone(void)
 {
@@ -21,11 +33,12 @@ bool record_supervisor_gone(void)
 
 	if (s->closed)
 		return true;
-	if (dj_raw(SYS_kill, s->supervisor_pid, 0) == -ESRCH) {
-		s->closed = 1;
-		return true;
-	}
-	return false;
+	if (dj_raw(SYS_kill, s->supervisor_pid, 0) != -ESRCH)
+		return false;
+	if (s->pid_namespaces && beats(s)) /* its pid means nothing here */
+		return false;
+	s->closed = 1;
+	return true;
 }
 
 static bool go_on_alone(struct slot *slot)
@@ -203,6 +216,12 @@ uint32_t record_file(struct slot *slot, int fd, const char *path)
 		dj_copy(slot->request_path, path, len + 1);
 	}
 	return request(slot, REQUEST_FILE) ? slot->file_id : 0;
+}
+
+void record_let_in(struct slot *slot, int uid)
+{
+	slot->request_fd = uid;
+	request(slot, REQUEST_ACCESS);
 }
 
 void record_drain_externals(struct slot *slot)

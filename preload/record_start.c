@@ -243,7 +243,7 @@ void boundary_start(struct thread *t)
 	p = tf_put_array(p, 3);
 	p = tf_put_uint(p, TF_EV_IMAGE);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
-	p = tf_put_map(p, 17);
+	p = tf_put_map(p, 18);
 	ring_put(slot, buf, (size_t)(p - buf));
 	put_key(slot, "exe");
 	n = dj_raw(SYS_readlink, "/proc/self/exe", path, sizeof(path) - 1);
@@ -271,6 +271,9 @@ void boundary_start(struct thread *t)
 	put_uint(slot, (uint64_t)t->tid);
 	put_key(slot, "file");
 	put_uint(slot, record_file(slot, -1, "/proc/self/exe"));
+	RT->trap_tsc = RT->session->trap_tsc;
+	put_key(slot, "trap_tsc");
+	put_uint(slot, RT->trap_tsc);
 	put_key(slot, "stack_limit");
 	put_uint(slot, limit.rlim_cur);
 	put_key(slot, "maps");

@@ -125,7 +125,7 @@ struct thread {
 	bool held;
 	uint64_t held_mask;
 	uint64_t start_mask; /* of a new thread */
-	uint64_t sigsys_blocked; /* SIGSYS_BIT: the program believes it to be blocked */
+	uint64_t sigsys_blocked; /* of signals_kept_open: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
 	const struct pregs *crossing; /* the last crossing's registers */
@@ -154,11 +154,13 @@ struct thread {
 };
 
 enum { SEGMENT_MAX = 64 };
-enum { SITE_MAX = 2048 };
+enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
 	uint64_t tail; /* where to resume after it, 0: not patched */
 	uint64_t start; /* of the jump, when patched */
+	uint8_t original[SITE_CODE_MAX]; /* what the jump stands for */
+	uint32_t original_len;
 };
 
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room
@@ -192,6 +194,7 @@ struct runtime {
 	struct sig_actions actions;
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
+	uint64_t vdso, vdso_end, vdso_shift; /* the copy in its place; to the moved one */
 	/* patched sites, open addressing by address */
 	struct site sites[SITE_MAX];
 	uint32_t site_count;
@@ -199,6 +202,7 @@ struct runtime {
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
+	uint32_t trap_tsc;   /* the program's reading of the time stamp counter traps */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
@@ -209,6 +213,8 @@ struct runtime {
 	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
 	struct thread *sched_owner, *sched_first, *sched_last;
+	uint32_t beat; /* recorder: session.beat, and since when it is that */
+	int64_t beat_since_ns;
 	uint32_t head[TF_CALL_MAX]; /* recorder: how their events begin */
 	uint8_t shape[TF_CALL_MAX]; /* recorder: SHAPE_* by call number, made when needed */
 	/* start */
@@ -411,6 +417,11 @@ bool signals_fatal_by_default(int signo);
 enum { SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
 #define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
+/* Never blocked for the kernel, since it would end the process. */
+static inline uint64_t signals_kept_open(void)
+{
+	return SIGSYS_BIT | (RT->trap_tsc ? SIG_BIT(11) : 0);
+}
 
 /* --- slots.c --- */
 /* Claims a free slot for a new stream. NULL when there is none. */
@@ -489,7 +500,19 @@ void sched_open(void);
 /* Does anybody wait for what t, which runs, holds? */
 bool sched_wanted(const struct thread *t);
 
+/* --- tsc.c --- */
+/* After boundary_start, in every image that is to trap. */
+void tsc_start(void);
+/* Around exec, and in a new thread. */
+void tsc_forbid(bool on);
+/* SIGSEGV: false when it is no reading of the counter. */
+bool tsc_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+/* The counter itself, and what RDTSCP gives besides. */
+uint64_t tsc_read(uint32_t *aux);
+
 /* --- implemented by the recorder and by the replayer --- */
+/* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
+uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result
  * in p->rax (TF_RESTART: a signal was caught before it). False: boundary_call does all. */
 bool boundary_enter(struct thread *t, const struct pregs *p);

@@ -54,20 +54,36 @@ static struct thread *pass_on(void)
 	return next;
 }
 
+/* Who shares memory with a process that has been killed waits in vain. */
+static void maker_gone(struct thread *t)
+{
+	if (!(t->apart || t->vfork_child) || dj_raw(SYS_kill, RT->live_pid, 0) != -ESRCH)
+		return;
+	if (RT->session->mode == SESSION_REPLAY)
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+	RT->passthrough = 1; /* the stream has ended with it */
+}
+
 static void wait_for_turn(struct thread *t, bool insist)
 {
+	bool shares = t->apart || t->vfork_child;
 	struct k_timespec step = {0, PREEMPT_AFTER_NS};
 
 	while (!__atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) && !RT->passthrough) {
 		struct thread *owner = RT->sched_owner;
 		int64_t since = owner ? owner->slice_start_ns : 0;
-		long r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0, insist ? &step : 0);
+		long r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
+				insist || shares ? &step : 0);
 
 		/* the same thread all that time: it may never cross by itself */
 		if (r != -ETIMEDOUT)
 			continue;
+		maker_gone(t);
+		if (!insist)
+			continue;
 		guard_lock();
-		if (insist && owner && owner == RT->sched_owner && thread_is_gone(owner)) {
+		if (owner && owner == RT->sched_owner && thread_is_gone(owner)) {
 			thread_bury(owner); /* killed alone, or another program now */
 			owner = pass_on();
 		} else if (owner && owner == RT->sched_owner &&

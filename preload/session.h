@@ -67,6 +67,7 @@ enum slot_hold {
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
+	REQUEST_ACCESS, /* give user request_fd access to the session's directory */
 	REQUEST_DRAIN, /* take in what external children have written */
 	REQUEST_SHARED, /* memory is shared: with somebody outside of the tree? */
 };
@@ -143,6 +144,9 @@ struct slot {
 	uint32_t domain_awaited; /* + 1; 0: waits for no domain's turn */
 	uint32_t turn_awaited;
 	uint32_t hold;	      /* enum slot_hold, a futex */
+	uint64_t time_pos;    /* paced: 1 + the position whose event last_time_ns counts */
+	uint32_t gated;	      /* paced: waits at the gate */
+	uint32_t pacing;      /* paced: sleeps, or waits at the gate */
 	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
 	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
 				 0: it runs */
@@ -213,6 +217,7 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
+	uint32_t trap_tsc; /* record: programs' reading of the time stamp counter traps */
 	uint32_t use_tsc;
 	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */
 	uint64_t tsc_base;    /* TSC at start */
@@ -226,8 +231,18 @@ struct session {
 	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
 							     replay: a futex as well */
 	uint32_t output_lock; /* pid of the process that is writing output */
+	uint32_t pid_namespaces; /* some process may not be known by its own pid outside */
+	uint32_t beat;		 /* the supervisor changes it whenever it looks */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	/* replay at a human pace (replayer/pace.c): 0: nobody looks at the time */
+	uint32_t paced;
+	uint32_t gate_seq;    /* futex: changes when the gate moves */
+	uint64_t pace;	      /* ns a recorded us takes, 0: none */
+	int64_t pace_start_ns; /* CLOCK_MONOTONIC of the recording's start */
+	int64_t gate_ns;      /* events that completed later wait */
+	uint64_t gate_event;  /* so does this one, of this stream; stream 0: none */
+	uint32_t gate_stream;
 	uint32_t rederive;    /* replay: outbound bytes that differ, at the same length, take the
 				 place of the recorded ones in the unpacked stream (deja redact) */
 	uint64_t rederived;   /* how many such items there were, atomic */

@@ -112,7 +112,7 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	mask = seen_mask | act->mask;
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
-	uc->mask = mask & ~SIGSYS_BIT;
+	uc->mask = mask & ~signals_kept_open();
 	if (RT->break_addr)
 		uc->mask &= ~SIG_BIT(SIGTRAP_NR); /* a breakpoint waits ahead (replayer/preempt.c) */
 	uc->mc.rip = act->handler;
@@ -203,11 +203,33 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 	leave_window(&uc->mc);
 }
 
+/* SIGSEGV comes to us even when the program has no handler (tsc.c). True: that is all. */
+static bool segv_is_ours(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	uint64_t handler = t->actions->action[11].handler;
+	struct k_sigaction act = {.flags = K_SA_RESTORER, .restorer = (uint64_t)dj_restorer};
+
+	if (tsc_trapped(t, info, uc))
+		return true;
+	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(11)))
+		return false;
+	if (!is_synchronous(11, info)) {
+		if (handler == 0)
+			signals_die(11);
+		return handler == 1;
+	}
+	/* it happens again, and ends the process as without us */
+	dj_raw(SYS_rt_sigaction, 11, &act, 0, 8);
+	return true;
+}
+
 /* The kernel's handler for every signal that the program handles. */
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
+	if (RT->trap_tsc && signo == 11 && segv_is_ours(t, info, uc))
+		return;
 	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&
 	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
 		bool held = t->held;
@@ -228,7 +250,7 @@ void signals_install(int signo)
 {
 	struct k_sigaction k = dj_self()->actions->action[signo];
 
-	if (k.handler > 1) {
+	if (k.handler > 1 || (signo == 11 && RT->trap_tsc)) {
 		k.handler = (uint64_t)signal_handler;
 		k.flags = (k.flags & ~(uint64_t)(uint32_t)K_SA_RESETHAND) | K_SA_SIGINFO |
 			  K_SA_ONSTACK | K_SA_RESTORER | K_SA_NODEFER;
@@ -281,7 +303,7 @@ long signals_mask_apply(const unsigned long args[6])
 		return -EINVAL;
 	if (args[1] && !dj_fetch_user(&set, (void *)args[1], 8))
 		return -EFAULT;
-	clean = set & ~SIGSYS_BIT;
+	clean = set & ~signals_kept_open();
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
 	ret = dj_raw_wait(SYS_rt_sigprocmask, clean_args);
 	if (ret)
@@ -290,11 +312,11 @@ long signals_mask_apply(const unsigned long args[6])
 	if (args[2] && !dj_write_user((void *)args[2], &old, sizeof(old)))
 		return -EFAULT;
 	if (args[1] && args[0] == 0)
-		t->sigsys_blocked |= set & SIGSYS_BIT;
+		t->sigsys_blocked |= set & signals_kept_open();
 	else if (args[1] && args[0] == 1)
-		t->sigsys_blocked &= ~(set & SIGSYS_BIT);
+		t->sigsys_blocked &= ~(set & signals_kept_open());
 	else if (args[1])
-		t->sigsys_blocked = set & SIGSYS_BIT;
+		t->sigsys_blocked = set & signals_kept_open();
 	return 0;
 }
 
@@ -392,8 +414,8 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->mc = f->uc.mc;
 	uc->mc.fpstate = fp;
 	uc->flags = f->uc.flags;
-	t->sigsys_blocked = f->uc.mask & SIGSYS_BIT;
-	uc->mask = f->uc.mask & ~SIGSYS_BIT;
+	t->sigsys_blocked = f->uc.mask & signals_kept_open();
+	uc->mask = f->uc.mask & ~signals_kept_open();
 	if (RT->break_addr)
 		uc->mask &= ~SIG_BIT(SIGTRAP_NR);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);

@@ -65,6 +65,8 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->finished = 0;
 		slot->domain_awaited = 0;
 		slot->waits_seq = 0;
+		slot->time_pos = 0;
+		slot->gated = slot->pacing = 0;
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
 		while ((free_state = RT->session->slots_used) < i + 1)

@@ -177,6 +177,7 @@ void dj_child_start(struct thread *t)
 	t->live_tid = (int32_t)dj_raw(SYS_gettid);
 	thread_activate(t);
 	trap_arm();
+	tsc_forbid(true);
 	boundary_child(t);
 	if (t->set_tid)
 		*t->set_tid = t->tid;

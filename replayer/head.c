@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <sys/sem.h>
 #include "replay.h"
+#include "pace.h"
 
 enum { STREAM_ROOM_SHIFT = 40, SEMAPHORES_MAX = 65535 };
 
@@ -135,11 +136,17 @@ struct event head_peek(struct thread *t)
 		in = ev.in;
 
 		if (!is_prefix(ev.id)) {
+			if (RT->session->paced)
+				pace_reached(t, &ev);
 			RT->peeked = ev;
 			RT->peeked_pos = RT->stream_pos;
 			return ev;
 		}
 		switch (ev.id) {
+		case TF_EV_SYNC:
+			tf_get_int(&in); /* number */
+			t->slot->last_time_ns = tf_get_int(&in);
+			break;
 		case TF_EV_THREAD:
 			RT->replay_tid = tf_get_int(&in);
 			break;

@@ -77,6 +77,8 @@ bool image_decode(const struct event *ev, struct image *img)
 			img->tid = (int32_t)tf_get_int(&in);
 		} else if (key_is(key, len, "file")) {
 			img->file = (uint32_t)tf_get_int(&in);
+		} else if (key_is(key, len, "trap_tsc")) {
+			img->trap_tsc = (uint32_t)tf_get_int(&in);
 		} else if (key_is(key, len, "stack_limit")) {
 			img->stack_limit = (uint64_t)tf_get_int(&in);
 		} else {

@@ -13,7 +13,7 @@ struct image {
 	uint32_t argc, envc, map_count, object_count, read_count;
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, tid;
-	uint32_t file;
+	uint32_t file, trap_tsc;
 };
 
 bool image_decode(const struct event *ev, struct image *img);

@@ -242,9 +242,10 @@ static void take_inbound(const struct match *m, const struct tf_arg *a, struct t
 	bytes = tf_get_bytes(in, &len);
 	if (in->bad || !mem)
 		bad_event(m);
-	room = dj_mem_len(a, mem, m->args, m->result, false, ~0ul);
 	if (a->rule == TF_SELFLEN && a->dir == TF_RX) /* the length to come is not there yet */
 		room = a->ref ? m->args[a->ref - 1] : 0;
+	else
+		room = dj_mem_len(a, mem, m->args, m->result, false, ~0ul);
 	if (len > room)
 		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
 			"the recorded data is longer than the program's buffer");

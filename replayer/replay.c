@@ -154,6 +154,21 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
+uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux)
+{
+	struct event ev = turn_wait(t);
+	uint64_t value;
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, -1, NULL);
+	value = (uint64_t)tf_get_int(&ev.in);
+	*aux = tf_get_int(&ev.in);
+	if (ev.id != TF_EV_TSC || ev.in.bad || with_aux != (*aux >= 0))
+		diverge(t, DIVERGED_OTHER, -1, NULL, "the time stamp counter is read");
+	head_take(t, &ev);
+	return value;
+}
+
 void boundary_sigreturn(struct thread *t, uint64_t mask)
 {
 	struct event ev = turn_wait(t);

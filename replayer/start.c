@@ -226,6 +226,7 @@ void boundary_start(struct thread *t)
 	if (!image_decode(&ev, &img))
 		diverge(t, DIVERGED_OTHER, 0, NULL,
 			"a program image begins here, the recording has none");
+	RT->trap_tsc = img.trap_tsc;
 	RT->pid = img.pid;
 	RT->brk = img.brk;
 	t->tid = img.tid;

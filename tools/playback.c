@@ -21,6 +21,7 @@
 #include "tools/domains.h"
 #include "tools/descendants.h"
 #include "tools/lost_output.h"
+#include "tools/pace.h"
 #include "tools/playback.h"
 #include "tools/report.h"
 #include "tools/store.h"
@@ -532,6 +533,11 @@ int playback_watch(struct playback *r)
 			return r->diverged_told ? CMD_DIVERGED : 0;
 		if (partial)
 			lost_output_skip(r);
+		if (r->pace && pace_look(r)) {
+			end_all(r);
+			r->paused_for_good = true;
+			return 0;
+		}
 		if (!r->hold && watchdog_stuck(&dog, r->session.shared)) {
 			watchdog_report(stderr, r->session.shared, r->rec);
 			end_all(r);
@@ -613,6 +619,8 @@ int playback_begin(struct playback *r)
 	r->session.shared->quiet = r->verify;
 	r->session.shared->rederive = r->rederive_dir != NULL;
 	r->unpacker.save_dir = r->rederive_dir;
+	if (r->pace && !pace_begin(r))
+		return CMD_FAILED;
 	if (r->hold) {
 		r->session.shared->hold_stream = r->hold->stream;
 		r->session.shared->hold_event = r->hold->event;
@@ -634,7 +642,11 @@ int playback_begin(struct playback *r)
 
 int playback_launch(struct playback *r)
 {
-	int status = start_root(r);
+	int status;
+
+	if (r->pace)
+		pace_start(r);
+	status = start_root(r);
 
 	if (!status)
 		unpack_start(&r->unpacker);
@@ -647,6 +659,8 @@ void playback_end(struct playback *r)
 		return;
 	r->begun = false;
 	end_all(r);
+	if (r->pace)
+		pace_end(r);
 	if (r->sandboxed)
 		sandbox_close(&r->sandbox);
 	r->sandboxed = false;

@@ -66,6 +66,9 @@ struct playback {
 	uint64_t rederived; /* pieces that differed, after playback_end */
 	uint32_t diverged_stream; /* where the first difference was reported; 0: none */
 	uint64_t diverged_event;
+	const struct pace *pace; /* or NULL; set before playback_begin */
+	struct pace_state *pace_state;
+	bool paused_for_good; /* it ended at --until */
 	const struct playback_hold *hold; /* or NULL; set before playback_begin */
 	bool held_told, diverged_told;
 	int pidfds[SLOT_COUNT];

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@
 
 struct options {
 	const char *dir; /* -o, or NULL */
-	bool quiet, digest;
+	bool quiet, digest, trap_tsc;
 	struct supervisor_limits limits;
 	char **argv;
 };
@@ -211,7 +212,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f", ".session", ".files"};
+	static const char *const names[] = {"header", "f", ".session", ".files", ".room"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX + 16];
@@ -331,6 +332,9 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			}
 			opt->digest = !strcmp(optarg, "digest");
 			break;
+		case CMD_OPT_TRAP_TSC:
+			opt->trap_tsc = true;
+			break;
 		case CMD_OPT_MAX_SIZE:
 			if (!cmd_size_parse(optarg, &size)) {
 				cmd_error("--max-size %s: must be a size, as 500K or 2G", optarg);
@@ -405,10 +409,12 @@ int cmd_record(int argc, char **argv)
 	struct launch launch = {0};
 	char *exe, *dir;
 	int status, exec_errno;
-	bool whole, left, made;
+	bool whole, left, made, xfsz_default;
 	pid_t pid;
 
 	session_clock_begin();
+	/* a limit on file sizes is an error to us, not the end */
+	xfsz_default = signal(SIGXFSZ, SIG_IGN) == SIG_DFL;
 	if (!parse_options(argc, argv, &opt, &status))
 		return status;
 	exe = find_command(opt.argv[0], &status);
@@ -430,6 +436,7 @@ int cmd_record(int argc, char **argv)
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
 	session.shared->outbound_digest = opt.digest;
+	session.shared->trap_tsc = opt.trap_tsc;
 	session.shared->vdso_file = store_add_vdso(store);
 	session.shared->no_dispatch =
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
@@ -447,6 +454,7 @@ int cmd_record(int argc, char **argv)
 	launch.path = exe;
 	launch.argv = opt.argv;
 	launch.envp = environ;
+	launch.xfsz_default = xfsz_default;
 	pid = session_launch(&session, &launch, &exec_errno);
 	if (pid < 0) {
 		if (exec_errno)

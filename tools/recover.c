@@ -24,7 +24,7 @@
 #include "tracefmt/stream.h"
 #include "tracefmt/wire.h"
 
-enum { LEVEL = 1, STREAM_MAX = 1 << 20 };
+enum { LEVEL = 1, STREAM_MAX = 1 << 20, ROOM_LEN = 128 * 1024 };
 
 static const char killed[] = "the recorder was killed";
 static const char killed_lost[] =
@@ -55,6 +55,16 @@ static void path_in(char *path, size_t len, const char *dir, const char *name)
 void recover_link(const char *rec_dir, const char *session_dir)
 {
 	char path[PATH_MAX];
+	int fd;
+
+	path_in(path, sizeof(path), rec_dir, ".room");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		int rc = posix_fallocate(fd, 0, ROOM_LEN);
+
+		(void)rc; /* as much as there is */
+		close(fd);
+	}
 
 	path_in(path, sizeof(path), session_dir, "rec");
 	if (symlink(rec_dir, path) < 0)
@@ -64,6 +74,14 @@ void recover_link(const char *rec_dir, const char *session_dir)
 		cmd_error("warning: %s: %s: if this deja is killed, what it has not written yet "
 			  "cannot be recovered",
 			  path, strerror(errno));
+}
+
+void recover_free_room(const char *rec_dir)
+{
+	char path[PATH_MAX];
+
+	path_in(path, sizeof(path), rec_dir, ".room");
+	unlink(path);
 }
 
 void recover_note_file(const char *rec_dir, const struct deja_file *f)
@@ -86,9 +104,9 @@ void recover_note_file(const char *rec_dir, const struct deja_file *f)
 
 void recover_unlink(const char *rec_dir)
 {
-	static const char *const names[] = {".session", ".files"};
+	static const char *const names[] = {".session", ".files", ".room"};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX];
 
 		path_in(path, sizeof(path), rec_dir, names[i]);

@@ -12,11 +12,13 @@
 #include <stdint.h>
 #include "tracefmt/deja.h"
 
-/* By the recorder: both links; appends one stored file; takes link and notes away when the
+/* By the recorder: both links, and room for the last header and index on a disk that fills
+ * (given back by recover_free_room); appends one stored file; takes link and notes away when the
  * recording is whole. Failing costs no more than what could be recovered. */
 void recover_link(const char *rec_dir, const char *session_dir);
 void recover_note_file(const char *rec_dir, const struct deja_file *file);
 void recover_unlink(const char *rec_dir);
+void recover_free_room(const char *rec_dir);
 
 enum recover_outcome {
 	RECOVER_DONE,	 /* streams, index and header are whole now */

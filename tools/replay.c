@@ -5,26 +5,50 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/environment.h"
+#include "tools/pace.h"
 #include "tools/playback.h"
 
 /* What both commands do. 0 when everything matched and nothing was missing, CMD_ENDED_EARLY
  * when all that was recorded matched. *only_help: nothing was replayed. */
-static int replay_whole(struct playback *p, int argc, char **argv, bool *only_help)
+static int replay_whole(struct playback *p, struct pace *pace, int argc, char **argv,
+			bool *only_help)
 {
 	int key, status;
 	bool env = false;
 
 	*only_help = false;
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
-		if (key == CMD_OPT_EXIT) {
+	while ((key = cmd_getopt(argc, argv, &status)) != -1)
+		switch (key) {
+		case 'v':
+			p->verbose = true;
+			break;
+		case CMD_OPT_RAW:
+			p->raw = true;
+			break;
+		case CMD_OPT_NO_SANDBOX:
+			p->no_sandbox = true;
+			break;
+		case CMD_OPT_ENV:
+			env = true;
+			break;
+		case CMD_OPT_PACE:
+			if (pace_parse(optarg, &pace->factor))
+				break;
+			cmd_error("%s: --pace: %s is no number from 0 to 1000: 1 is as recorded", argv[0],
+				  optarg);
+			return CMD_FAILED;
+		case CMD_OPT_UNTIL:
+			pace->until = optarg;
+			break;
+		case CMD_OPT_TURNS:
+			pace->turns = true;
+			break;
+		default:
 			*only_help = true;
 			return status;
 		}
-		p->verbose |= key == 'v';
-		p->raw |= key == CMD_OPT_RAW;
-		p->no_sandbox |= key == CMD_OPT_NO_SANDBOX;
-		env |= key == CMD_OPT_ENV;
-	}
+	if (pace_wanted(pace))
+		p->pace = pace;
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;
 	if (!playback_open(p, argv[optind], &status))
@@ -43,19 +67,20 @@ static int replay_whole(struct playback *p, int argc, char **argv, bool *only_he
 		status = playback_launch(p);
 	if (!status)
 		status = playback_watch(p);
-	if (!status)
+	if (!status && !p->paused_for_good)
 		status = playback_judge(p);
 	playback_end(p);
-	return status ? status : playback_tell_limits(p);
+	return status || p->paused_for_good ? status : playback_tell_limits(p);
 }
 
 int cmd_replay(int argc, char **argv)
 {
 	struct playback p = {0};
+	struct pace pace = {.progress = isatty(2) && !isatty(1)};
 	bool only_help;
-	int status = replay_whole(&p, argc, argv, &only_help);
+	int status = replay_whole(&p, &pace, argc, argv, &only_help);
 
-	if (status || only_help)
+	if (status || only_help || p.paused_for_good)
 		return status;
 	session_end_as(p.header->status_known ? p.header->status : p.root_status);
 }
@@ -63,9 +88,10 @@ int cmd_replay(int argc, char **argv)
 int cmd_verify(int argc, char **argv)
 {
 	struct playback p = {.verify = true};
+	struct pace pace = {.progress = isatty(2)};
 	unsigned long long served = 0;
 	bool only_help;
-	int status = replay_whole(&p, argc, argv, &only_help);
+	int status = replay_whole(&p, &pace, argc, argv, &only_help);
 
 	if ((status && status != CMD_ENDED_EARLY) || only_help)
 		return status;

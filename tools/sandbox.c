@@ -137,7 +137,7 @@ static const int process_calls[] = {
 };
 
 static const unsigned long prctl_options[] = {
-    PR_SET_NAME, PR_SET_MM, 40 /* PR_GET_TID_ADDRESS */,
+    PR_SET_NAME, PR_SET_MM, PR_SET_TSC, PR_GET_TSC, 40 /* PR_GET_TID_ADDRESS */,
     59 /* PR_SET_SYSCALL_USER_DISPATCH */, PR_SET_NO_NEW_PRIVS,
 };
 

@@ -35,6 +35,8 @@ bool session_lib_dir(char *path, size_t len);
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
 void session_destroy(struct live_session *s);
+/* Gives another user access to the session, whose processes become that user. */
+void session_let_in(const struct live_session *s, uid_t uid);
 /* Whether this process exists and has not ended (one that nobody has waited for yet has). */
 bool session_pid_lives(pid_t pid);
 /* As session_destroy; `keep`: the directory stays, for programs that are just being executed need the
@@ -60,6 +62,7 @@ struct launch {
 	bool in_null;
 	int out_fd[2]; /* stdout, stderr; 0: as they are */
 	struct sandbox *sandbox; /* entered by the new process; NULL: none */
+	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
 };
 pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);
 

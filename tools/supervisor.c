@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/domains.h"
+#include "tools/nspid.h"
 #include "tools/outside.h"
 #include "tools/recover.h"
 #include "tools/supervisor.h"
@@ -157,7 +158,29 @@ static void note_files(struct supervisor *sv)
 		recover_note_file(sv->dir, &files[sv->files_noted]);
 }
 
-static void answer_file_request(struct supervisor *sv, struct slot *slot)
+static bool is_taken(void *arg, pid_t pid)
+{
+	const struct supervisor *sv = arg;
+
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
+		if (sv->slot_track[i] && sv->tracks[sv->slot_track[i] - 1]->live_pid == pid)
+			return true;
+	return false;
+}
+
+/* The pid here of the process that writes to this slot. */
+static pid_t live_pid(struct track *t, const struct slot *slot)
+{
+	struct supervisor *sv = t->sv;
+
+	if (!t->live_pid && sv->session->shared->pid_namespaces)
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
+	if (!t->live_pid)
+		t->live_pid = slot->pid;
+	return t->live_pid;
+}
+
+static void answer_file_request(struct supervisor *sv, struct slot *slot, int pid)
 {
 	struct session *shared = sv->session->shared;
 	struct deja_error err;
@@ -167,7 +190,7 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot)
 	uint32_t id = 0;
 
 	if (slot->request_fd >= 0) {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", slot->request_pid,
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid,
 			 slot->request_fd);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		n = readlink(path, target, sizeof(target) - 1);
@@ -178,17 +201,17 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot)
 
 		p[sizeof(slot->request_path) - 1] = 0;
 		if (!strcmp(p, "/proc/self/exe"))
-			snprintf(target, sizeof(target), "/proc/%d/exe", slot->request_pid);
+			snprintf(target, sizeof(target), "/proc/%d/exe", pid);
 		else
 			snprintf(target, sizeof(target), "/proc/%d/root%s",
-				 slot->request_pid, p);
+				 pid, p);
 		fd = open(target, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			fd = open(p, O_RDONLY | O_CLOEXEC);
 		if (!strcmp(p, "/proc/self/exe")) {
 			char link[64];
 
-			snprintf(link, sizeof(link), "/proc/%d/exe", slot->request_pid);
+			snprintf(link, sizeof(link), "/proc/%d/exe", pid);
 			n = readlink(link, target, sizeof(target) - 1);
 			target[n > 0 ? n : 0] = 0;
 		} else {
@@ -217,11 +240,17 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot)
 	slot->file_id = id;
 }
 
-static void answer_request(struct supervisor *sv, struct slot *slot)
+static void answer_request(struct supervisor *sv, struct track *t, struct slot *slot)
 {
 	switch (slot->request) {
 	case REQUEST_FILE:
-		answer_file_request(sv, slot);
+		/* who asks may be a vfork child */
+		answer_file_request(sv, slot,
+				    sv->session->shared->pid_namespaces ? live_pid(t, slot)
+									: slot->request_pid);
+		break;
+	case REQUEST_ACCESS:
+		session_let_in(sv->session, (uid_t)slot->request_fd);
 		break;
 	case REQUEST_SHARED:
 		outside_look(sv);
@@ -244,7 +273,9 @@ static void track_end(struct track *t, struct slot *slot, const char *stopped)
 		stopped = "/dev/shm is full";
 	t->end_ns = now_ns(t->sv);
 	t->died_in_turn = domains_forget(t->sv->session->shared, t->stream, t->domain_turn);
-	t->stopped = stopped;
+	if (t->stopped) /* it has said why by itself */
+		stopped = NULL;
+	t->stopped |= stopped != NULL;
 	if (stopped && t->writer && !t->failed && tf_writer_stop(t->writer, stopped, &err) < 0)
 		track_failed(t, &err);
 	if (t->writer) {
@@ -276,7 +307,7 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 	if (slot->state == SLOT_ENDED)
 		return false;
 	if (t->pidfd == -1 && slot->pid) {
-		t->pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
+		t->pidfd = (int)syscall(SYS_pidfd_open, live_pid(t, slot), 0);
 		if (t->pidfd < 0)
 			return false;
 	}
@@ -343,12 +374,12 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 		if (!t)
 			continue;
 		if (slot->request)
-			answer_request(sv, slot);
+			answer_request(sv, t, slot);
 		lives = track_alive(t, slot, now); /* before the last look at the ring */
 		if (drain(t, slot))
 			*busy = true;
 		if (slot->request)
-			answer_request(sv, slot);
+			answer_request(sv, t, slot);
 		if (lives) {
 			alive++;
 		} else {
@@ -577,6 +608,8 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 		bool busy = false;
 		unsigned alive = look_at_slots(sv, &busy);
 
+		sv->session->shared->beat++;
+
 		look_at_domains(sv);
 		if (look_at_externals(sv))
 			busy = true;
@@ -631,6 +664,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;
 	sv->written = true;
+	recover_free_room(sv->dir);
 	track_fill_header(sv, h);
 	h->duration_ns = duration_ns;
 	h->waited_ns = (int64_t)sv->session->shared->waited_ns;

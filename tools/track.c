@@ -30,6 +30,9 @@ static const char *external_reason(unsigned reason)
 		return "too many processes at once";
 	case EXEC_TARGET_LISTS:
 		return "only lists the libraries of a program";
+	case EXEC_TARGET_NO_WAY:
+		return "cannot reach /dev/shm: another root directory or user; its output is "
+		       "recorded only if it passes through a recorded process";
 	case EXEC_TARGET_NO_FD:
 		return "no file descriptor left to load it with";
 	}
@@ -189,8 +192,8 @@ static void see_exec(struct track *t, struct tf_in *in)
 	sv->externals = grown;
 	grown[sv->external_count++] = (struct deja_external){
 	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
-	snprintf(text, sizeof(text), "%s is not recorded itself (%s); its output is", path,
-		 external_reason(external));
+	snprintf(text, sizeof(text), "%s is not recorded itself (%s)%s", path,
+		 external_reason(external), external == EXEC_TARGET_NO_WAY ? "" : "; its output is");
 	supervisor_warn(sv, text);
 }
 
@@ -267,6 +270,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		if (in.bad)
 			return;
 		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
+		t->stopped |= id == TF_EV_END;
 		if (id == TF_EV_END && !t->sv->closed) { /* else it is said once, for all */
 			char text[320];
 

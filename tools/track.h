@@ -14,6 +14,7 @@ struct track {
 	struct supervisor *sv;
 	uint32_t stream, parent;
 	int32_t pid, ppid;
+	pid_t live_pid; /* as we know it; 0: not looked up yet */
 	int pidfd;     /* -1: not opened yet; -2: cannot be watched */
 	int slot;      /* -1: ended */
 	tf_writer *writer;

@@ -16,7 +16,7 @@ const struct cmd_usage cmd_usages[] = {
     {.name = "record",
      .summary = "run a program and record it",
      .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--max-size SIZE] "
-		 "[--max-time TIME] [--] CMD [ARG...]",
+		 "[--max-time TIME] [--trap-tsc] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
@@ -25,7 +25,9 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_MAX_SIZE, "max-size", "SIZE",
 		 "end the recording at this size (500K, 2G; 0: never)"},
 		{CMD_OPT_MAX_TIME, "max-time", "TIME",
-		 "end the recording after this time (90s, 5m, 1h; 0: never)"}},
+		 "end the recording after this time (90s, 5m, 1h; 0: never)"},
+		{CMD_OPT_TRAP_TSC, "trap-tsc", NULL,
+		 "record what the instructions rdtsc and rdtscp give (slow)"}},
      .status = "  the program's own (128 + N when signal N ended it), or\n"
 	       "  122  the program cannot be recorded here\n"
 	       "  125  deja itself failed\n"
@@ -34,12 +36,15 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja record -- curl -s http://example.com/"},
     {.name = "replay",
      .summary = "run a recorded program again, from its recording alone",
-     .synopsis = "replay [-v] [--raw] [--no-sandbox] [REC]",
+     .synopsis = "replay [-v] [--pace X] [--until WHEN] [--turns] [--raw] [--no-sandbox] [REC]",
      .option = {{'v', "verbose", NULL, "say which layers of the sandbox are on"},
 		{CMD_OPT_RAW, "raw", NULL,
 		 "let the program's control sequences through to the terminal"},
 		{CMD_OPT_NO_SANDBOX, "no-sandbox", NULL,
-		 "run it unconfined: for recordings that you trust"}},
+		 "run it unconfined: for recordings that you trust"},
+		{CMD_OPT_PACE, "pace", "X", "take X times the recorded time (default 0: none)"},
+		{CMD_OPT_UNTIL, "until", "WHEN", "stop there (as 2s, 00:01.2, #1234)"},
+		{CMD_OPT_TURNS, "turns", NULL, "pause before every request that came in, until Enter"}},
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"

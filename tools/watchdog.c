@@ -108,6 +108,7 @@ bool watchdog_stuck(struct watchdog *w, struct session *shared)
 
 		if (!is_live(slot))
 			continue;
+		stopped |= slot->pacing; /* it was told to */
 		streams = (streams ^ slot->stream) * 0x100000001b3u + slot->consumed +
 			  slot->event_no;
 		cpu += cpu_of(slot->live_pid, &stopped);

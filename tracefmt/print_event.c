@@ -16,7 +16,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_EXEC] = "exec",     [TF_EV_NOTE] = "note",
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
-	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain",
+	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain", [TF_EV_TSC] = "tsc",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -258,6 +258,10 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 		a = tf_get_int(&in);
 		tf_put(out, "+++ turn %" PRId64 " of domain %" PRId64 " begins +++",
 			tf_get_int(&in), a);
+		break;
+	case TF_EV_TSC:
+		tf_put(out, "+++ the time stamp counter reads %" PRIu64 " +++",
+			(uint64_t)tf_get_int(&in));
 		break;
 	case TF_EV_PREEMPT:
 		tf_puts(out, "+++ stopped in program code +++");

@@ -281,6 +281,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 	    [TF_EV_MEMORY] = {"addr", "bytes"},
 	    [TF_EV_SHADOW] = {"shadow", "offset", "size"},
 	    [TF_EV_DOMAIN] = {"domain", "turn"},
+	    [TF_EV_TSC] = {"value", "aux"},
 	    [TF_EV_END] = {"dt", "reason"},
 	    [TF_EV_START] = {"dt"},
 	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas"},

@@ -9,6 +9,7 @@
  *   EQUAL                     the recorded run prints what the plain run prints
  *   MERGED                    stdout and stderr go to one file: their order counts
  *   STATUS: 139               the expected exit status, 0 unless said
+ *   RECORD: --trap-tsc        options of `deja record`
  *   SOAK                      one recording may prove little: recorded and replayed more often
  *   SCALE: 1000               VICTIM_SCALE is this unless set (many_calls, big_io)
  *

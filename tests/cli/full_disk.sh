@@ -6,7 +6,7 @@
 [ "$(id -u)" = 0 ] || skip "needs root to mount a small file system"
 unshare -m true 2>/dev/null || skip "unshare -m is not permitted"
 cat >inner.sh <<'S'
-mount -t tmpfs -o size=3m none small || exit 99
+mount -t tmpfs -o size=12m none small || exit 99
 "$DEJA" record -o small/rec -- perl -e '
 	open my $r, "<", "/dev/urandom"; binmode STDOUT;
 	for (1 .. 400) { sysread $r, my $b, 50000; syswrite STDOUT, unpack("%32C*", $b) . "\n" } exit 6' >out 2>err </dev/null
@@ -24,4 +24,5 @@ grep -qiE '^deja: .*(space|full|incomplete|stopped)' err || fail "deja record do
 [ "$(cat status2)" != 0 ] && [ "$(cat status2)" != 6 ] || fail "the replay of a part is called a success: $(cat status2)"
 cmp -s -n "$(stat -c %s out2)" out out2 || fail "the replayed part is no prefix"
 grep -qiE '^deja: .*(incomplete|truncated|cut short|space)' err2 || fail "the replay does not say it: $(cat err2)"
+grep -qiE '^Complete *no: .*(space|full)' info || fail "info does not say why: $(grep ^Complete info)"
 echo "replayed $(wc -l <out2) of 400 lines"

@@ -5,11 +5,11 @@
 
 cat >lines.pl <<'P'
 $| = 1;
-for (1 .. 400) { print "line $_ ", rand, "\n"; select undef, undef, undef, 0.002 if $_ % 4 == 0 }
+for (1 .. 400) { print "line $_ ", rand, "\n"; select undef, undef, undef, $ARGV[0] if $_ % 4 == 0 }
 exit 7;
 P
 cat >tree.sh <<'S'
-worker() { for ((i = 0; i < 100; i++)); do echo "worker $1 $i $RANDOM"; [ $((i % 10)) != 0 ] || sleep 0.01; done; }
+worker() { for ((i = 0; i < 100; i++)); do echo "worker $1 $i $RANDOM"; [ $((i % 10)) != 0 ] || sleep 0.2; done; }
 for w in 1 2 3; do worker $w & done
 for ((i = 0; i < 20; i++)); do /bin/echo "main $i $RANDOM"; done
 wait
@@ -37,13 +37,13 @@ P
 	echo "$1: $(wc -l <part) of $3 lines"
 }
 
-expect 7 "$DEJA" record -o time --max-time 100ms -- perl lines.pl
-ended time '--max-time 100ms' 400
-[ -s part ] || fail "nothing at all was recorded in 100 ms"
-expect 3 "$DEJA" record -o tree --max-time 80ms -- bash tree.sh
-ended tree '--max-time 80ms' 320
+expect 7 "$DEJA" record -o time --max-time 1s -- perl lines.pl 0.02
+ended time '--max-time 1s' 400
+[ -s part ] || fail "nothing at all was recorded in a second"
+expect 3 "$DEJA" record -o tree --max-time 900ms -- bash tree.sh
+ended tree '--max-time 900ms' 320
 # Less than the program's own files: its first image is recorded all the same.
-expect 7 "$DEJA" record -o small --max-size 10K -- perl lines.pl
+expect 7 "$DEJA" record -o small --max-size 10K -- perl lines.pl 0.0001
 ended small '--max-size 10K' 400
 head -c 3000000 /dev/urandom >noise
 expect 0 "$DEJA" record -o size --max-size 9M -- perl -e '
@@ -53,9 +53,9 @@ len=$(du -sb size | cut -f1)
 [ "$len" -gt 8000000 ] && [ "$len" -lt 12000000 ] || fail "--max-size 9M made $len bytes"
 
 # 0 is no limit; a limit that is not reached is none.
-expect 7 "$DEJA" record -q -o none --max-time 0 --max-size 0 -- perl lines.pl
+expect 7 "$DEJA" record -q -o none --max-time 0 --max-size 0 -- perl lines.pl 0.0001
 expect 7 "$DEJA" replay none
-expect 7 "$DEJA" record -q -o far --max-time 1h --max-size 1T -- perl lines.pl
+expect 7 "$DEJA" record -q -o far --max-time 1h --max-size 1T -- perl lines.pl 0.0001
 expect 7 "$DEJA" replay far
 for bad in "--max-time soon" "--max-time -1" "--max-size 5X" "--max-size K"; do
 	# shellcheck disable=SC2086

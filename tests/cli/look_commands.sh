@@ -77,6 +77,10 @@ expect 0 "$DEJA" step --from start --by 10s rec
 [ "$(wc -l <stdout)" = $(($(wc -l <all.jsonl) + 1)) ] && tail -1 stdout | grep -q 'next: deja step --from 10.000000s' ||
 	fail "step: $(tail -1 stdout)"
 
+# Descriptors through fork, vfork and exec: 20 moments by brute force.
+export DEJA
+limit /usr/bin/python3 "$TESTS/look/check.py" at rec >checked 2>&1 || fail "check.py at: $(tail -3 checked)"
+
 # --- extract ---
 pipe=$("$DEJA" streams --json rec | /usr/bin/python3 -c '
 import json, sys

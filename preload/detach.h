@@ -1,0 +1,17 @@
+/*
+ * Giving a process back: detach.c.
+ */
+#ifndef DEJA_PRELOAD_DETACH_H
+#define DEJA_PRELOAD_DETACH_H
+
+#include "runtime.h"
+
+/* Under the token, between two calls, with no signal pending. When t is the only thread, nothing of
+ * ours is met any more: instructions, vDSO, signals and hooks are as without us. Of several, each
+ * only loses its dispatch when it comes here: what the others need stays. */
+void detach(struct thread *t);
+/* patch.c, clock.c: their part of it. */
+void patch_undo(void);
+void clock_undo(void);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * A program that does to itself what makes recording hard: fault_program FAULT. Every line that it
+ * prints differs from run to run. Compiled by fault_program.sh.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void put(const char *line)
+{
+	if (write(1, line, strlen(line)) != (ssize_t)strlen(line))
+		_exit(99);
+}
+
+static void say(const char *what)
+{
+	struct timespec ts;
+	char line[128];
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	snprintf(line, sizeof(line), "%s %09ld\n", what, ts.tv_nsec);
+	put(line);
+}
+
+static void check(int failed, const char *what)
+{
+	char line[128];
+
+	if (!failed)
+		return;
+	snprintf(line, sizeof(line), "skip: %s: %s\n", what, strerror(errno));
+	put(line);
+	_exit(77);
+}
+
+/* A child that says something, and executes sh unless cmd is NULL. */
+static void child(const char *cmd)
+{
+	char line[64];
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		say("child");
+		if (cmd)
+			execl("/bin/sh", "sh", "-c", cmd, (char *)NULL);
+		_exit(3);
+	}
+	waitpid(pid, &status, 0);
+	snprintf(line, sizeof(line), "child ended with %x", status);
+	say(line);
+}
+
+static void limit(int resource, rlim_t value)
+{
+	struct rlimit l = {value, value};
+
+	check(setrlimit(resource, &l), "setrlimit");
+	say("limited");
+}
+
+/* Lets read, write, exit and exit_group pass; all else meets `action`. */
+static void filter(unsigned action)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(*code), code};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), "no seccomp");
+	say("filtered");
+}
+
+/* Forbids one call that the recorder has no use for. */
+static void mild_filter(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(*code), code};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	check((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), "no seccomp");
+	say("filtered");
+}
+
+static void read_much(void)
+{
+	char byte;
+
+	for (int i = 0; i < 50000; i++)
+		if (read(0, &byte, 1) < 0)
+			_exit(98);
+}
+
+int main(int argc, char **argv)
+{
+	const char *fault = argc > 1 ? argv[1] : "";
+
+#define IS(name) (!strcmp(fault, name))
+	say("before");
+	if (IS("close_all")) {
+		for (int fd = 3; fd < 1024; fd++)
+			close(fd);
+		child("echo in sh $$; date +%N");
+	} else if (IS("chroot")) {
+		mkdir("root", 0755);
+		check(chroot("root") || chdir("/"), "chroot");
+		child(NULL);
+		child("not there");
+	} else if (IS("setuid")) {
+		check(setgid(65534) || setuid(65534), "setuid");
+		child(NULL);
+		child("id -u; echo in sh $$");
+	} else if (IS("unshare")) {
+		check(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET), "unshare");
+		child("echo in sh $$; date +%N; kill -9 $$");
+		check(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, open(argv[0], O_RDONLY), 0) ==
+			  MAP_FAILED, "mmap");
+	} else if (IS("nofile")) {
+		limit(RLIMIT_NOFILE, 3);
+		child(NULL);
+	} else if (IS("as")) {
+		limit(RLIMIT_AS, 300 << 20);
+		child("echo in sh $$; date +%N");
+		for (int i = 0; i < 1000 && malloc(1 << 20); i++)
+			;
+	} else if (IS("strict")) {
+		check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT), "no seccomp");
+		put("in strict mode\n"); /* where even the clock is forbidden */
+		read_much();
+		put("after\n");
+		syscall(SYS_exit, 5);
+	} else if (IS("filter_kill")) {
+		filter(SECCOMP_RET_KILL_PROCESS);
+		read_much();
+		say("after");
+		_exit(6);
+	} else if (IS("filter_killed")) {
+		filter(SECCOMP_RET_KILL_PROCESS);
+		getppid();
+	} else if (IS("filter_errno")) {
+		filter(SECCOMP_RET_ERRNO | EXDEV);
+		errno = 0;
+		check(getppid() != -1 || errno != EXDEV, "another error");
+		check(open("/", O_RDONLY) != -1 || errno != EXDEV, "another error");
+		read_much();
+		say("after");
+		_exit(7);
+	} else if (IS("filter_mild")) {
+		mild_filter();
+		child("echo in sh $$; date +%N");
+	} else {
+		return 2;
+	}
+	say("after");
+	return 4;
+}

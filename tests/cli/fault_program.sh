@@ -1,0 +1,43 @@
+# What a program can do to itself (fault_program.c): closed descriptors, another root, user,
+# namespaces, limits, seccomp filters. Recorded, its output and status are as natively, nothing of
+# ours is on its stderr; the recording replays exactly, or up to where it says that it ends.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+gcc -O1 -o victim "$TESTS/cli/fault_program.c" || fail "it does not compile"
+chmod 755 . && ran=0 skipped=
+shape() { sed 's/[0-9]\{2,\}/N/g' "$1"; }
+
+# faulty FAULT [ENDED]: ENDED: recording ends there.
+faulty() {
+	local fault=$1 native=0 recorded=0 replayed=0
+	rm -rf root
+	quietly limit ./victim "$fault" >native 2>native.err </dev/null || native=$?
+	if [ $native = 77 ]; then
+		skipped="$skipped $fault ($(sed -n 's/^skip: //p' native))"
+		return
+	fi
+	rm -rf root
+	quietly limit "$DEJA" record -q -o "$fault" -- ./victim "$fault" >out 2>err </dev/null || recorded=$?
+	[ $recorded = $native ] || fail "$fault: status $recorded, natively $native: $(tail -1 err)"
+	diff <(shape native) <(shape out) >diff || fail "$fault: another output: $(cat diff)"
+	diff native.err <(grep -v '^deja: ' err) >diff || fail "$fault: another stderr: $(cat diff)"
+	quietly limit "$DEJA" replay "$fault" >out2 2>err2 </dev/null || replayed=$?
+	if [ -n "${2:-}" ]; then
+		[ $replayed = 123 ] || fail "$fault: replay gave $replayed: $(cat err2)"
+		cmp -s -n "$(stat -c %s out2)" out out2 || fail "$fault: the replayed part is no prefix"
+		expect 0 "$DEJA" info "$fault"
+		grep -q "^Complete *no: .*$2" stdout || fail "$fault: info: $(grep ^Complete stdout)"
+	else
+		[ $replayed = $native ] || fail "$fault: replay gave $replayed: $(cat err2)"
+		cmp -s out out2 || fail "$fault: another output replayed: $(diff out out2)"
+		expect 0 "$DEJA" verify "$fault"
+	fi
+	ran=$((ran + 1))
+}
+
+for fault in close_all chroot setuid unshare nofile as filter_mild; do faulty $fault; done
+for fault in strict filter_kill filter_killed filter_errno; do faulty $fault 'seccomp filter that forbids'; done
+echo "$ran faults; skipped:${skipped:- none}"
+[ $ran -gt 0 ] || skip "nothing is permitted here:$skipped"
+[ -z "$skipped" ] || [ "$(id -u)" != 0 ] || echo "as root:$skipped" >&2

@@ -1,0 +1,76 @@
+# A replay at a human pace: as long as it took, half as long, up to a moment, from request to
+# request.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+expect 0 "$DEJA" record -q -o slow -- sh -c 'echo a; sleep 0.7; echo b; sleep 0.7; echo c'
+expect 0 "$DEJA" info --json slow
+took=$(python3 -c 'import json, sys; print(json.load(open("stdout"))["duration_ns"] // 1000000)')
+[ "$took" -ge 1400 ] || fail "recorded in $took ms"
+# Never sooner; how much later depends on the machine's other work: the best of some counts.
+for pace in 1 0.5; do
+	best=1000000
+	for _ in 1 2 3 4 5; do
+		begin=$(now_ms)
+		expect 0 "$DEJA" replay --pace $pace slow
+		spent=$(($(now_ms) - begin))
+		[ "$spent" -lt "$best" ] && best=$spent
+		[ "$(tr '\n' ' ' <stdout)" = 'a b c ' ] || fail "another output"
+	done
+	wanted=$(python3 -c "print(int($took * $pace))")
+	[ "$best" -ge $((wanted - wanted / 50)) ] || fail "--pace $pace: $best ms, sooner than $wanted"
+	[ "$best" -le $((wanted + wanted / 20 + 100)) ] || fail "--pace $pace: $best ms, later than $wanted"
+done
+begin=$(now_ms)
+at=$("$DEJA" cat --call write slow | awk "/\"b/ { print \$1 + 0.02 }")
+expect 0 "$DEJA" replay --until "${at}s" slow
+[ "$(tr '\n' ' ' <stdout)" = 'a b ' ] || fail "--until: $(cat stdout)"
+grep -q "stopped at ${at}s" stderr || fail "--until does not say so"
+[ $(($(now_ms) - begin)) -lt 900 ] || fail "--until takes its time"
+expect 125 "$DEJA" replay --pace fast slow
+one_line 'is no number'
+expect 125 "$DEJA" replay --until '#100000' slow
+one_line '--until'
+
+# One stop for each request.
+cat >server.py <<'PY'
+import socket, sys
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen()
+open("port.new", "w").write(str(server.getsockname()[1]))
+__import__("os").rename("port.new", "port")
+for i in range(3):
+    conn, _ = server.accept()
+    for k in range(2):
+        data = conn.recv(100)
+        conn.sendall(b"answer to " + data)
+        print("served", data.decode().strip(), flush=True)
+    conn.close()
+PY
+timeout 60 "$DEJA" record -q -o served -- python3 server.py >live &
+wait_for port
+python3 - "$(cat port)" <<'PY'
+import socket, sys
+for i in range(3):
+    conn = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    for k in range(2):
+        conn.sendall(b"request %d.%d\n" % (i, k))
+        conn.recv(100)
+PY
+wait
+rm server.py port
+status=0
+printf '\n\n\n\n\n\n' | limit "$DEJA" replay --turns served >both 2>&1 || status=$?
+[ $status = 0 ] || fail "--turns: status $status: $(cat both)"
+grep -v '^paused' both | cmp - live || fail "another output with --turns"
+for i in 1 2 3 4 5 6; do
+	k=$(((i - 1) / 2)).$(((i - 1) % 2))
+	sed -n "$((2 * i - 1))p" both | grep -q "^paused: turn $i/6 .*: request $k\$" || fail "no stop before request $i: $(cat both)"
+	[ "$(sed -n "$((2 * i))p" both)" = "served request $k" ] || fail "request $i is not served behind its stop: $(cat both)"
+done
+# Nobody there to ask: it goes on.
+expect 0 "$DEJA" replay --turns served </dev/null
+[ "$(grep -c paused stderr)" = 1 ] || fail "it asks nobody"

@@ -1,0 +1,14 @@
+/*
+ * Processes that know themselves by another pid than we do: in a pid namespace of their own.
+ */
+#ifndef DEJA_TOOLS_NSPID_H
+#define DEJA_TOOLS_NSPID_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The pid here of a process of this session that is `inner` in a namespace of its own; 0: there is
+ * none. taken(arg, pid): that one is known to be another. */
+pid_t nspid_outer(pid_t inner, const char *session_dir, bool (*taken)(void *, pid_t), void *arg);
+
+#endif

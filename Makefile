@@ -97,7 +97,7 @@ LIB    := $(BUILD)/lib/libdeja.a
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
-SCRIPT := $(BUILD)/lib/deja/gdb.py
+SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check soak check-sanitize check-travel unit unit-build cases bench install deps clean help

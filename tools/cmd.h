@@ -31,6 +31,7 @@ int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
+int cmd_workspace(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
 int cmd_at(int argc, char **argv);
@@ -85,7 +86,7 @@ unsigned long long cmd_disk_len(const char *path);
 struct cmd_option {
 	int key;	  /* a character is the short option too; above 255: long only */
 	const char *name; /* without the dashes */
-	const char *arg;  /* name of its argument, or NULL */
+	const char *arg;  /* name of its argument, or NULL; "[=X]": it may be left out */
 	const char *help; /* one line */
 };
 
@@ -138,6 +139,8 @@ enum {
 	CMD_OPT_TARGET_RANGE,
 	CMD_OPT_TARGET_IO,
 	CMD_OPT_PID,
+	CMD_OPT_STACKS,
+	CMD_OPT_REPORT,
 	CMD_OPT_RULES,
 	CMD_OPT_EMAIL,
 	CMD_OPT_IP,

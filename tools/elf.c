@@ -115,6 +115,34 @@ const uint8_t *elf_bytes(const struct elf_file *elf, uint64_t addr, size_t *len)
 	return NULL;
 }
 
+bool elf_code(const struct elf_file *elf, unsigned n, const uint8_t **code, size_t *len)
+{
+	const Elf64_Ehdr *head = (const void *)elf->data;
+	bool sections = head->e_shnum && head->e_shentsize == sizeof(Elf64_Shdr) &&
+			head->e_shoff % 8 == 0;
+	const Elf64_Phdr *ph;
+
+	for (unsigned i = 0; sections && i < head->e_shnum; i++) {
+		const Elf64_Shdr *sh = at(elf, head->e_shoff + i * sizeof(*sh), sizeof(*sh));
+
+		if (!sh)
+			return false;
+		if (sh->sh_type != SHT_PROGBITS || !(sh->sh_flags & SHF_EXECINSTR) || n--)
+			continue;
+		*code = at(elf, sh->sh_offset, sh->sh_size);
+		*len = sh->sh_size;
+		return *code;
+	}
+	for (unsigned i = 0; !sections && (ph = segment(elf, i)); i++) {
+		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || n--)
+			continue;
+		*code = at(elf, ph->p_offset, ph->p_filesz);
+		*len = ph->p_filesz;
+		return *code;
+	}
+	return false;
+}
+
 bool elf_frame_index(const struct elf_file *elf, uint64_t *addr, uint64_t *len)
 {
 	const Elf64_Phdr *ph;
@@ -194,11 +222,12 @@ const char *elf_function(const struct elf_file *elf, uint64_t addr, uint64_t *of
 			    (sym[n].st_size ? addr - sym[n].st_value >= sym[n].st_size
 					    : addr - sym[n].st_value > 4096))
 				continue;
-			/* of several names for one place the first, of the fuller table */
-			if (found && sym[n].st_value == best)
-				continue;
 			name = string_at(elf, strings->sh_offset, strings->sh_size,
 					 sym[n].st_name);
+			/* of several names for one place the first, or the plainer */
+			if (found && sym[n].st_value == best &&
+			    !(name && *found == '_' && *name != '_'))
+				continue;
 			if (name && *name) {
 				found = name;
 				best = sym[n].st_value;

@@ -28,6 +28,9 @@ const char *elf_function(const struct elf_file *elf, uint64_t addr, uint64_t *of
 bool elf_segment(const struct elf_file *elf, uint64_t file_offset, uint64_t *addr);
 /* The bytes at an address of the file, at most as far as its segment goes; NULL: none. */
 const uint8_t *elf_bytes(const struct elf_file *elf, uint64_t addr, size_t *len);
+/* The n-th piece of machine code; sections where there are any, else segments. False: no
+ * more. */
+bool elf_code(const struct elf_file *elf, unsigned n, const uint8_t **code, size_t *len);
 /* PT_GNU_EH_FRAME. */
 bool elf_frame_index(const struct elf_file *elf, uint64_t *addr, uint64_t *len);
 

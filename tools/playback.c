@@ -316,6 +316,14 @@ static bool has_debugger(pid_t pid)
 	return traced;
 }
 
+/* Who wanted the hold reads what it is told for as long as it lives. */
+static bool holder_gone(const struct playback_hold *hold)
+{
+	struct pollfd p = {.fd = hold->fd};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLNVAL));
+}
+
 /* The process that waits for the debugger goes on when it has one (which then stops it). */
 static void hold_look(struct playback *r, struct slot *slot)
 {
@@ -340,6 +348,12 @@ static unsigned look(struct playback *r, struct slot **diverged)
 
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
+		if (r->on_stack && slot->live_pid &&
+		    __atomic_load_n(&slot_stack(slot)->full, __ATOMIC_SEQ_CST)) {
+			r->on_stack(r, slot);
+			__atomic_store_n(&slot_stack(slot)->full, 0, __ATOMIC_SEQ_CST);
+			session_wake(&slot_stack(slot)->full);
+		}
 		if (slot->hold == HOLD_WAITS && r->hold)
 			hold_look(r, slot);
 		if (__atomic_load_n(&slot->divergence.set, __ATOMIC_SEQ_CST) &&
@@ -418,7 +432,7 @@ static int tell_divergence(struct playback *r, const struct slot *slot)
 	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
 	memcpy(out.text, d->text, sizeof(out.text));
 	out.text[sizeof(out.text) - 1] = 0;
-	report_divergence(stderr, r->path, &out);
+	report_divergence_to(stderr, r->report_path, r->path, &out);
 	return CMD_DIVERGED;
 }
 
@@ -435,7 +449,7 @@ static int simple_divergence(struct playback *r, struct stream_state *s, unsigne
 	};
 
 	snprintf(d.text, sizeof(d.text), "%s", text);
-	report_divergence(stderr, r->path, &d);
+	report_divergence_to(stderr, r->report_path, r->path, &d);
 	return CMD_DIVERGED;
 }
 
@@ -503,6 +517,8 @@ int playback_watch(struct playback *r)
 
 		external_turns(r);
 		alive = look(r, &diverged);
+		if (r->hold && holder_gone(r->hold))
+			stop_signal = SIGTERM;
 		if (stop_signal) {
 			end_all(r);
 			session_destroy(&r->session);

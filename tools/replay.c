@@ -43,6 +43,9 @@ static int replay_whole(struct playback *p, struct pace *pace, int argc, char **
 		case CMD_OPT_TURNS:
 			pace->turns = true;
 			break;
+		case CMD_OPT_REPORT:
+			p->report_path = optarg;
+			break;
 		default:
 			*only_help = true;
 			return status;

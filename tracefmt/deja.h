@@ -94,6 +94,7 @@ struct deja_header {
 	size_t argc;
 	const char *const *argv;
 	const char *exe, *cwd, *host, *kernel, *machine, *cpu, *outbound, *doors;
+	const char *stacks; /* which calls have their stack recorded; empty: none */
 	int64_t start_realtime_ns;
 	int64_t duration_ns;
 	int64_t waited_ns; /* what the recorder added by being slower than the program */

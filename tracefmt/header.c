@@ -109,6 +109,7 @@ static const struct field header_fields[] = {
     F2(LIMITS, "limits", limits, limit_count),
     F(TEXT, "outbound", outbound),
     F(TEXT, "doors", doors),
+    F(TEXT, "stacks", stacks),
     F(BOOL, "complete", complete),
     F(TEXT, "cause", cause),
     F(TEXT, "partial", partial),

@@ -154,7 +154,7 @@ one_line 'no event 100000: its last is'
 expect 125 "$DEJA" gdb -g crash tree
 one_line 'no crash.*exit 3'
 expect 125 "$DEJA" gdb -g nonsense rec
-one_line "neither an event's number"
+one_line 'is no moment.*start.*crash'
 expect 125 "$DEJA" gdb --pid 1 rec
 one_line 'no process 1 '
 expect 121 "$DEJA" gdb ./nothing

@@ -533,7 +533,8 @@ int playback_watch(struct playback *r)
 					     ? tell_impossible(r, diverged)
 					     : tell_divergence(r, diverged);
 
-			if (r->hold) { /* it is the debugger's to look at */
+			/* a debugger that is there already may look at it */
+			if (r->hold && diverged->hold == HOLD_GONE_ON) {
 				r->diverged_told = true;
 				dprintf(r->hold->fd, "diverged\n");
 				continue;

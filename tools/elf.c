@@ -3,6 +3,7 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -57,6 +58,33 @@ static const Elf64_Phdr *segment(const struct elf_file *elf, unsigned i)
 	if (i >= head->e_phnum || head->e_phoff % 8)
 		return NULL;
 	return at(elf, head->e_phoff + i * sizeof(Elf64_Phdr), sizeof(Elf64_Phdr));
+}
+
+const char *elf_build_id(const struct elf_file *elf, char *buf)
+{
+	const Elf64_Phdr *ph;
+
+	buf[0] = 0;
+	for (unsigned i = 0; (ph = segment(elf, i)); i++) {
+		uint64_t offset = ph->p_offset, end = ph->p_offset + ph->p_filesz;
+		const Elf64_Nhdr *note;
+
+		while (ph->p_type == PT_NOTE && offset % 4 == 0 && offset < end &&
+		       (note = at(elf, offset, sizeof(*note)))) {
+			uint64_t name_len = ((uint64_t)note->n_namesz + 3) & ~3ull;
+			const uint8_t *id = at(elf, offset + sizeof(*note) + name_len, note->n_descsz);
+			const char *name = at(elf, offset + sizeof(*note), note->n_namesz);
+
+			if (note->n_type == NT_GNU_BUILD_ID && name && id && note->n_namesz == 4 &&
+			    !memcmp(name, "GNU", 4) && note->n_descsz <= 64) {
+				for (unsigned k = 0; k < note->n_descsz; k++)
+					sprintf(buf + 2 * k, "%02x", id[k]);
+				return buf;
+			}
+			offset += sizeof(*note) + name_len + (((uint64_t)note->n_descsz + 3) & ~3ull);
+		}
+	}
+	return buf;
 }
 
 bool elf_segment(const struct elf_file *elf, uint64_t file_offset, uint64_t *addr)

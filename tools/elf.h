@@ -17,6 +17,8 @@ struct elf_file {
 /* Maps the file. False when it cannot be read or is no ELF file for x86-64. */
 bool elf_open(struct elf_file *elf, const char *path);
 void elf_close(struct elf_file *elf);
+/* Its build id in hexadecimal; empty when it has none. buf of 129 bytes. */
+const char *elf_build_id(const struct elf_file *elf, char *buf);
 /* Its DT_SONAME, or NULL. Valid until elf_close. */
 const char *elf_soname(const struct elf_file *elf);
 /* The function that the file's address (st_value's) lies in, or NULL. */

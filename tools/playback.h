@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "tools/sandbox.h"
 #include "tools/session.h"
+#include "tools/terminal.h"
 #include "tools/unpack.h"
 #include "tracefmt/deja.h"
 
@@ -53,6 +55,12 @@ struct playback {
 	int root_status;
 	bool root_ended;
 	bool verify;
+	bool raw;	   /* control sequences go to the terminal as they are */
+	bool no_sandbox;
+	bool verbose;	   /* says which layers of the sandbox are on */
+	struct sandbox sandbox;
+	bool sandboxed;
+	struct terminal terminal;
 	const char *report_path; /* a divergence is written there as JSON; or NULL */
 	/* not NULL: outbound bytes may differ at the same length, and the streams go to this
 	 * directory with what is sent now */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
+#include "tools/environment.h"
 #include "tools/recover.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
@@ -301,6 +302,7 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	h->kernel = room->kernel;
 	h->machine = room->uts.machine;
 	h->cpu = cpu_model();
+	h->cpu_features = environment_cpu_features();
 	h->outbound = opt->digest ? "digest" : "full";
 	h->doors = "dispatch";
 	h->stacks = opt->stacks ? opt->stacks : "";

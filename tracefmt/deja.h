@@ -112,6 +112,7 @@ struct deja_header {
 	const struct deja_external *externals;
 	size_t warning_count;
 	const char *const *warnings;
+	const char *cpu_features; /* instruction sets, as Linux names them */
 	size_t limit_count;
 	const uint64_t (*limits)[2]; /* soft, hard */
 };

@@ -101,6 +101,7 @@ static const struct field header_fields[] = {
     F(TEXT, "kernel", kernel),
     F(TEXT, "machine", machine),
     F(TEXT, "cpu", cpu),
+    F(TEXT, "cpu_features", cpu_features),
     F(I64, "start_ns", start_realtime_ns),
     F(I64, "duration_ns", duration_ns),
     F(I64, "waited_ns", waited_ns),

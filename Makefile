@@ -74,7 +74,7 @@ TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o pack.o select.o share.o usage.o)
-LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) \
+LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/look/report_parts.o \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o json.o moment.o notes.o pack.o select.o share.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o json.o pack.o select.o share.o usage.o)
@@ -133,6 +133,10 @@ $(SHARE): $(SHARE_OBJ) $(LIB)
 $(LOOK): $(LOOK_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(LOOK_OBJ) $(LIB) $(LOOK_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
+
+$(BUILD)/obj/tool/look/report_parts.o: look/report_parts.S look/report.html look/report.css $(wildcard look/*.js)
+	@mkdir -p $(@D)
+	$(call say,AS,$@)$(CC) $(CFLAGS) -c -o $@ $<
 
 # The headers of HDF5 are in a directory of their own on Debian.
 $(BUILD)/obj/tool/look/hdf5.o: TOOL_CFLAGS += $(if $(wildcard /usr/include/hdf5/serial),-isystem /usr/include/hdf5/serial)

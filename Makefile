@@ -41,7 +41,7 @@ RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,-
 
 # msgpack-c 6 has another name than 4.
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
-TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) -lunwind-ptrace -lunwind-x86_64 -lunwind -lpthread
+TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) -lunwind-ptrace -lunwind-x86_64 -lunwind -lseccomp -lpthread
 
 ifndef V
 Q = @
@@ -97,10 +97,10 @@ LIB    := $(BUILD)/lib/libdeja.a
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 
-SCRIPT := $(BUILD)/lib/deja/gdb.py
+SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check soak check-sanitize unit unit-build cases bench install deps clean help
+.PHONY: all demo check soak check-sanitize check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SCRIPT) $(LIB)
 	@:
 
@@ -206,6 +206,11 @@ check:
 check-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit
 
+check-travel:
+	@./.ci/deps build demo test travel
+	@$(MAKE) --no-print-directory all
+	@$(PLACE) tests/travel
+
 soak:
 	@./.ci/deps build test
 	@$(MAKE) --no-print-directory all cases
@@ -239,6 +244,7 @@ help:
 	@echo 'make unit           the unit tests only'
 	@echo 'make check-sanitize the unit tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
+	@echo 'make check-travel   replays in the root of another Debian release (root, network)'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'

@@ -1,6 +1,6 @@
 /*
  * Bundles: a recording as one file, to send to somebody. A bundle is a tar in zstd; its first
- * member, MANIFEST, names every other one with size, mode and SHA-256 (FORMAT.md 9).
+ * member, MANIFEST, names every other one with size, mode and SHA-256 (FORMAT.md 10).
  *
  * A program of its own (deja-bundle), so that no other command carries libarchive. Called by
  * `deja pack`, `deja unpack` and by whatever is given a bundle for a recording.

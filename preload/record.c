@@ -155,11 +155,12 @@ static long record_output(struct thread *t, const struct tf_call *call,
 	uint64_t seq = 0;
 	long ret;
 
-	if (RT->multi && share(t, t0))
+	if ((RT->multi | RT->domains) && share(t, t0))
 		t0 = dj_now();
 	locked = output_lock(s);
-	ret = RT->multi && output_is_quick(call->nr, args) ? dj_raw_wait(call->nr, args)
-							   : record_wait(t, call->nr, args);
+	ret = (RT->multi | RT->domains) && output_is_quick(call->nr, args)
+		      ? dj_raw_wait(call->nr, args)
+		      : record_wait(t, call->nr, args);
 	if (ret > 0)
 		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
 	output_unlock(s, locked);
@@ -191,7 +192,8 @@ static long record_generic(struct thread *t, const struct tf_call *call,
 			      (long)args[3], (long)args[4], (long)args[5]);
 		t1 = t0; /* as short as reading the clock again: not measured */
 	} else {
-		ret = record_wait(t, call->nr, args);
+		ret = RT->domains ? record_wait_aside(t, call, args)
+				  : record_wait(t, call->nr, args);
 		t1 = dj_now();
 	}
 	record_emit_call(t, call, args, ret, t0, t1, needs_pre ? &pre : NULL);
@@ -455,6 +457,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 				     "answered with ENOSYS");
 		return -ENOSYS;
 	}
+	if (stack_wanted(nr))
+		record_stack(t, p);
 	if (nr == SYS_futex) {
 		enum futex_way way = futex_enter(t, args, &ret);
 

@@ -47,12 +47,14 @@ void record_drain_externals(struct slot *slot);
 /* What had to be taken before the call was made. */
 struct record_pre {
 	uint32_t capacity[6]; /* value of LENPTR lengths */
-	uint32_t len[6];      /* bytes of RTX memory saved */
-	uint8_t *bytes[6];    /* NULL: none */
+	uint32_t len[6];      /* bytes of RTX memory saved; messages */
+	uint8_t *bytes[6];    /* NULL: none. Of messages the room of each one's name */
 	uint8_t room[4096];
 };
 void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		     struct record_pre *pre);
+/* True: something of this argument must be taken before the call. */
+bool record_pre_wanted(const struct tf_arg *a);
 /* What is known of a call's row without looking at its arguments one by one. */
 enum {
 	SHAPE_KNOWN = 1,
@@ -157,11 +159,21 @@ long record_domain_kill(long nr, const unsigned long args[6], int target, int si
 /* Before exec: the tokens are given away, and nobody asks us to stop any more. */
 void record_domains_depart(struct thread *t);
 
+/* --- record_bounce.c --- */
+/* This is mapped shared from now on. */
+void record_shared_range(uint64_t addr, uint64_t len);
+/* As record_wait; what the kernel writes into shared memory appears there in our turn. */
+long record_wait_aside(struct thread *t, const struct tf_call *call,
+		       const unsigned long args[6]);
+
 /* --- record_view.c --- */
 enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
 bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
+
+/* --- record_stack.c --- */
+void record_stack(struct thread *t, const struct pregs *p);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

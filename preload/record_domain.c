@@ -122,7 +122,8 @@ static void wait_for(struct domain *dom, uint32_t me)
 static void take(struct thread *t, unsigned d)
 {
 	struct domain *dom = domain_at(d);
-	uint32_t me = RT->slot->stream, number;
+	uint32_t me = RT->slot->stream;
+	uint64_t number;
 
 	if (__atomic_load_n(&dom->starving, __ATOMIC_SEQ_CST) || !take_free(dom, me))
 		wait_for(dom, me);
@@ -132,12 +133,12 @@ static void take(struct thread *t, unsigned d)
 	dom->pid = t->vfork_child ? 0 : RT->live_pid;
 	dom->tid = t->live_tid;
 	dom->since_ns = t->slice_start_ns = dj_now();
-	if (dom->turn >> 32 == me)
+	if (turn_is_of(dom->turn, me))
 		return;
 	/* the number of one who dies before its event is whole is used again */
-	number = (uint32_t)dom->turn + 1;
-	__atomic_store_n(&dom->turn, (uint64_t)me << 32 | number, __ATOMIC_SEQ_CST);
-	record_emit_ints(t->slot, TF_EV_DOMAIN, 2, d, number, 0);
+	number = TURN_NUMBER(dom->turn) + 1;
+	__atomic_store_n(&dom->turn, TURN_OF(me, number), __ATOMIC_SEQ_CST);
+	record_emit_ints(t->slot, TF_EV_DOMAIN, 2, d, (int64_t)number, 0);
 	ring_commit(t->slot);
 }
 

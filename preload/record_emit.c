@@ -13,6 +13,8 @@ enum {
 	FAILED_MAX_LEN = 512, /* outbound memory of failed calls: more is not kept */
 	STRV_MAX = 1 << 20,
 	STRV_STRING_MAX_LEN = 1 << 20,
+	NAME_MAX_LEN = 128,  /* sizeof(struct sockaddr_storage): the kernel's own bound */
+	MESSAGES_MAX = 1024, /* of one recvmmsg: UIO_MAXIOV */
 };
 
 void record_thread_tell(struct thread *t)
@@ -37,6 +39,36 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 	ring_put(slot, buf, (size_t)(p - buf));
 }
 
+bool record_pre_wanted(const struct tf_arg *a)
+{
+	return a->dir == TF_RTX || a->rule == TF_LENPTR ||
+	       (a->dir == TF_RX && (a->rule == TF_MSG || a->rule == TF_MMSG));
+}
+
+/* The kernel leaves there the length of the whole address, which may be more than the program has
+ * room for. (Of control messages it tells what it has written.) False: not readable. */
+static bool name_room(const struct k_msghdr *m, uintptr_t *known, uint8_t *room)
+{
+	int32_t len;
+
+	if (!dj_readable(m, sizeof(*m), known))
+		return false;
+	len = m->namelen;
+	*room = (uint8_t)(len < 0 ? 0 : len > NAME_MAX_LEN ? NAME_MAX_LEN : len);
+	return true;
+}
+
+/* Of each message one byte. */
+static size_t name_rooms(const char *mem, size_t count, uint8_t *room, size_t max)
+{
+	uintptr_t known = 1;
+	size_t n = 0;
+
+	while (n < count && n < max && name_room((const struct k_msghdr *)mem, &known, room + n))
+		n++, mem += sizeof(struct k_msghdr) + 8;
+	return n;
+}
+
 uint8_t record_shape_make(const struct tf_call *call)
 {
 	uint8_t shape = SHAPE_KNOWN;
@@ -48,7 +80,7 @@ uint8_t record_shape_make(const struct tf_call *call)
 			shape |= SHAPE_PRE | SHAPE_SUB | SHAPE_ITEMS;
 		else if (a->kind == TF_MEM)
 			shape |= SHAPE_ITEMS |
-				 (a->dir == TF_RTX || a->rule == TF_LENPTR ? SHAPE_PRE : 0);
+				 (record_pre_wanted(a) ? SHAPE_PRE : 0);
 	}
 	shape |= record_fast_shape(call);
 	RT->shape[call->nr] = shape;
@@ -74,8 +106,15 @@ void record_pre_take(const struct tf_call *call, const unsigned long args[6],
 		if (a.rule == TF_LENPTR && args[a.ref - 1])
 			if (!dj_fetch_user(&pre->capacity[i], (void *)args[a.ref - 1], 4))
 				pre->capacity[i] = 0;
-		if (a.dir != TF_RTX || a.rule == TF_MSG || a.rule == TF_MMSG ||
-		    a.rule == TF_IOVEC)
+		if (a.dir == TF_RX && (a.rule == TF_MSG || a.rule == TF_MMSG)) {
+			len = a.rule == TF_MSG ? 1 : (uint32_t)args[a.ref - 1];
+			pre->bytes[i] = pre->room + used;
+			pre->len[i] = (uint32_t)name_rooms((const char *)args[i], len, pre->bytes[i],
+							   MESSAGES_MAX);
+			used += pre->len[i];
+			continue;
+		}
+		if (a.dir != TF_RTX || a.rule == TF_IOVEC)
 			continue;
 		if (a.rule == TF_LENPTR)
 			len = pre->capacity[i];
@@ -152,13 +191,16 @@ static void put_iovec(struct slot *slot, const struct k_iovec *iov, size_t count
 	}
 }
 
-static void put_msg(struct slot *slot, const struct k_msghdr *m, size_t len, bool inbound)
+/* name_room: what the name's buffer had room for before the call. */
+static void put_msg(struct slot *slot, const struct k_msghdr *m, size_t len, bool inbound,
+		    size_t name_room)
 {
 	uint8_t buf[64], *p = tf_put_array(buf, 6);
 
 	ring_put(slot, buf, (size_t)(p - buf));
 	if (m->name && m->namelen > 0)
-		put_bin(slot, m->name, (size_t)m->namelen);
+		put_bin(slot, m->name,
+			(size_t)m->namelen < name_room ? (size_t)m->namelen : name_room);
 	else
 		put_nil(slot);
 	put_iovec(slot, m->iov, m->iovlen, len);
@@ -170,6 +212,14 @@ static void put_msg(struct slot *slot, const struct k_msghdr *m, size_t len, boo
 	p = tf_put_uint(p, (uint32_t)m->namelen);
 	p = tf_put_uint(p, m->controllen);
 	ring_put(slot, buf, (size_t)(p - buf));
+}
+
+/* Of the i-th message. */
+static size_t name_room_of(const struct record_pre *pre, unsigned index, bool inbound, size_t i)
+{
+	if (!inbound)
+		return NAME_MAX_LEN;
+	return pre && pre->bytes[index] && i < pre->len[index] ? pre->bytes[index][i] : 0;
 }
 
 static void put_strv(struct slot *slot, char *const *v)
@@ -208,9 +258,10 @@ static bool strings_were_read(long result)
 }
 
 /* getsockname and its like write the length before they fail to write the rest. */
-static bool changed_by_failure(unsigned index, const void *mem, const struct record_pre *pre)
+static bool changed_by_failure(const struct tf_arg *a, unsigned index, const void *mem,
+			       const struct record_pre *pre)
 {
-	return pre && pre->bytes[index] &&
+	return a->dir == TF_RTX && pre && pre->bytes[index] &&
 	       dj_compare(mem, pre->bytes[index], pre->len[index]);
 }
 
@@ -223,7 +274,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	bool rx = a->dir & TF_RX, tx = a->dir & TF_TX;
 	bool rx_valid = result >= 0 ||
 			((call->flags & TF_RX_ERROR) && result == -EINTR) ||
-			changed_by_failure(index, mem, pre);
+			changed_by_failure(a, index, mem, pre);
 	size_t len;
 
 	if (tx && rx) {
@@ -262,7 +313,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 		return;
 	case TF_MSG:
 		if (result >= 0)
-			put_msg(slot, mem, (size_t)result, rx);
+			put_msg(slot, mem, (size_t)result, rx, name_room_of(pre, index, rx, 0));
 		else
 			put_nil(slot);
 		return;
@@ -279,7 +330,8 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 			uint32_t n = *(const uint32_t *)(m + sizeof(struct k_msghdr));
 
 			ring_put(slot, buf, (size_t)(tf_put_array(buf, 2) - buf));
-			put_msg(slot, (const struct k_msghdr *)m, n, rx);
+			put_msg(slot, (const struct k_msghdr *)m, n, rx,
+				name_room_of(pre, index, rx, (size_t)i));
 			ring_put(slot, buf, (size_t)(tf_put_uint(buf, n) - buf));
 		}
 		return;

@@ -28,6 +28,8 @@ static bool watched_by_role(long nr)
 
 uint8_t record_fast_shape(const struct tf_call *call)
 {
+	if (RT->session->stacks.every) /* taken by boundary_call */
+		return 0;
 	if ((call->cls != TF_RECORD && call->cls != TF_LOCAL) || call->nr == SYS_futex)
 		return 0;
 	for (unsigned i = 0; i < call->nargs; i++)
@@ -44,7 +46,7 @@ static bool has_pre(const struct tf_call *call, const unsigned long args[6])
 	for (unsigned i = 0; i < call->nargs; i++) {
 		const struct tf_arg *a = &call->arg[i];
 
-		if (a->kind == TF_MEM && args[i] && (a->dir == TF_RTX || a->rule == TF_LENPTR))
+		if (a->kind == TF_MEM && args[i] && record_pre_wanted(a))
 			return true;
 	}
 	return false;

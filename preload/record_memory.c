@@ -16,8 +16,10 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 	long ret;
 
 	ret = dj_raw(SYS_mmap, args[0], args[1], args[2], args[3], args[4], args[5]);
-	if ((args[3] & MAP_TYPE) == MAP_SHARED)
+	if ((args[3] & MAP_TYPE) != MAP_PRIVATE && !DJ_IS_ERR(ret)) {
 		RT->maps_shared = 1; /* with children, if not yet with others */
+		record_shared_range((uint64_t)ret, args[1]);
+	}
 	if (!DJ_IS_ERR(ret) && !(args[3] & MAP_ANONYMOUS)) {
 		int fd = (int)args[4];
 

@@ -257,6 +257,7 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 	ret = dj_raw(SYS_shmat, args[0], args[1], args[2]);
 	if (!DJ_IS_ERR(ret) && !dj_raw(SYS_shmctl, args[0], IPC_STAT, &ds)) {
 		key.birth_ns = (uint64_t)ds.shm_perm.__seq;
+		record_shared_range((uint64_t)ret, ds.shm_segsz);
 		e = find(&key);
 		if (!e) {
 			e = add(&key, 0);

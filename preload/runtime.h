@@ -153,7 +153,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64 };
+enum { SEGMENT_MAX = 64, SHARED_MAX = 32 };
 enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -210,9 +210,15 @@ struct runtime {
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
-	uint32_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
+	uint64_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
+	uint32_t shared_count; /* recorder: what has been mapped shared */
+	struct {
+		uint64_t addr, len;
+	} shared[SHARED_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
+	struct stack_taken stack_taken; /* recorder */
+	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint32_t beat; /* recorder: session.beat, and since when it is that */
 	int64_t beat_since_ns;
 	uint32_t head[TF_CALL_MAX]; /* recorder: how their events begin */
@@ -360,6 +366,16 @@ char *dj_put_text(char *p, const char *end, const char *s);
 /* Ends the process after a message on descriptor 2: only for failures of our own that
  * leave nothing else. */
 void dj_fatal(const char *what, long value) __attribute__((noreturn));
+
+/* --- stack.c --- */
+/* Is the stack of this call, just being made, to be taken? Counts. */
+bool stack_chosen(long nr);
+static inline bool stack_wanted(long nr)
+{
+	return __builtin_expect(RT->session->stacks.every, 0) && stack_chosen(nr);
+}
+/* Takes it: all but event_no and full. */
+void stack_take(struct thread *t, const struct pregs *p, struct stack_taken *taken);
 
 /* --- trap.c --- */
 void trap_arm(void); /* this thread */

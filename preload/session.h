@@ -64,6 +64,22 @@ enum slot_hold {
 #define WAITS_DOMAIN (1ull << 62) /* slot.domain_awaited says for what */
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
+/* Which calls' stacks are taken: by `deja record --stacks` into the stream, in a replay for
+ * whoever asked. */
+enum { STACK_BYTES_MAX = 8192, STACK_CALL_MAX = 512 };
+struct stack_choice {
+	uint32_t every; /* of the chosen calls every so many-th; 0: none */
+	uint8_t call[STACK_CALL_MAX / 8]; /* bit per call number */
+};
+/* A call's stack. */
+struct stack_taken {
+	uint64_t reg[8]; /* rip, rsp, rbp, rbx, r12 ... r15 */
+	uint64_t event_no; /* replay: the call's event */
+	uint32_t len;	   /* of bytes */
+	uint32_t full;	   /* replay, a futex: 1 until the supervisor has read it */
+	uint8_t bytes[STACK_BYTES_MAX];
+};
+
 enum slot_request {
 	REQUEST_NONE = 0,
 	REQUEST_FILE,  /* store the file at request_fd or request_path */
@@ -142,7 +158,7 @@ struct slot {
 	uint64_t event_no;    /* events served */
 	uint32_t finished;    /* enum slot_finished */
 	uint32_t domain_awaited; /* + 1; 0: waits for no domain's turn */
-	uint32_t turn_awaited;
+	uint64_t turn_awaited;
 	uint32_t hold;	      /* enum slot_hold, a futex */
 	uint64_t time_pos;    /* paced: 1 + the position whose event last_time_ns counts */
 	uint32_t gated;	      /* paced: waits at the gate */
@@ -195,17 +211,26 @@ struct shadow_entry {
  * token, too, which a process takes after its own (preload/record_domain.c). Its turns are
  * numbered, and a DOMAIN event stands where a process's turn begins.
  */
+#define TURN_BITS 40
+#define TURN_NUMBER(turn) ((turn) & ((1ull << TURN_BITS) - 1))
+#define TURN_STREAM(turn) ((uint32_t)((turn) >> TURN_BITS)) /* its low 24 bits */
+#define TURN_OF(stream, number) ((uint64_t)(stream) << TURN_BITS | (number))
+static inline int turn_is_of(uint64_t turn, uint32_t stream)
+{
+	return TURN_STREAM(turn) == (stream & ((1u << (64 - TURN_BITS)) - 1));
+}
+
 struct domain {
 	/* recording. Processes are named by their streams, which never come again. */
 	uint32_t holder __attribute__((aligned(64))); /* 0: free */
-	uint64_t turn; /* who had the last one << 32 | its number; written by the holder */
+	uint64_t turn; /* TURN_OF(who had the last one, its number); written by the holder */
 	int64_t since_ns; /* the holder has had it since */
 	int32_t pid, tid; /* of the holder's running thread; 0: must not be asked to stop */
 	uint32_t asker;	  /* who is asking it to stop right now */
 	uint32_t woken;	  /* a waiter that is on its way */
 	uint32_t starving; /* one has waited long: handed over, not competed for */
 	uint32_t waiting[SLOT_COUNT]; /* by slot: its stream while it waits, or 0 */
-	/* replay: who owns the turn << 32 | its number; nobody: the number is due */
+	/* replay: TURN_OF(who has it, its number); nobody: the number of the last finished */
 	uint64_t due __attribute__((aligned(64)));
 	uint32_t bell[DOMAIN_BELL_COUNT]; /* futexes of those that wait for turns */
 };
@@ -254,6 +279,7 @@ struct session {
 	int32_t external_pids[EXTERNAL_PID_COUNT]; /* the last of them */
 	uint64_t waited_ns; /* how long processes have waited for room in their rings, atomic */
 	uint64_t missed_sites;	  /* without dispatch: sites that may escape */
+	struct stack_choice stacks;
 	uint32_t vdso_file; /* recording: stored file with the vDSO's code */
 	struct domain domains[DOMAIN_COUNT];
 	uint32_t domain_count; /* in use, atomic */
@@ -284,6 +310,12 @@ static inline struct slot *session_slot(struct session *s, unsigned index)
 static inline uint8_t *slot_ring(struct slot *slot)
 {
 	return (uint8_t *)slot + SLOT_HEAD_LEN;
+}
+
+/* Replay: in the ring's place. */
+static inline struct stack_taken *slot_stack(struct slot *slot)
+{
+	return (struct stack_taken *)slot_ring(slot);
 }
 
 /* By the supervisor, once `closed` is set: the ring looks more than full, so that the process

@@ -7,7 +7,10 @@
 #include <linux/futex.h>
 #include "debug.h"
 
-enum { TRAP_FLAG = 0x100 };
+enum {
+	TRAP_FLAG = 0x100,
+	SLOT_STACK_LEN = (sizeof(struct stack_taken) + 4095) & ~4095ul,
+};
 
 void debug_stop(void);
 
@@ -69,6 +72,23 @@ void debug_enter(struct thread *t, struct pregs *p)
 	/* a debugger that steps through entry.S has us save its trap flag */
 	if (t->slot->hold == HOLD_GONE_ON)
 		p->flags &= ~(uint64_t)TRAP_FLAG;
+}
+
+void debug_stack(struct thread *t, const struct pregs *p)
+{
+	struct stack_taken *taken = slot_stack(t->slot);
+	struct session *s = RT->session;
+	struct k_timespec step = {0, 100 * 1000 * 1000};
+
+	if (!stack_wanted((int)p->nr) || !slot_memory(taken, SLOT_STACK_LEN))
+		return;
+	stack_take(t, p, taken);
+	taken->event_no = RT->event_no + 1;
+	__atomic_store_n(&taken->full, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&s->doorbell, 1, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
+	while (__atomic_load_n(&taken->full, __ATOMIC_SEQ_CST) && !s->aborted)
+		dj_raw(SYS_futex, &taken->full, FUTEX_WAIT, 1, &step);
 }
 
 void debug_leave(struct thread *t, uint64_t resume)

@@ -28,7 +28,7 @@ static void pass_on(unsigned d)
 	dj_raw(SYS_futex, bell, FUTEX_WAKE, 0x7fffffff);
 }
 
-static void await(struct thread *t, unsigned d, uint32_t turn)
+static void await(struct thread *t, unsigned d, uint64_t turn)
 {
 	struct domain *dom = domain_at(d);
 	uint32_t *bell = &dom->bell[turn & (DOMAIN_BELL_COUNT - 1)];
@@ -40,11 +40,11 @@ static void await(struct thread *t, unsigned d, uint32_t turn)
 		uint64_t due = turn - 1;
 
 		if (__atomic_compare_exchange_n(&dom->due, &due,
-						(uint64_t)t->slot->stream << 32 | turn, false,
+						TURN_OF(t->slot->stream, turn), false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			break;
 		halt_if_over(s);
-		if ((uint32_t)due >= turn)
+		if (TURN_NUMBER(due) >= turn)
 			diverge(t, DIVERGED_OTHER, -1, NULL,
 				"another process has had this one's turn");
 		t->slot->turn_awaited = turn;
@@ -62,7 +62,7 @@ struct event domains_peek(struct thread *t)
 {
 	for (;;) {
 		struct event ev = head_peek(t);
-		uint32_t turn[DOMAIN_COUNT];
+		uint64_t turn[DOMAIN_COUNT];
 		unsigned due;
 
 		if (ev.id != TF_EV_DOMAIN)

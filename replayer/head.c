@@ -121,7 +121,8 @@ static struct event event_at(struct tf_in in, uint64_t pos)
 static bool is_prefix(unsigned id)
 {
 	return id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
-	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE;
+	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE ||
+	       id == TF_EV_STACK;
 }
 
 struct event head_peek(struct thread *t)
@@ -236,7 +237,7 @@ void head_take(struct thread *t, const struct event *ev)
 	preempt_look(t);
 }
 
-unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT])
+unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT])
 {
 	unsigned found = 0;
 
@@ -247,12 +248,12 @@ unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT])
 		if (ev.id == TF_EV_DOMAIN) {
 			domain = (uint64_t)tf_get_int(&ev.in);
 			number = (uint64_t)tf_get_int(&ev.in);
-			if (ev.in.bad || domain >= DOMAIN_COUNT || !number || number > UINT32_MAX)
+			if (ev.in.bad || domain >= DOMAIN_COUNT || !number || number != TURN_NUMBER(number))
 				diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "a domain's turn");
 			if (found >> domain & 1)
 				return found; /* the next crossing's */
 			found |= 1u << domain;
-			turn[domain] = (uint32_t)number;
+			turn[domain] = number;
 		} else if (ev.id != TF_EV_SYNC) {
 			return found;
 		}

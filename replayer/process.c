@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <errno.h>
 #include "replay.h"
 #include "image.h"
 
@@ -64,10 +65,12 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	signals_actions_copy(child, t);
 	child->child_regs = *p;
 	child->clone_stack = (p->nr == SYS_clone && args[1]) ? args[1] : pregs_rsp(p);
-	ret = thread_clone(child,
-			   flags & ~(unsigned long)(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
-						    CLONE_CHILD_CLEARTID),
-			   NULL, NULL, args[4]);
+	do
+		ret = thread_clone(child,
+				   flags & ~(unsigned long)(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
+							    CLONE_CHILD_CLEARTID),
+				   NULL, NULL, args[4]);
+	while (ret == -EINTR);
 	RT->sched_owner = t;
 	if (ret < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
@@ -127,8 +130,10 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	RT->thread_count++;
 	if (args[0] & CLONE_PARENT_SETTID)
 		*(int32_t *)args[2] = (int32_t)tid;
-	live = thread_clone(child, args[0] & ~(unsigned long)CLONE_PARENT_SETTID, NULL,
-			    (int32_t *)args[3], args[4]);
+	do
+		live = thread_clone(child, args[0] & ~(unsigned long)CLONE_PARENT_SETTID, NULL,
+				    (int32_t *)args[3], args[4]);
+	while (live == -EINTR);
 	if (live < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, SYS_clone, args,
 			"this machine cannot make another thread");
@@ -162,7 +167,9 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
 			"too many processes at once");
 	slot->pid = (int32_t)ret;
-	live = dj_raw(SYS_clone, 17, 0, 0, 0, 0);
+	do /* the sandbox asks, and a signal may end the question */
+		live = dj_raw(SYS_clone, 17, 0, 0, 0, 0);
+	while (live == -EINTR);
 	if (live < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
 			"this machine cannot make another process");

@@ -80,6 +80,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	ev = turn_wait(t);
 	if (!ev.id || ev.id == TF_EV_END)
 		stream_end(t, nr, args);
+	debug_stack(t, p);
 	if (ev.id == TF_EV_EXEC && (nr == SYS_execve || nr == SYS_execveat))
 		return replay_exec(t, p, args, &ev, call);
 	if (ev.id == TF_EV_PREEMPT)

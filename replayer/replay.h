@@ -35,7 +35,7 @@ struct event head_peek(struct thread *t);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
-unsigned head_take_domains(struct thread *t, uint32_t turn[DOMAIN_COUNT]);
+unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT]);
 struct memory_room {
 	uint64_t addr, len;
 };
@@ -88,6 +88,8 @@ void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 void debug_begin(struct thread *t);
 /* A call begins. */
 void debug_enter(struct thread *t, struct pregs *p);
+/* The call that the next event answers was made here: whoever asked gets its stack. */
+void debug_stack(struct thread *t, const struct pregs *p);
 /* The thread leaves to the program, at `resume`; from a call; from a clock's read. */
 void debug_leave(struct thread *t, uint64_t resume);
 void debug_leave_call(struct thread *t);

@@ -445,8 +445,8 @@ static void print_secrets(const struct secrets *s)
 					first = &s->secret[i];
 			}
 		if (first)
-			printf("  %3u  %-18s %4zu bytes, %" PRIu64 " places%s\n", group, first->rule,
-			       first->len, found, first->kept ? ", kept" : "");
+			printf("  %3u  %-18s %4zu bytes, %" PRIu64 " place%s%s\n", group, first->rule,
+			       first->len, found, found == 1 ? "" : "s", first->kept ? ", kept" : "");
 	}
 }
 
@@ -481,7 +481,8 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 	    copy_streams(&m, w.rec, recording, out) && copy_external(&m, w.rec, recording, out) &&
 	    tokens_write(out, &m.secrets)) {
 		status = m.secrets.count ? 1 : 0;
-		printf("%u secrets in %zu pieces\n", m.secrets.group_count, m.patch_count);
+		printf("%u secret%s in %zu piece%s\n", m.secrets.group_count,
+		       m.secrets.group_count == 1 ? "" : "s", m.patch_count, m.patch_count == 1 ? "" : "s");
 		print_secrets(&m.secrets);
 	}
 end:

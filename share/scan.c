@@ -277,8 +277,8 @@ int share_scan(const char *recording, const struct scan_options *options)
 
 		print_groups(&s);
 		print_opaque(&s);
-		printf("%s%" PRIu64 " places found in %s of %" PRIu64 " events", s.found || s.opaque_count ? "\n" : "",
-		       s.found, cmd_size_text(w.text_len, size, sizeof(size)), w.event_count);
+		printf("%s%" PRIu64 " place%s found in %s of %" PRIu64 " events", s.found || s.opaque_count ? "\n" : "",
+		       s.found, s.found == 1 ? "" : "s", cmd_size_text(w.text_len, size, sizeof(size)), w.event_count);
 		if (s.token_count)
 			printf("; %" PRIu64 " tokens stand for redacted ones", s.token_count);
 		printf("\n");

@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include "tools/cat.h"
 #include "tools/moment.h"
+#include "tools/stacks.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/print.h"
+#include "tracefmt/wire.h"
 
 static const char dim[] = "\033[2m", red[] = "\033[31m", plain[] = "\033[m";
 
@@ -78,6 +80,26 @@ static void print_notes(struct cat *c, const struct deja_event *ev,
 	}
 }
 
+/* The JSON object of an event, with its stack as one more member. */
+static void json_with_stack(const struct deja_event *ev, const struct unwind_frame *frame,
+			    size_t count)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	tf_json_event(f, ev);
+	if (!fclose(f) && len > 2) { /* it ends in }\n */
+		fwrite(text, 1, len - 2, stdout);
+		putchar(',');
+		stacks_json(stdout, frame, count);
+		puts("}");
+	}
+	free(text);
+}
+
 void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sight *sight,
 	       deja_tracker *t)
 {
@@ -86,14 +108,23 @@ void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sig
 			     : ev->id < TF_ID_FIRST ? dim
 			     : ev->result < 0 && ev->result >= -4095 ? red
 								       : "";
+	struct unwind_frame frame[UNWIND_FRAME_MAX];
+	size_t count = 0;
 	char event[MOMENT_LEN];
 
 	if (c->anchors) {
 		print_anchors(c, ev, sight, t);
 		return;
 	}
+	if (c->stacks && ev->id == TF_EV_STACK)
+		return; /* shown with its call */
+	if (c->stacks)
+		count = stacks_at(c->stacks, ev, frame);
 	if (c->jsonl) {
-		tf_json_event(stdout, ev);
+		if (count)
+			json_with_stack(ev, frame, count);
+		else
+			tf_json_event(stdout, ev);
 		return;
 	}
 	fputs(colour, stdout);
@@ -102,6 +133,7 @@ void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sig
 	tf_print_event(stdout, ev, &opts);
 	if (*colour)
 		fputs(plain, stdout);
+	stacks_print(stdout, frame, count);
 	print_notes(c, ev, sight);
 }
 
@@ -147,11 +179,29 @@ static int cat(struct cat *c, const char *arg, bool follow)
 	return status;
 }
 
+static struct stacks *open_stacks(deja_recording *rec, const char *arg,
+				  const struct stack_choice *choice, int *status)
+{
+	char *path = cmd_recording_path(arg);
+	struct stacks *stacks;
+
+	*status = CMD_UNREADABLE;
+	if (!path)
+		return NULL;
+	if (deja_header(rec)->stacks && *deja_header(rec)->stacks)
+		stacks = stacks_open(rec, path);
+	else
+		stacks = stacks_replay(rec, path, choice, status);
+	free(path);
+	return stacks;
+}
+
 int cmd_cat(int argc, char **argv)
 {
 	struct selection selection = {0};
 	struct cat c = {0};
-	bool follow = false;
+	struct stack_choice choice;
+	bool follow = false, with_stacks = false;
 	int key, status;
 
 	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
@@ -163,15 +213,26 @@ int cmd_cat(int argc, char **argv)
 		c.anchors |= key == CMD_OPT_ANCHORS;
 		c.numbers |= key == 'n';
 		follow |= key == 'f';
+		with_stacks |= key == CMD_OPT_STACKS;
+		if (key == CMD_OPT_STACKS &&
+		    !stacks_parse(argv[0], optarg ? optarg : "all", &choice))
+			return CMD_FAILED;
 	}
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;
+	if (follow && with_stacks) {
+		cmd_error("cat: --stacks needs a whole recording: it does not go with --follow");
+		return CMD_FAILED;
+	}
 	c.rec = select_open(&selection, argv[0], argv[optind], &c.filter, &status);
 	if (!c.rec)
+		return status;
+	if (with_stacks && !(c.stacks = open_stacks(c.rec, argv[optind], &choice, &status)))
 		return status;
 	c.colour = isatty(1) && !getenv("NO_COLOR");
 	cmd_stdout_begin();
 	status = cat(&c, argv[optind], follow);
+	stacks_close(c.stacks);
 	deja_filter_free(c.filter);
 	deja_close(c.rec);
 	return cmd_stdout_end(status);

@@ -11,6 +11,7 @@ struct cat {
 	deja_recording *rec;
 	deja_filter *filter;	 /* NULL: all events */
 	const deja_notes *notes; /* NULL: none are shown */
+	struct stacks *stacks;	 /* NULL: none are shown */
 	bool jsonl, anchors, numbers, colour;
 };
 

@@ -31,6 +31,7 @@ int cmd_ps(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
+int cmd_workspace(int argc, char **argv);
 int cmd_streams(int argc, char **argv);
 int cmd_extract(int argc, char **argv);
 int cmd_at(int argc, char **argv);
@@ -86,7 +87,7 @@ unsigned long long cmd_disk_len(const char *path);
 struct cmd_option {
 	int key;	  /* a character is the short option too; above 255: long only */
 	const char *name; /* without the dashes */
-	const char *arg;  /* name of its argument, or NULL */
+	const char *arg;  /* name of its argument, or NULL; "[=X]": it may be left out */
 	const char *help; /* one line */
 };
 
@@ -112,6 +113,9 @@ enum {
 	CMD_OPT_LIMIT,
 	CMD_OPT_MAX_SIZE,
 	CMD_OPT_MAX_TIME,
+	CMD_OPT_RAW,
+	CMD_OPT_NO_SANDBOX,
+	CMD_OPT_ENV,
 	CMD_OPT_TRAP_TSC,
 	CMD_OPT_STREAM,
 	CMD_OPT_FROM,
@@ -136,6 +140,8 @@ enum {
 	CMD_OPT_TARGET_RANGE,
 	CMD_OPT_TARGET_IO,
 	CMD_OPT_PID,
+	CMD_OPT_STACKS,
+	CMD_OPT_REPORT,
 	CMD_OPT_RULES,
 	CMD_OPT_EMAIL,
 	CMD_OPT_IP,

@@ -31,10 +31,10 @@ bool domains_forget(struct session *s, uint32_t stream, const uint64_t *turns)
 					    __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&dom->holder, __ATOMIC_SEQ_CST) != stream)
 			continue;
-		if (dom->turn >> 32 == stream) {
+		if (turn_is_of(dom->turn, stream)) {
 			/* it may have died before the event: then nobody has had that turn */
-			held = (uint32_t)dom->turn == turns[d];
-			dom->turn = (uint32_t)dom->turn - !held;
+			held = TURN_NUMBER(dom->turn) == turns[d];
+			dom->turn = TURN_NUMBER(dom->turn) - !held;
 		}
 		dom->pid = 0;
 		__atomic_store_n(&dom->woken, 0, __ATOMIC_SEQ_CST);
@@ -57,16 +57,16 @@ void domains_pass_on(struct session *s, uint32_t stream)
 		struct domain *dom = &s->domains[d];
 		uint64_t due = __atomic_load_n(&dom->due, __ATOMIC_SEQ_CST);
 
-		if (due >> 32 != stream)
+		if (!turn_is_of(due, stream))
 			continue;
-		__atomic_store_n(&dom->due, (uint32_t)due, __ATOMIC_SEQ_CST);
-		wake(&dom->bell[((uint32_t)due + 1) & (DOMAIN_BELL_COUNT - 1)]);
+		__atomic_store_n(&dom->due, TURN_NUMBER(due), __ATOMIC_SEQ_CST);
+		wake(&dom->bell[(TURN_NUMBER(due) + 1) & (DOMAIN_BELL_COUNT - 1)]);
 	}
 }
 
 static bool is_owned(const struct domain *dom)
 {
-	return __atomic_load_n(&dom->due, __ATOMIC_SEQ_CST) >> 32;
+	return TURN_STREAM(__atomic_load_n(&dom->due, __ATOMIC_SEQ_CST));
 }
 
 bool domain_turn_due(const struct session *s, const struct slot *slot)
@@ -74,7 +74,7 @@ bool domain_turn_due(const struct session *s, const struct slot *slot)
 	uint32_t d = slot->domain_awaited - 1;
 
 	return d < DOMAIN_COUNT && !is_owned(&s->domains[d]) &&
-	       (uint32_t)s->domains[d].due + 1 == slot->turn_awaited;
+	       TURN_NUMBER(s->domains[d].due) + 1 == slot->turn_awaited;
 }
 
 bool domains_skip(struct session *s)
@@ -82,7 +82,7 @@ bool domains_skip(struct session *s)
 	for (unsigned d = 0; d < DOMAIN_COUNT; d++) {
 		struct domain *dom = &s->domains[d];
 		uint64_t due = __atomic_load_n(&dom->due, __ATOMIC_SEQ_CST);
-		uint32_t first = UINT32_MAX;
+		uint64_t first = UINT64_MAX;
 
 		for (unsigned i = 0; i < s->slots_used && i < SLOT_COUNT; i++) {
 			const struct slot *slot = session_slot(s, i);
@@ -91,7 +91,7 @@ bool domains_skip(struct session *s)
 			    slot->domain_awaited == d + 1 && slot->turn_awaited < first)
 				first = slot->turn_awaited;
 		}
-		if (first == UINT32_MAX || due >> 32 || first <= (uint32_t)due + 1)
+		if (first == UINT64_MAX || TURN_STREAM(due) || first <= TURN_NUMBER(due) + 1)
 			continue;
 		if (__atomic_compare_exchange_n(&dom->due, &due, first - 1, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {

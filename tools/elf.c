@@ -3,6 +3,7 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -59,6 +60,33 @@ static const Elf64_Phdr *segment(const struct elf_file *elf, unsigned i)
 	return at(elf, head->e_phoff + i * sizeof(Elf64_Phdr), sizeof(Elf64_Phdr));
 }
 
+const char *elf_build_id(const struct elf_file *elf, char *buf)
+{
+	const Elf64_Phdr *ph;
+
+	buf[0] = 0;
+	for (unsigned i = 0; (ph = segment(elf, i)); i++) {
+		uint64_t offset = ph->p_offset, end = ph->p_offset + ph->p_filesz;
+		const Elf64_Nhdr *note;
+
+		while (ph->p_type == PT_NOTE && offset % 4 == 0 && offset < end &&
+		       (note = at(elf, offset, sizeof(*note)))) {
+			uint64_t name_len = ((uint64_t)note->n_namesz + 3) & ~3ull;
+			const uint8_t *id = at(elf, offset + sizeof(*note) + name_len, note->n_descsz);
+			const char *name = at(elf, offset + sizeof(*note), note->n_namesz);
+
+			if (note->n_type == NT_GNU_BUILD_ID && name && id && note->n_namesz == 4 &&
+			    !memcmp(name, "GNU", 4) && note->n_descsz <= 64) {
+				for (unsigned k = 0; k < note->n_descsz; k++)
+					sprintf(buf + 2 * k, "%02x", id[k]);
+				return buf;
+			}
+			offset += sizeof(*note) + name_len + (((uint64_t)note->n_descsz + 3) & ~3ull);
+		}
+	}
+	return buf;
+}
+
 bool elf_segment(const struct elf_file *elf, uint64_t file_offset, uint64_t *addr)
 {
 	const Elf64_Phdr *ph;
@@ -85,6 +113,34 @@ const uint8_t *elf_bytes(const struct elf_file *elf, uint64_t addr, size_t *len)
 		return at(elf, ph->p_offset + into, *len);
 	}
 	return NULL;
+}
+
+bool elf_code(const struct elf_file *elf, unsigned n, const uint8_t **code, size_t *len)
+{
+	const Elf64_Ehdr *head = (const void *)elf->data;
+	bool sections = head->e_shnum && head->e_shentsize == sizeof(Elf64_Shdr) &&
+			head->e_shoff % 8 == 0;
+	const Elf64_Phdr *ph;
+
+	for (unsigned i = 0; sections && i < head->e_shnum; i++) {
+		const Elf64_Shdr *sh = at(elf, head->e_shoff + i * sizeof(*sh), sizeof(*sh));
+
+		if (!sh)
+			return false;
+		if (sh->sh_type != SHT_PROGBITS || !(sh->sh_flags & SHF_EXECINSTR) || n--)
+			continue;
+		*code = at(elf, sh->sh_offset, sh->sh_size);
+		*len = sh->sh_size;
+		return *code;
+	}
+	for (unsigned i = 0; !sections && (ph = segment(elf, i)); i++) {
+		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || n--)
+			continue;
+		*code = at(elf, ph->p_offset, ph->p_filesz);
+		*len = ph->p_filesz;
+		return *code;
+	}
+	return false;
 }
 
 bool elf_frame_index(const struct elf_file *elf, uint64_t *addr, uint64_t *len)
@@ -166,11 +222,12 @@ const char *elf_function(const struct elf_file *elf, uint64_t addr, uint64_t *of
 			    (sym[n].st_size ? addr - sym[n].st_value >= sym[n].st_size
 					    : addr - sym[n].st_value > 4096))
 				continue;
-			/* of several names for one place the first, of the fuller table */
-			if (found && sym[n].st_value == best)
-				continue;
 			name = string_at(elf, strings->sh_offset, strings->sh_size,
 					 sym[n].st_name);
+			/* of several names for one place the first, or the plainer */
+			if (found && sym[n].st_value == best &&
+			    !(name && *found == '_' && *name != '_'))
+				continue;
 			if (name && *name) {
 				found = name;
 				best = sym[n].st_value;

@@ -18,19 +18,27 @@
 #include "tools/json.h"
 #include "tools/playback.h"
 #include "tools/sysroot.h"
+#include "tracefmt/deja_look.h"
 #include "tracefmt/header.h"
 #include "tracefmt/parts.h"
 #include "tracefmt/wire.h"
 
 /* --- what is meant --- */
 
-static bool parse_stop(struct debug_target *t, const char *text)
+/* Sets t->stream, too, when the text names a process's event. */
+static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *text)
 {
+	struct deja_error err = {0};
+	struct deja_when when;
 	char *end;
 	double seconds;
 
 	if (!text) {
 		t->stop = STOP_MAIN;
+		return true;
+	}
+	if (!strcmp(text, "start")) {
+		t->stop = STOP_START;
 		return true;
 	}
 	if (!strcmp(text, "crash")) {
@@ -43,16 +51,31 @@ static bool parse_stop(struct debug_target *t, const char *text)
 		t->stop = STOP_EVENT;
 		return true;
 	}
-	seconds = strtod(text, &end);
-	if (end == text || seconds < 0 || (*end && strcmp(end, "s") && strcmp(end, "ms"))) {
-		cmd_error("gdb: -g '%s' is neither an event's number, a time (0.25, 3s, 250ms) "
-			  "nor `crash`; `deja cat` shows times",
-			  text);
+	if (end != text && *end == '.') { /* as deja cat prints times */
+		seconds = strtod(text, &end);
+		if (!*end) {
+			t->stop = STOP_TIME;
+			t->time_ns = (int64_t)(seconds * 1e9);
+			return true;
+		}
+	}
+	if (deja_when_parse(rec, text, NULL, &when, &err) < 0) {
+		cmd_error("gdb: -g: %s; or `start`, `crash`", err.message);
 		return false;
 	}
-	t->stop = STOP_TIME;
-	t->time_ns = (int64_t)(seconds * (strcmp(end, "ms") ? 1e9 : 1e6));
+	t->stop = when.stream ? STOP_EVENT : STOP_TIME;
+	t->stream = when.stream;
+	t->event = when.number;
+	t->time_ns = when.time_ns;
 	return true;
+}
+
+static const struct deja_process *process_of(const struct deja_header *h, uint32_t stream)
+{
+	for (size_t i = 0; i < h->process_count; i++)
+		if (h->processes[i].stream == stream)
+			return &h->processes[i];
+	return NULL;
 }
 
 static bool died_of_signal(const struct deja_process *p)
@@ -160,22 +183,22 @@ static uint32_t file_of_image(deja_recording *rec, struct debug_target *t)
 	return above.image_file;
 }
 
-bool debug_target_find(deja_recording *rec, const char *rec_path, const char *stop,
-		       int32_t pid, struct debug_target *t)
+bool debug_target_find(deja_recording *rec, const char *stop, int32_t pid,
+		       struct debug_target *t)
 {
 	const struct deja_header *h = deja_header(rec);
 	const struct deja_process *p;
 
 	*t = (struct debug_target){0};
-	if (!parse_stop(t, stop))
+	if (!parse_stop(rec, t, stop))
 		return false;
-	p = find_process(h, pid, t->stop);
+	p = t->stream ? process_of(h, t->stream) : find_process(h, pid, t->stop);
 	if (!p && pid) {
 		cmd_error("gdb: no process %d in this recording; `deja ps` lists them",
 			  (int)pid);
 		return false;
 	}
-	t->stream = p ? p->stream : 1;
+	t->stream = p ? p->stream : t->stream ? t->stream : 1;
 	t->pid = p ? p->pid : 0;
 	if (p && died_of_signal(p))
 		t->signal = WTERMSIG(p->status);
@@ -281,6 +304,10 @@ static int answer(char **argv)
 	return cmd_stdout_end(0);
 }
 
+static void on_pipe(int signo)
+{
+}
+
 /* --serve FD STREAM EVENT REC */
 static int serve(char **argv)
 {
@@ -292,7 +319,7 @@ static int serve(char **argv)
 	struct playback p = {.hold = &hold};
 	int status;
 
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	signal(SIGPIPE, on_pipe); /* a handler is not inherited by the program */
 	if (!playback_open(&p, argv[5], &status))
 		return status;
 	status = playback_begin(&p);
@@ -330,10 +357,10 @@ bool debug_part_path(const char *name, char *path, size_t len)
 }
 
 bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
-			  const struct debug_target *t)
+			  const struct debug_target *t, bool mi)
 {
 	static const char *const stops[] = {
-		[STOP_MAIN] = "main", [STOP_EVENT] = "event", [STOP_CRASH] = "crash"};
+		[STOP_MAIN] = "main", [STOP_START] = "start", [STOP_EVENT] = "event", [STOP_CRASH] = "crash"};
 	const struct deja_file *exe =
 		t->image_file ? deja_file_by_id(rec, t->image_file) : NULL;
 	char path[PATH_MAX + 16], text[2 * PATH_MAX];
@@ -369,8 +396,8 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 	json_text(&j, "stop", stops[t->stop]);
 	json_uint(&j, "event", t->event);
 	json_int(&j, "signal", t->signal);
+	json_bool(&j, "mi", mi);
 	json_close(&j, '}');
-	fputc('\n', j.out);
 	if (fclose(j.out)) {
 		cmd_error("%s: %s", path, strerror(errno));
 		return false;
@@ -379,7 +406,7 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 }
 
 /* The replayed process knows our object by the session's name for it. */
-static bool link_runtime(const char *dir)
+bool debug_link_runtime(const char *dir)
 {
 	char name[PATH_MAX + 32], path[PATH_MAX];
 
@@ -391,6 +418,31 @@ static bool link_runtime(const char *dir)
 		return false;
 	}
 	return true;
+}
+
+bool debug_pid(const char *command, const char *text, int32_t *pid)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	*pid = (int32_t)value;
+	if (end != text && !*end && value > 0 && value <= INT32_MAX)
+		return true;
+	cmd_error("%s: --pid '%s' is not a process id", command, text);
+	return false;
+}
+
+/* Does gdb speak to a program, by its machine interface? */
+static bool speaks_mi(char **options, int count)
+{
+	for (int i = 0; i < count; i++) {
+		const char *o = options[i] + strspn(options[i], "-");
+
+		if (options[i][0] == '-' &&
+		    (!strncmp(o, "interpreter", 11) || !strncmp(o, "i=", 2) || !strcmp(o, "i")))
+			return true;
+	}
+	return false;
 }
 
 /* Runs gdb until it ends. */
@@ -441,9 +493,10 @@ int cmd_gdb(int argc, char **argv)
 	char dir[PATH_MAX], *path, *abs;
 	const char *stop = NULL;
 	struct debug_target target;
-	int key, status;
+	int key, status, count;
 	int32_t pid = 0;
 	deja_recording *rec;
+	char **rest;
 
 	if (argc == 6 && (!strcmp(argv[1], "--events") || !strcmp(argv[1], "--payload")))
 		return answer(argv);
@@ -454,15 +507,8 @@ int cmd_gdb(int argc, char **argv)
 			return status;
 		if (key == 'g')
 			stop = optarg;
-		if (key == CMD_OPT_PID) {
-			char *end;
-
-			pid = (int32_t)strtol(optarg, &end, 10);
-			if (*end || pid < 1) {
-				cmd_error("gdb: --pid '%s' is not a process id", optarg);
-				return CMD_FAILED;
-			}
-		}
+		if (key == CMD_OPT_PID && !debug_pid(argv[0], optarg, &pid))
+			return CMD_FAILED;
 	}
 	path = cmd_recording_path(argv[optind]);
 	if (!path)
@@ -471,7 +517,7 @@ int cmd_gdb(int argc, char **argv)
 	if (!rec)
 		return status;
 	abs = realpath(path, NULL);
-	if (!abs || !debug_target_find(rec, abs, stop, pid, &target))
+	if (!abs || !debug_target_find(rec, stop, pid, &target))
 		return CMD_FAILED;
 	snprintf(dir, sizeof(dir), "%s/deja-gdb-XXXXXX",
 		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -480,12 +526,11 @@ int cmd_gdb(int argc, char **argv)
 		return CMD_FAILED;
 	}
 	status = CMD_FAILED;
-	if (sysroot_make(dir, rec, abs, target.image_file) && link_runtime(dir) &&
-	    debug_settings_write(dir, abs, rec, &target)) {
-		char **rest = optind < argc ? argv + optind + 1 : argv + argc;
-
-		status = run_gdb(dir, rest, (int)(argv + argc - rest));
-	}
+	rest = optind < argc ? argv + optind + 1 : argv + argc;
+	count = (int)(argv + argc - rest);
+	if (sysroot_make(dir, rec, abs, target.image_file) && debug_link_runtime(dir) &&
+	    debug_settings_write(dir, abs, rec, &target, speaks_mi(rest, count)))
+		status = run_gdb(dir, rest, count);
 	sysroot_remove(dir);
 	deja_close(rec);
 	free(abs);

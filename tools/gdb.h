@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "tracefmt/deja.h"
 
-enum debug_stop { STOP_MAIN, STOP_EVENT, STOP_CRASH, STOP_TIME };
+enum debug_stop { STOP_MAIN, STOP_START, STOP_EVENT, STOP_CRASH, STOP_TIME };
 
 struct debug_target {
 	uint32_t stream;
@@ -26,11 +26,16 @@ struct debug_target {
 
 /* Finds what is meant: stop as -g has it, or NULL; pid 0: the recorded command, or the process
  * that crashed. False after printing why there is no such thing. */
-bool debug_target_find(deja_recording *rec, const char *rec_path, const char *stop,
-		       int32_t pid, struct debug_target *target);
-/* Writes dir/settings for the debugger's script. rec_path is absolute. */
+bool debug_target_find(deja_recording *rec, const char *stop, int32_t pid,
+		       struct debug_target *target);
+/* Writes dir/settings for the debugger's script. rec_path is absolute. mi: gdb's standard
+ * output is a protocol. */
 bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
-			  const struct debug_target *target);
+			  const struct debug_target *target, bool mi);
+/* The argument of --pid. False after printing that it is none. */
+bool debug_pid(const char *command, const char *text, int32_t *pid);
+/* dir/names/rt.so: the replayed process knows our object by that name. */
+bool debug_link_runtime(const char *dir);
 /* A file of ours in build/lib/deja or PREFIX/lib/deja. False after printing why not. */
 bool debug_part_path(const char *name, char *path, size_t len);
 

@@ -7,8 +7,11 @@
 #include <string.h>
 #include "tools/cmd.h"
 #include "tools/coverage.h"
+#include "tools/elf.h"
 #include "tools/json.h"
 #include "tools/notes.h"
+
+enum { BUILD_ID_LEN = 129 };
 
 static void field(const char *label, const char *text)
 {
@@ -17,23 +20,66 @@ static void field(const char *label, const char *text)
 	putchar('\n');
 }
 
-static void print_files(deja_recording *rec)
+/* The build id of a stored file; empty when it is no program or has none. */
+static const char *build_id(const struct deja_file *file, const char *path, char *buf)
+{
+	char name[4096 + 64];
+	struct elf_file elf;
+
+	buf[0] = 0;
+	snprintf(name, sizeof(name), "%s/f/%s", path, file->hash);
+	if (elf_open(&elf, name)) {
+		elf_build_id(&elf, buf);
+		elf_close(&elf);
+	}
+	return buf;
+}
+
+static void print_files(deja_recording *rec, const char *path)
 {
 	size_t count = deja_file_count(rec);
-	uint64_t total = 0;
-	char size[32];
+	uint64_t total = 0, programs = 0;
+	char size[32], *ids = calloc(count + 1, BUILD_ID_LEN);
 
-	for (size_t i = 0; i < count; i++)
-		total += deja_file_at(rec, i)->size;
-	printf("%-12s%zu stored%s%s\n", "Files", count, count ? ", " : "",
-	       count ? cmd_size_text(total, size, sizeof(size)) : "");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; ids && i < count; i++) {
 		const struct deja_file *file = deja_file_at(rec, i);
+
+		total += file->size;
+		if (*build_id(file, path, ids + i * BUILD_ID_LEN))
+			programs += file->size;
+	}
+	printf("%-12s%zu stored, %s", "Files", count, cmd_size_text(total, size, sizeof(size)));
+	printf(": programs and libraries %s", cmd_size_text(programs, size, sizeof(size)));
+	printf(", other %s\n", cmd_size_text(total - programs, size, sizeof(size)));
+	for (size_t i = 0; ids && i < count; i++) {
+		const struct deja_file *file = deja_file_at(rec, i);
+		const char *id = ids + i * BUILD_ID_LEN;
 
 		printf("  %10s  ", cmd_size_text(file->size, size, sizeof(size)));
 		cmd_print_text(stdout, file->path);
+		if (*id)
+			printf("  build id %s", id);
 		puts(file->exact ? "" : "  (changed while it was being stored)");
 	}
+	free(ids);
+}
+
+/* The sender's word, line by line. */
+static void print_note(const char *path)
+{
+	char name[4096 + 16], line[1024];
+	bool first = true;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/note.txt", path);
+	f = fopen(name, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		field(first ? "Note" : "", line);
+		first = false;
+	}
+	if (f)
+		fclose(f);
 }
 
 static void print_remarks(const struct deja_header *h)
@@ -130,6 +176,7 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 
 	field("Recording", path);
 	field("Id", h->id);
+	print_note(path);
 	printf("%-12s", "Command");
 	cmd_print_argv(stdout, h->argc, h->argv);
 	putchar('\n');
@@ -169,11 +216,13 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 	field("Doors", h->doors ? doors_text(h->doors) : NULL);
 	print_remarks(h);
 	print_notes(rec, notes);
-	print_files(rec);
+	print_files(rec, path);
 }
 
-static void json_files(struct json *j, deja_recording *rec)
+static void json_files(struct json *j, deja_recording *rec, const char *path)
 {
+	char id[BUILD_ID_LEN];
+
 	json_open(j, "files", '[');
 	for (size_t i = 0; i < deja_file_count(rec); i++) {
 		const struct deja_file *file = deja_file_at(rec, i);
@@ -183,6 +232,7 @@ static void json_files(struct json *j, deja_recording *rec)
 		json_text(j, "path", file->path);
 		json_text(j, "hash", file->hash);
 		json_uint(j, "size", file->size);
+		json_text(j, "build_id", build_id(file, path, id));
 		json_uint(j, "mode", file->mode);
 		json_int(j, "mtime_ns", file->mtime_ns);
 		json_bool(j, "exact", file->exact);
@@ -240,7 +290,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 		}
 	json_close(j, ']');
 	json_externals(j, h);
-	json_files(j, rec);
+	json_files(j, rec, path);
 }
 
 static int print_info(deja_recording *rec, const char *path, const deja_notes *notes,

@@ -28,6 +28,7 @@ static const struct {
     {"annotate", cmd_annotate},
     {"completion", cmd_completion},
     {"gdb", cmd_gdb},
+    {"workspace", cmd_workspace},
     {"recover", cmd_recover},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},

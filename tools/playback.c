@@ -33,6 +33,9 @@ enum {
 	WAIT_MS = 20,
 	KILLED_GRACE_NS = 300 * 1000 * 1000,
 	NAME_MAX_LEN = 200, /* of one path component made up for exec */
+	TASK_MIN = 16,	    /* processes and threads that any replay may have */
+	TASK_BYTES = 24,    /* of its streams, at least, for each */
+	TASK_MAX = 8192,
 };
 
 /* --- preparing --- */
@@ -150,6 +153,32 @@ static bool check_libraries(struct playback *r, const struct tf_image *img)
 	return true;
 }
 
+/* A recording may be anybody's. */
+static bool confine(struct playback *r)
+{
+	char lib[PATH_MAX], text[256];
+	uint64_t task_max = TASK_MIN, bytes = 0;
+
+	if (!session_lib_dir(lib, sizeof(lib)))
+		return false;
+	for (size_t i = 0; i < r->stream_count; i++)
+		bytes += r->streams[i].len;
+	/* whoever was recorded has left something in a stream */
+	task_max += bytes / TASK_BYTES;
+	if (task_max > TASK_MAX)
+		task_max = TASK_MAX;
+	r->sandboxed = true;
+	if (!sandbox_open(&r->sandbox, r->session.dir, r->path, lib,
+			  r->session.shared->no_dispatch, task_max))
+		return false;
+	if (r->verbose)
+		cmd_error("sandbox: %s", sandbox_layers(&r->sandbox, text, sizeof(text)));
+	else if (!r->sandbox.landlock)
+		cmd_error("warning: this kernel has no Landlock: a hostile recording could read and "
+			  "write your files");
+	return true;
+}
+
 /* Starts the recorded command. Returns 0, or the exit status to give. */
 static int start_root(struct playback *r)
 {
@@ -193,6 +222,11 @@ static int start_root(struct playback *r)
 		}
 		launch.path = path;
 	}
+	if (!r->no_sandbox && !confine(r))
+		return CMD_CANNOT_RUN;
+	launch.sandbox = r->sandboxed ? &r->sandbox : NULL;
+	launch.out_fd[0] = r->terminal.out_fd[1];
+	launch.out_fd[1] = r->terminal.out_fd[2];
 	descendants_adopt();
 	r->root = session_launch(&r->session, &launch, &exec_errno);
 	if (r->root < 0) {
@@ -261,7 +295,8 @@ static void end_as_killed(struct playback *r, struct slot *slot)
 	if (now_ns() - s->idle_since_ns < KILLED_GRACE_NS)
 		return;
 	slot->finished = FINISHED_CUT;
-	kill(slot->live_pid, SIGKILL);
+	if (descendants_has(slot->live_pid))
+		kill(slot->live_pid, SIGKILL);
 }
 
 /* Is the process traced? */
@@ -279,6 +314,14 @@ static bool has_debugger(pid_t pid)
 	if (f)
 		fclose(f);
 	return traced;
+}
+
+/* Who wanted the hold reads what it is told for as long as it lives. */
+static bool holder_gone(const struct playback_hold *hold)
+{
+	struct pollfd p = {.fd = hold->fd};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLNVAL));
 }
 
 /* The process that waits for the debugger goes on when it has one (which then stops it). */
@@ -305,6 +348,12 @@ static unsigned look(struct playback *r, struct slot **diverged)
 
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
+		if (r->on_stack && slot->live_pid &&
+		    __atomic_load_n(&slot_stack(slot)->full, __ATOMIC_SEQ_CST)) {
+			r->on_stack(r, slot);
+			__atomic_store_n(&slot_stack(slot)->full, 0, __ATOMIC_SEQ_CST);
+			session_wake(&slot_stack(slot)->full);
+		}
 		if (slot->hold == HOLD_WAITS && r->hold)
 			hold_look(r, slot);
 		if (__atomic_load_n(&slot->divergence.set, __ATOMIC_SEQ_CST) &&
@@ -336,12 +385,8 @@ static unsigned look(struct playback *r, struct slot **diverged)
 
 static void end_all(struct playback *r)
 {
-	for (unsigned i = 0; i < SLOT_COUNT && i < r->session.shared->slots_used; i++) {
-		struct slot *slot = session_slot(r->session.shared, i);
-
-		if (slot->state != SLOT_FREE && slot->live_pid > 0)
-			kill(slot->live_pid, SIGKILL);
-	}
+	if (r->sandboxed)
+		sandbox_freeze(&r->sandbox);
 	if (!r->root_ended && r->root > 0) {
 		kill(r->root, SIGKILL);
 		waitpid(r->root, NULL, 0);
@@ -368,7 +413,7 @@ static int tell_divergence(struct playback *r, const struct slot *slot)
 	    .tid = d->tid,
 	    .stream = slot->stream,
 	    .event_no = d->event_no,
-	    .live_pid = d->live_pid,
+	    .live_pid = descendants_has(d->live_pid) ? d->live_pid : 0,
 	    .kind = d->kind,
 	    .nr = (long)d->nr,
 	    .arg = d->arg,
@@ -387,7 +432,7 @@ static int tell_divergence(struct playback *r, const struct slot *slot)
 	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
 	memcpy(out.text, d->text, sizeof(out.text));
 	out.text[sizeof(out.text) - 1] = 0;
-	report_divergence(stderr, r->path, &out);
+	report_divergence_to(stderr, r->report_path, r->path, &out);
 	return CMD_DIVERGED;
 }
 
@@ -404,7 +449,7 @@ static int simple_divergence(struct playback *r, struct stream_state *s, unsigne
 	};
 
 	snprintf(d.text, sizeof(d.text), "%s", text);
-	report_divergence(stderr, r->path, &d);
+	report_divergence_to(stderr, r->report_path, r->path, &d);
 	return CMD_DIVERGED;
 }
 
@@ -440,7 +485,7 @@ static void external_turns(struct playback *r)
 			const struct deja_bytes *b = &ev->items[0].bytes;
 
 			for (size_t done = 0; done < b->len;) {
-				ssize_t n = write(role, b->data + done, b->len - done);
+				ssize_t n = write(r->terminal.out_fd[role], b->data + done, b->len - done);
 
 				if (n <= 0)
 					break;
@@ -472,6 +517,8 @@ int playback_watch(struct playback *r)
 
 		external_turns(r);
 		alive = look(r, &diverged);
+		if (r->hold && holder_gone(r->hold))
+			stop_signal = SIGTERM;
 		if (stop_signal) {
 			end_all(r);
 			session_destroy(&r->session);
@@ -486,7 +533,8 @@ int playback_watch(struct playback *r)
 					     ? tell_impossible(r, diverged)
 					     : tell_divergence(r, diverged);
 
-			if (r->hold) { /* it is the debugger's to look at */
+			/* a debugger that is there already may look at it */
+			if (r->hold && diverged->hold == HOLD_GONE_ON) {
 				r->diverged_told = true;
 				dprintf(r->hold->fd, "diverged\n");
 				continue;
@@ -577,6 +625,8 @@ int playback_begin(struct playback *r)
 	if (!session_create(&r->session, SESSION_REPLAY))
 		return CMD_FAILED;
 	r->begun = true;
+	if (!terminal_open(&r->terminal, r->raw || r->verify))
+		return CMD_FAILED;
 	/* nothing of a replay is left behind, whoever ends it */
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
@@ -628,6 +678,10 @@ void playback_end(struct playback *r)
 	end_all(r);
 	if (r->pace)
 		pace_end(r);
+	if (r->sandboxed)
+		sandbox_close(&r->sandbox);
+	r->sandboxed = false;
+	terminal_close(&r->terminal);
 	unpack_stop(&r->unpacker);
 	r->rederived = r->session.shared->rederived;
 	session_destroy(&r->session);

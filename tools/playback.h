@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "tools/sandbox.h"
 #include "tools/session.h"
+#include "tools/terminal.h"
 #include "tools/unpack.h"
 #include "tracefmt/deja.h"
 
@@ -37,7 +39,8 @@ struct stream_state {
 struct playback_hold {
 	uint32_t stream; /* whose process waits */
 	uint64_t event;	 /* the first event of the image or forked child that waits */
-	int fd;		 /* is told, a line each: "held PID", "diverged" */
+	int fd;		 /* a pipe, told a line each: "held PID", "diverged"; when nobody
+			  * reads it any more, the playback ends */
 };
 
 struct playback {
@@ -52,6 +55,13 @@ struct playback {
 	int root_status;
 	bool root_ended;
 	bool verify;
+	bool raw;	   /* control sequences go to the terminal as they are */
+	bool no_sandbox;
+	bool verbose;	   /* says which layers of the sandbox are on */
+	struct sandbox sandbox;
+	bool sandboxed;
+	struct terminal terminal;
+	const char *report_path; /* a divergence is written there as JSON; or NULL */
 	/* not NULL: outbound bytes may differ at the same length, and the streams go to this
 	 * directory with what is sent now */
 	const char *rederive_dir;
@@ -63,6 +73,9 @@ struct playback {
 	bool paused_for_good; /* it ended at --until */
 	const struct playback_hold *hold; /* or NULL; set before playback_begin */
 	bool held_told, diverged_told;
+	/* Called with every stack that a process has taken (session->stacks); or NULL. */
+	void (*on_stack)(struct playback *p, struct slot *slot);
+	void *stack_sink; /* on_stack's own */
 	int pidfds[SLOT_COUNT];
 	uint32_t slot_stream[SLOT_COUNT];
 	struct unpacker unpacker;

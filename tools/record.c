@@ -20,8 +20,10 @@
 #include <unistd.h>
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
+#include "tools/environment.h"
 #include "tools/recover.h"
 #include "tools/session.h"
+#include "tools/stacks.h"
 #include "tools/store.h"
 #include "tools/supervisor.h"
 #include "tracefmt/header.h"
@@ -29,6 +31,8 @@
 struct options {
 	const char *dir; /* -o, or NULL */
 	bool quiet, digest, trap_tsc;
+	const char *stacks; /* --stacks, or NULL */
+	struct stack_choice stack_choice;
 	struct supervisor_limits limits;
 	char **argv;
 };
@@ -298,8 +302,10 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	h->kernel = room->kernel;
 	h->machine = room->uts.machine;
 	h->cpu = cpu_model();
+	h->cpu_features = environment_cpu_features();
 	h->outbound = opt->digest ? "digest" : "full";
 	h->doors = "dispatch";
+	h->stacks = opt->stacks ? opt->stacks : "";
 	h->start_realtime_ns = ts.tv_sec * 1000000000ll + ts.tv_nsec;
 	h->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 	h->cause = TF_CAUSE_RUNNING;
@@ -322,6 +328,11 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			break;
 		case 'q':
 			opt->quiet = true;
+			break;
+		case CMD_OPT_STACKS:
+			opt->stacks = optarg ? optarg : "all";
+			if (!stacks_parse("record", opt->stacks, &opt->stack_choice))
+				return false;
 			break;
 		case CMD_OPT_OUTBOUND:
 			if (strcmp(optarg, "full") && strcmp(optarg, "digest")) {
@@ -434,6 +445,7 @@ int cmd_record(int argc, char **argv)
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
 	session.shared->outbound_digest = opt.digest;
+	session.shared->stacks = opt.stack_choice;
 	session.shared->trap_tsc = opt.trap_tsc;
 	session.shared->vdso_file = store_add_vdso(store);
 	session.shared->no_dispatch =

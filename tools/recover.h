@@ -38,7 +38,7 @@ struct recover_result {
 enum recover_outcome recover_directory(const char *rec_dir, struct recover_result *result,
 				       struct deja_error *err);
 /* Before a dead session's directory is removed: recovers its recording, if that still waits for
- * it, and says so on stderr. */
+ * it. Silently: the recording tells. */
 void recover_orphan(const char *session_dir);
 
 #endif

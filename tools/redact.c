@@ -118,7 +118,8 @@ static int rederive(struct redaction *r)
 	}
 	if (!take_streams(r, dir) || rmdir(dir) < 0)
 		return CMD_FAILED;
-	printf("%llu pieces sent were made anew from the tokens\n", (unsigned long long)p.rederived);
+	printf("%llu piece%s sent %s made anew from the tokens\n", (unsigned long long)p.rederived,
+	       p.rederived == 1 ? "" : "s", p.rederived == 1 ? "was" : "were");
 	status = replay_copy(r, NULL, &p);
 	if (status)
 		cmd_error("the redacted copy does not replay: nothing was written");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/environment.h"
 #include "tools/pace.h"
 #include "tools/playback.h"
 
@@ -12,13 +13,24 @@
 static int replay_whole(struct playback *p, struct pace *pace, int argc, char **argv,
 			bool *only_help)
 {
-	int status;
-
-	int key;
+	int key, status;
+	bool env = false;
 
 	*only_help = false;
 	while ((key = cmd_getopt(argc, argv, &status)) != -1)
 		switch (key) {
+		case 'v':
+			p->verbose = true;
+			break;
+		case CMD_OPT_RAW:
+			p->raw = true;
+			break;
+		case CMD_OPT_NO_SANDBOX:
+			p->no_sandbox = true;
+			break;
+		case CMD_OPT_ENV:
+			env = true;
+			break;
 		case CMD_OPT_PACE:
 			if (pace_parse(optarg, &pace->factor))
 				break;
@@ -31,6 +43,9 @@ static int replay_whole(struct playback *p, struct pace *pace, int argc, char **
 		case CMD_OPT_TURNS:
 			pace->turns = true;
 			break;
+		case CMD_OPT_REPORT:
+			p->report_path = optarg;
+			break;
 		default:
 			*only_help = true;
 			return status;
@@ -41,7 +56,16 @@ static int replay_whole(struct playback *p, struct pace *pace, int argc, char **
 		return CMD_FAILED;
 	if (!playback_open(p, argv[optind], &status))
 		return status;
-	status = playback_begin(p);
+	if (env) {
+		*only_help = true;
+		return environment_print(p->rec, p->path);
+	}
+	if (p->no_sandbox)
+		cmd_error("warning: replaying without a sandbox: whoever made the recording can do "
+			  "here what you can");
+	status = environment_tell(p->rec, p->path);
+	if (!status)
+		status = playback_begin(p);
 	if (!status)
 		status = playback_launch(p);
 	if (!status)

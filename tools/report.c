@@ -10,11 +10,14 @@
 #include <sys/utsname.h>
 #include "tools/cmd.h"
 #include "tools/report.h"
+#include "tools/report_cause.h"
 #include "tools/stack.h"
+#include "tools/stacks.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/parts.h"
+#include "tracefmt/wire.h"
 
-enum { EVENTS_BEFORE = 5, LIVE_MEMORY_MAX = 256 };
+enum { EVENTS_BEFORE = 10, LIVE_MEMORY_MAX = 256, SEARCH_BACK_MAX = 100000 };
 
 /* What the kinds are called, and what usually lies behind them. */
 static const struct {
@@ -234,27 +237,59 @@ static void print_expected(FILE *out, const struct divergence *d, deja_recording
 		deja_cursor_close(cur);
 }
 
-static void print_before(FILE *out, const struct divergence *d, deja_recording *rec)
+/* Calls put with the thread's last events before the one in question, oldest first. */
+static void each_before(const struct divergence *d, deja_recording *rec, FILE *out,
+			void (*put)(FILE *out, const struct deja_event *ev, bool first))
 {
-	uint64_t first = d->event_no > EVENTS_BEFORE ? d->event_no - EVENTS_BEFORE : 1;
 	struct deja_error err = {0};
 	struct deja_event ev;
-	deja_cursor *cur;
+	uint64_t first[EVENTS_BEFORE];
+	unsigned count = 0;
+	deja_cursor *cur = deja_cursor_open(rec, d->stream, &err);
 
-	if (d->event_no <= 1)
-		return;
-	fputs("  before it:\n", out);
-	cur = deja_cursor_open(rec, d->stream, &err);
-	if (!cur || deja_seek_event(cur, first, &err)) {
-		fprintf(out, "    not available: %s\n", err.message);
-	} else {
-		while (deja_next(cur, &ev, &err) > 0 && ev.number < d->event_no) {
-			fputs("    ", out);
-			tf_print_event(out, &ev, NULL);
-		}
+	/* other threads may have been busy in between: further back until there are enough */
+	for (uint64_t back = 64; cur && d->event_no > 1; back *= 8) {
+		uint64_t from = d->event_no > back ? d->event_no - back : 1;
+
+		count = 0;
+		if (deja_seek_event(cur, from, &err))
+			break;
+		while (deja_next(cur, &ev, &err) > 0 && ev.number < d->event_no)
+			if (ev.id != TF_EV_STACK && (!d->tid || !ev.tid || ev.tid == d->tid))
+				first[count++ % EVENTS_BEFORE] = ev.number;
+		if (from == 1 || count >= EVENTS_BEFORE || back > SEARCH_BACK_MAX)
+			break;
+	}
+	if (count && !deja_seek_event(cur, count > EVENTS_BEFORE ? first[count % EVENTS_BEFORE]
+								 : first[0],
+				      &err)) {
+		bool begun = false;
+
+		while (deja_next(cur, &ev, &err) > 0 && ev.number < d->event_no)
+			if (ev.id != TF_EV_STACK && (!d->tid || !ev.tid || ev.tid == d->tid)) {
+				put(out, &ev, !begun);
+				begun = true;
+			}
 	}
 	if (cur)
 		deja_cursor_close(cur);
+}
+
+static void put_before_text(FILE *out, const struct deja_event *ev, bool first)
+{
+	fprintf(out, "    %6" PRIu64, ev->number);
+	tf_print_event(out, ev, NULL);
+}
+
+static void print_before(FILE *out, const struct divergence *d, deja_recording *rec)
+{
+	if (d->event_no <= 1)
+		return;
+	if (d->tid)
+		fprintf(out, "  before it, of thread %d:\n", (int)d->tid);
+	else
+		fputs("  before it:\n", out);
+	each_before(d, rec, out, put_before_text);
 }
 
 /* --- differences --- */
@@ -356,15 +391,12 @@ static void print_difference(FILE *out, const struct divergence *d)
 
 /* --- why --- */
 
-static const char *likely_cause(const struct divergence *d, const struct deja_header *h)
+/* By the kind of difference alone. */
+static const char *usual_cause(const struct divergence *d)
 {
 	unsigned kind = known_kind(d);
 	const struct tf_call *call = d->nr >= 0 ? tf_call_by_nr(d->nr) : NULL;
 
-	if (kind == DIVERGED_END && h && !h->complete)
-		return h->cause && *h->cause ? h->cause
-					     : "the recording was cut short; the "
-					       "replay went as far as it goes";
 	if (kind == DIVERGED_ARGUMENT && call && d->arg < call->nargs) {
 		int known;
 		struct tf_arg arg = tf_arg_resolve(call, d->arg, d->args, &known);
@@ -384,28 +416,6 @@ static const char *likely_cause(const struct divergence *d, const struct deja_he
 	return kinds[kind].cause;
 }
 
-/* The CPU's name here, as the recorder takes it. */
-static bool cpu_here(char *buf, size_t len)
-{
-	FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[512];
-	bool found = false;
-
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		char *value = strchr(line, ':');
-
-		if (!value || strncmp(line, "model name", 10))
-			continue;
-		value += 1 + strspn(value + 1, " \t");
-		value[strcspn(value, "\n")] = '\0';
-		snprintf(buf, len, "%s", value);
-		found = true;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static void print_surroundings(FILE *out, const struct deja_header *h)
 {
 	struct utsname uts;
@@ -417,23 +427,219 @@ static void print_surroundings(FILE *out, const struct deja_header *h)
 		cmd_print_text(out, h->kernel);
 		fprintf(out, "; this is Linux %s\n", uts.release);
 	}
-	if (h->cpu && *h->cpu && cpu_here(cpu, sizeof(cpu)) && strcmp(cpu, h->cpu)) {
+	if (h->cpu && *h->cpu && cause_cpu_here(cpu, sizeof(cpu)) && strcmp(cpu, h->cpu)) {
 		fputs("  note: recorded on a CPU named ", out);
 		cmd_print_text(out, h->cpu);
 		fprintf(out, "; this is %s\n", cpu);
 	}
 }
 
-void report_divergence(FILE *out, const char *rec_path, const struct divergence *d)
-{
-	struct deja_error err = {0};
-	deja_recording *rec = deja_open(rec_path, &err);
-	char text[sizeof(d->text) + 1];
+/* --- the report --- */
 
+static void print_event_words(FILE *out, const struct divergence *d)
+{
 	fprintf(out,
 		"deja: replay diverged at event %" PRIu64
 		" of process %d (stream %" PRIu32 "): %s\n",
 		d->event_no, (int)d->pid, d->stream, kinds[known_kind(d)].words);
+}
+
+/* The frames that the expected call was recorded with; 0: none were. */
+static size_t recorded_stack(const struct divergence *d, deja_recording *rec,
+			     const char *rec_path, struct stacks **stacks,
+			     struct unwind_frame frame[UNWIND_FRAME_MAX])
+{
+	const char *which = deja_header(rec)->stacks;
+	struct deja_error err = {0};
+	struct deja_event ev;
+	deja_cursor *cur;
+	size_t count = 0;
+
+	if (!which || !*which || !(*stacks = stacks_open(rec, rec_path)))
+		return 0;
+	cur = deja_cursor_open(rec, d->stream, &err);
+	if (cur && !deja_seek_event(cur, d->event_no, &err) && deja_next(cur, &ev, &err) > 0)
+		count = stacks_at(*stacks, &ev, frame);
+	if (cur)
+		deja_cursor_close(cur);
+	return count;
+}
+
+static void print_stacks(FILE *out, const struct divergence *d, deja_recording *rec,
+			 const char *rec_path, const char *here)
+{
+	struct unwind_frame frame[UNWIND_FRAME_MAX];
+	struct stacks *stacks = NULL;
+	size_t count = rec ? recorded_stack(d, rec, rec_path, &stacks, frame) : 0;
+
+	fputs("  stack of the program here:\n", out);
+	fputs(here, out);
+	if (count) {
+		fputs("  stack of the expected call, as recorded:\n", out);
+		stacks_print(out, frame, count);
+	}
+	stacks_close(stacks);
+}
+
+/* --- the report as JSON --- */
+
+static void put_text_member(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, ",\n  \"%s\": ", key);
+	tf_json_string(out, text, strlen(text));
+}
+
+static void put_hex_member(FILE *out, const char *key, const uint8_t *bytes, size_t len)
+{
+	fprintf(out, ", \"%s\": \"", key);
+	for (size_t i = 0; i < len && i < DIVERGENCE_BYTES; i++)
+		fprintf(out, "%02x", bytes[i]);
+	putc('"', out);
+}
+
+static void put_event_json(FILE *out, const struct deja_event *ev, bool first)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	if (ev->id == TF_EV_IMAGE) { /* not the whole environment and address space */
+		fprintf(out, "%s\n    {\"stream\":%u,\"event\":%" PRIu64 ",\"kind\":\"image\"}",
+			first ? "" : ",", ev->stream, ev->number);
+		return;
+	}
+	f = open_memstream(&text, &len);
+	if (!f)
+		return;
+	tf_json_event(f, ev);
+	if (!fclose(f) && len)
+		fprintf(out, "%s\n    %.*s", first ? "" : ",", (int)len - 1, text);
+	free(text);
+}
+
+static void put_difference_json(FILE *out, const struct divergence *d)
+{
+	unsigned kind = known_kind(d);
+
+	if (kind == DIVERGED_ARGUMENT || kind == DIVERGED_BYTES || kind == DIVERGED_LOCAL) {
+		fputs(",\n  \"difference\": {", out);
+		if (kind == DIVERGED_LOCAL)
+			fputs("\"where\": \"result\"", out);
+		else
+			fprintf(out, "\"where\": \"argument\", \"argument\": %u, \"name\": "
+				"\"%s\"",
+				d->arg + 1, argument_name(d));
+		if (kind == DIVERGED_BYTES) {
+			fprintf(out, ", \"offset\": %" PRIu64 ", \"from\": %" PRIu64, d->offset,
+				d->expected_len ? divergence_window(d->offset) : 0);
+			put_hex_member(out, "expected", d->expected_bytes, d->expected_len);
+			put_hex_member(out, "got", d->got_bytes, d->got_len);
+		} else {
+			fprintf(out, ", \"expected\": %ld, \"got\": %ld", (long)d->expected,
+				(long)d->got);
+		}
+		putc('}', out);
+	}
+}
+
+/* Indented lines as an array of texts. */
+static void put_lines_json(FILE *out, const char *key, const char *lines)
+{
+	bool first = true;
+
+	fprintf(out, ",\n  \"%s\": [", key);
+	while (*lines) {
+		size_t len = strcspn(lines, "\n"), indent = strspn(lines, " ");
+
+		fputs(first ? "\n    " : ",\n    ", out);
+		tf_json_string(out, lines + indent, len - indent);
+		first = false;
+		lines += len + (lines[len] == '\n');
+	}
+	fputs("]", out);
+}
+
+static void put_json(FILE *out, const struct divergence *d, deja_recording *rec,
+		     const char *rec_path, const char *here, const struct cause *cause)
+{
+	struct unwind_frame frame[UNWIND_FRAME_MAX];
+	struct stacks *stacks = NULL;
+	size_t count = rec ? recorded_stack(d, rec, rec_path, &stacks, frame) : 0;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	fprintf(out, "{\n  \"report\": 1,\n  \"recording\": ");
+	tf_json_string(out, rec_path, strlen(rec_path));
+	fprintf(out,
+		",\n  \"event\": %" PRIu64 ",\n  \"stream\": %" PRIu32
+		",\n  \"pid\": %d,\n  \"tid\": %d,\n  \"kind\": %u",
+		d->event_no, d->stream, (int)d->pid, (int)d->tid, known_kind(d));
+	put_text_member(out, "what", kinds[known_kind(d)].words);
+	put_text_member(out, "remark", d->text);
+	for (int which = 0; which < 2; which++) {
+		f = open_memstream(&text, &len);
+		if (!f)
+			continue;
+		if (which)
+			print_got(f, d);
+		else if (rec)
+			print_expected(f, d, rec);
+		if (!fclose(f)) { /* "  got:      TEXT\n" */
+			text[strcspn(text, "\n")] = 0;
+			put_text_member(out, which ? "got" : "expected",
+					len > 12 ? text + 12 : "");
+		}
+		free(text);
+	}
+	put_difference_json(out, d);
+	fputs(",\n  \"before\": [", out);
+	if (rec)
+		each_before(d, rec, out, put_event_json);
+	fputs("]", out);
+	put_lines_json(out, "stack", here);
+	if (count) {
+		fputs(",\n  \"recorded\": {", out);
+		stacks_json(out, frame, count);
+		putc('}', out);
+	}
+	fprintf(out, ",\n  \"cause\": {\"id\": \"%s\", \"text\": ", cause_name(cause->id));
+	tf_json_string(out, cause->text, strlen(cause->text));
+	fputs(", \"advice\": ", out);
+	tf_json_string(out, cause->advice, strlen(cause->advice));
+	fputs("}\n}\n", out);
+	stacks_close(stacks);
+}
+
+static void write_json(const char *path, const struct divergence *d, deja_recording *rec,
+		       const char *rec_path, const char *here, const struct cause *cause)
+{
+	FILE *f = fopen(path, "we");
+
+	if (f)
+		put_json(f, d, rec, rec_path, here, cause);
+	if (!f || fclose(f))
+		cmd_error("--report %s: %s", path, strerror(errno));
+}
+
+void report_divergence_to(FILE *out, const char *json_path, const char *rec_path,
+			  const struct divergence *d)
+{
+	struct deja_error err = {0};
+	deja_recording *rec = deja_open(rec_path, &err);
+	char text[sizeof(d->text) + 1], *here = NULL;
+	struct cause cause;
+	size_t len = 0;
+	FILE *f;
+
+	f = open_memstream(&here, &len); /* while the process stands still */
+	if (f) {
+		stack_names(rec);
+		stack_print(f, d->live_pid, &d->regs);
+		stack_names(NULL);
+		fclose(f);
+	}
+	print_event_words(out, d);
 	memcpy(text, d->text, sizeof(d->text));
 	text[sizeof(d->text)] = '\0';
 	if (*text) {
@@ -449,15 +655,26 @@ void report_divergence(FILE *out, const char *rec_path, const struct divergence 
 	print_difference(out, d);
 	if (rec)
 		print_before(out, d, rec);
-	fputs("  stack of the program here:\n", out);
-	stack_names(rec);
-	stack_print(out, d->live_pid, &d->regs);
-	stack_names(NULL);
-	fprintf(out, "  likely cause: %s\n",
-		likely_cause(d, rec ? deja_header(rec) : NULL));
-	if (rec) {
+	print_stacks(out, d, rec, rec_path, here ? here : "");
+	cause_find(d, rec, rec_path, &cause);
+	if (!cause.text[0])
+		snprintf(cause.text, sizeof(cause.text), "%s", usual_cause(d));
+	fputs("  likely cause: ", out);
+	cmd_print_text(out, cause.text);
+	fputc('\n', out);
+	if (cause.advice[0])
+		fprintf(out, "  what to do: %s\n", cause.advice);
+	if (rec)
 		print_surroundings(out, deja_header(rec));
-		deja_close(rec);
-	}
 	fflush(out);
+	if (json_path)
+		write_json(json_path, d, rec, rec_path, here ? here : "", &cause);
+	if (rec)
+		deja_close(rec);
+	free(here);
+}
+
+void report_divergence(FILE *out, const char *rec_path, const struct divergence *d)
+{
+	report_divergence_to(out, NULL, rec_path, d);
 }

@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/recover.h"
+#include "tools/sandbox.h"
 #include "tools/session.h"
 
 enum { CALIBRATE_NS = 2 * 1000 * 1000, LET_IN_MAX = 16 };
@@ -113,14 +114,15 @@ bool session_can_dispatch(void)
 	return prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 0 /* off */, 0, 0, 0) == 0;
 }
 
-/* The runtime object beside the tool: build/lib/deja or PREFIX/lib/deja. */
-static bool runtime_path(enum session_mode mode, char *path, size_t len)
+bool session_lib_dir(char *path, size_t len)
 {
 	char self[PATH_MAX], *slash;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n < 0)
+	if (n < 0) {
+		cmd_error("/proc/self/exe: %s; deja needs /proc", strerror(errno));
 		return false;
+	}
 	self[n] = 0;
 	for (int i = 0; i < 2; i++) {
 		slash = strrchr(self, '/');
@@ -128,7 +130,16 @@ static bool runtime_path(enum session_mode mode, char *path, size_t len)
 			return false;
 		*slash = 0;
 	}
-	if ((size_t)snprintf(path, len, "%s/lib/deja/libdeja-%s.so", self,
+	return (size_t)snprintf(path, len, "%s/lib/deja", self) < len;
+}
+
+/* The runtime object of this mode. */
+static bool runtime_path(enum session_mode mode, char *path, size_t len)
+{
+	char dir[PATH_MAX];
+
+	if (!session_lib_dir(dir, sizeof(dir)) ||
+	    (size_t)snprintf(path, len, "%s/libdeja-%s.so", dir,
 			     mode == SESSION_RECORD ? "record" : "replay") >= len)
 		return false;
 	if (access(path, R_OK) < 0) {
@@ -441,10 +452,13 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 {
 	char **envp = make_environment(s, l->envp);
 	int report[2];
+	bool fixed = true; /* the loader of a replay chooses the addresses by itself */
 	pid_t pid;
 
 	*exec_errno = 0;
-	if (!can_fix_addresses())
+	if (s->shared->mode == SESSION_RECORD || s->shared->no_dispatch)
+		fixed = can_fix_addresses();
+	if (!fixed)
 		return -1;
 	if (s->shared->mode == SESSION_RECORD)
 		set_clock(s->shared);
@@ -477,7 +491,12 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 				close(fd);
 			}
 		}
+		for (int i = 0; i < 2; i++)
+			if (l->out_fd[i] > 2)
+				dup2(l->out_fd[i], i + 1);
 		if (l->cwd && chdir(l->cwd) < 0)
+			_exit(CMD_FAILED);
+		if (l->sandbox && !sandbox_enter(l->sandbox))
 			_exit(CMD_FAILED);
 		execve(l->path, l->argv, envp);
 		{
@@ -489,6 +508,12 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 		_exit(CMD_FAILED);
 	}
 	close(report[1]);
+	if (l->sandbox && !sandbox_watch(l->sandbox, pid)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		close(report[0]);
+		return -1;
+	}
 	if (read(report[0], exec_errno, sizeof(*exec_errno)) != sizeof(*exec_errno))
 		*exec_errno = 0;
 	close(report[0]);

@@ -28,6 +28,9 @@ void session_clock_begin(void);
 /* Makes directory, arena and the link to the runtime object of this mode. False after
  * printing why not. */
 bool session_create(struct live_session *s, enum session_mode mode);
+/* Where the runtime objects and the loader are: build/lib/deja or PREFIX/lib/deja. False after
+ * printing why that is not known. */
+bool session_lib_dir(char *path, size_t len);
 /* Whether this kernel has Syscall User Dispatch and lets us use it. */
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
@@ -57,6 +60,8 @@ struct launch {
 	const char *cwd;
 	unsigned long stack_limit;
 	bool in_null;
+	int out_fd[2]; /* stdout, stderr; 0: as they are */
+	struct sandbox *sandbox; /* entered by the new process; NULL: none */
 	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
 };
 pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);

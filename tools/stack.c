@@ -11,12 +11,14 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "tools/cmd.h"
+#include "tools/elf.h"
 #include "tools/stack.h"
 
 /* The mapped object an address is in. */
 struct object {
 	uint64_t start, end, offset;
-	char path[256];
+	char path[256]; /* its name; what is mapped is `file` */
+	char file[256];
 };
 
 /* Whose stored files are mapped. One report at a time. */
@@ -61,6 +63,7 @@ static bool find_object(int32_t tid, uint64_t ip, struct object *object)
 	}
 	if (maps)
 		fclose(maps);
+	memcpy(object->file, object->path, sizeof(object->file));
 	if (found)
 		name_stored(object);
 	return found;
@@ -106,6 +109,27 @@ static void print_frame(FILE *out, unsigned number, uint64_t ip, const char *sym
 	fputc('\n', out);
 }
 
+/* The function there by the object's own tables, which know where functions end. False: the
+ * object cannot be read. A call may be its function's last instruction. */
+static bool own_name(const struct object *object, uint64_t ip, bool innermost, char *symbol,
+		     size_t len, unw_word_t *offset)
+{
+	uint64_t addr, into;
+	struct elf_file elf;
+	const char *name;
+
+	if (!elf_open(&elf, object->file))
+		return false;
+	symbol[0] = '\0';
+	if (elf_segment(&elf, ip - object->start + object->offset, &addr) &&
+	    (name = elf_function(&elf, addr - !innermost, &into))) {
+		snprintf(symbol, len, "%s", name);
+		*offset = into + !innermost;
+	}
+	elf_close(&elf);
+	return true;
+}
+
 static void print_frames(FILE *out, int32_t tid, unw_cursor_t *cur)
 {
 	unsigned printed = 0;
@@ -125,7 +149,8 @@ static void print_frames(FILE *out, int32_t tid, unw_cursor_t *cur)
 		if (unw_get_reg(cur, UNW_REG_IP, &ip) < 0 || !ip)
 			break;
 		known = find_object(tid, ip, &object);
-		if (unw_get_proc_name(cur, symbol, sizeof(symbol), &offset) < 0)
+		if (!(known && own_name(&object, ip, !round, symbol, sizeof(symbol), &offset)) &&
+		    unw_get_proc_name(cur, symbol, sizeof(symbol), &offset) < 0)
 			symbol[0] = '\0';
 		if (!known || !strstr(object.path, "/libdeja-"))
 			print_frame(out, printed++, ip, symbol, offset,

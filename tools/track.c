@@ -230,6 +230,18 @@ static void see_wait4(struct supervisor *sv, struct tf_in *in)
 	}
 }
 
+/* The first event knows better when the process began than we, who look from time to time;
+ * its time is relative to nothing. */
+static void see_beginning(struct track *t, unsigned id, struct tf_in in)
+{
+	int64_t time = tf_get_int(&in);
+
+	if (!t->begun && (id == TF_EV_IMAGE || id == TF_EV_CHILD) && !in.bad &&
+	    time < t->start_ns)
+		t->start_ns = time;
+	t->begun = true;
+}
+
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 {
 	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
@@ -254,6 +266,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		return;
 	tf_get_array(&in);
 	tf_get_int(&in);
+	see_beginning(t, id, in);
 	switch (id) {
 	case TF_EV_IMAGE:
 		exec_came_up(t->sv, t->stream);

@@ -25,6 +25,7 @@ struct track {
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
 	int64_t start_ns, end_ns;
+	bool begun; /* its first event was seen */
 	int64_t looked_ns; /* when it was last seen alive */
 	uint64_t event_count, byte_len;
 	uint64_t taken;	      /* bytes moved out of the ring */

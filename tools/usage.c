@@ -15,13 +15,16 @@
 const struct cmd_usage cmd_usages[] = {
     {.name = "record",
      .summary = "run a program and record it",
-     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--max-size SIZE] "
+     .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--stacks[=WHICH]] "
+		 "[--max-size SIZE] "
 		 "[--max-time TIME] [--trap-tsc] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
 		{CMD_OPT_OUTBOUND, "outbound", "full|digest",
 		 "keep the bytes the program sends out, or a digest only"},
+		{CMD_OPT_STACKS, "stacks", "[=WHICH]",
+		 "keep the stacks of calls: all, open,read or every N"},
 		{CMD_OPT_MAX_SIZE, "max-size", "SIZE",
 		 "end the recording at this size (500K, 2G; 0: never)"},
 		{CMD_OPT_MAX_TIME, "max-time", "TIME",
@@ -36,10 +39,17 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja record -- curl -s http://example.com/"},
     {.name = "replay",
      .summary = "run a recorded program again, from its recording alone",
-     .synopsis = "replay [--pace X] [--until WHEN] [--turns] [REC]",
-     .option = {{CMD_OPT_PACE, "pace", "X", "take X times the recorded time (default 0: none)"},
+     .synopsis = "replay [-v] [--pace X] [--until WHEN] [--turns] [--report FILE] [--raw] [--no-sandbox] [REC]",
+     .option = {{'v', "verbose", NULL, "say which layers of the sandbox are on"},
+		{CMD_OPT_RAW, "raw", NULL,
+		 "let the program's control sequences through to the terminal"},
+		{CMD_OPT_NO_SANDBOX, "no-sandbox", NULL,
+		 "run it unconfined: for recordings that you trust"},
+		{CMD_OPT_PACE, "pace", "X", "take X times the recorded time (default 0: none)"},
 		{CMD_OPT_UNTIL, "until", "WHEN", "stop there (as 2s, 00:01.2, #1234)"},
-		{CMD_OPT_TURNS, "turns", NULL, "pause before every request that came in, until Enter"}},
+		{CMD_OPT_TURNS, "turns", NULL, "pause before every request that came in, until Enter"},
+		{CMD_OPT_REPORT, "report", "FILE",
+		 "write the report of a divergence to FILE, as JSON"}},
      .status = "  the program's own, as it was when recorded, or\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"
@@ -49,7 +59,14 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja replay"},
     {.name = "verify",
      .summary = "replay without output, and say whether every event matched",
-     .synopsis = "verify [REC]",
+     .synopsis = "verify [-v] [--env] [--report FILE] [--no-sandbox] [REC]",
+     .option = {{'v', "verbose", NULL, "say which layers of the sandbox are on"},
+		{CMD_OPT_ENV, "env", NULL,
+		 "replay nothing: say whether this machine can, and why not"},
+		{CMD_OPT_NO_SANDBOX, "no-sandbox", NULL,
+		 "run it unconfined: for recordings that you trust"},
+		{CMD_OPT_REPORT, "report", "FILE",
+		 "write the report of a divergence to FILE, as JSON"}},
      .status = "  0    every event matched\n"
 	       "  120  the replay diverged from the recording\n"
 	       "  121  the recording cannot be read, or not to its end\n"
@@ -89,13 +106,15 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja info --coverage"},
     {.name = "cat",
      .summary = "print the events of a recording, one a line",
-     .synopsis = "cat [-f] [-n] [--anchors] [--jsonl] [SELECTION...] [REC]",
+     .synopsis = "cat [-f] [-n] [--anchors] [--jsonl] [--stacks[=WHICH]] [SELECTION...] [REC]",
      .selects = true,
      .option = {{'f', "follow", NULL, "go on while the recording is being made"},
 		{'n', "numbers", NULL, "begin lines with the event's number, as 4711#12"},
 		{CMD_OPT_ANCHORS, "anchors", NULL, "list the requests that came in"},
 		{CMD_OPT_JSONL, "jsonl", NULL,
-		 "print one JSON object a line, with all bytes"}},
+		 "print one JSON object a line, with all bytes"},
+		{CMD_OPT_STACKS, "stacks", "[=WHICH]",
+		 "print the stacks of calls; replays for them if they were not recorded"}},
      .status = STATUS_READER,
      .example = "deja cat --call openat,read"},
     {.name = "grep",
@@ -115,10 +134,10 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja grep 'token=\\w+'"},
     {.name = "gdb",
      .summary = "replay under gdb, standing at an event or at the crash",
-     .synopsis = "gdb [-g EVENT|TIME|crash] [--pid P] [REC] [GDB-OPTION...]",
+     .synopsis = "gdb [-g EVENT|TIME|start|crash] [--pid P] [REC] [GDB-OPTION...]",
      .stops = true,
      .option = {{'g', "goto", "WHERE",
-		 "stand there: an event's number, a time (0.25, 3s, 250ms), or crash"},
+		 "stand there: an event's number, a time (0.25, 3s, 250ms), start or crash"},
 		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
      .status = "  gdb's own, or\n"
 	       "  121  the recording cannot be read\n"
@@ -126,6 +145,13 @@ const struct cmd_usage cmd_usages[] = {
 	       "  125  deja itself failed\n"
 	       "  127  there is no gdb\n",
      .example = "deja gdb -g crash myrecording"},
+    {.name = "workspace",
+     .summary = "write a VS Code workspace whose F5 starts the replay",
+     .synopsis = "workspace [-o DIR] [--pid P] [REC]",
+     .option = {{'o', "output", "DIR", "write it to DIR (default: here)"},
+		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
+     .status = STATUS_READER,
+     .example = "deja workspace -o vscode myrecording"},
     {.name = "streams",
      .summary = "list the connections, files, pipes and terminals of a recording",
      .synopsis = "streams [-a] [--json] [SELECTION...] [REC]",
@@ -323,7 +349,7 @@ static void print_option(FILE *out, const struct cmd_option *option)
 
 	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", option->key < 256 ? '-' : ' ',
 		 option->key < 256 ? option->key : ' ', option->key < 256 ? "," : " ",
-		 option->name, option->arg ? " " : "", option->arg ? option->arg : "");
+		 option->name, option->arg && *option->arg != '[' ? " " : "", option->arg ? option->arg : "");
 	fprintf(out, "  %-26s %s\n", left, option->help);
 }
 
@@ -350,8 +376,11 @@ void cmd_usage_print(FILE *out, const struct cmd_usage *usage)
 
 static void add_option(struct option *to, const struct cmd_option *option)
 {
-	*to = (struct option){option->name, option->arg ? required_argument : no_argument, NULL,
-			      option->key};
+	int argument = !option->arg	   ? no_argument
+		       : *option->arg == '[' ? optional_argument
+					     : required_argument;
+
+	*to = (struct option){option->name, argument, NULL, option->key};
 }
 
 int cmd_getopt(int argc, char **argv, int *status)

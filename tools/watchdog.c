@@ -145,12 +145,12 @@ static void tell_turn(const struct teller *teller)
 	uint32_t d = slot->domain_awaited - 1;
 	uint64_t due = teller->shared->domains[d].due;
 
-	fprintf(teller->out, "waits for turn %u of domain %u: ", slot->turn_awaited, d);
-	if (due >> 32)
-		fprintf(teller->out, "turn %u is stream %u's\n", (uint32_t)due,
-			(uint32_t)(due >> 32));
+	fprintf(teller->out, "waits for turn %" PRIu64 " of domain %u: ", slot->turn_awaited, d);
+	if (TURN_STREAM(due))
+		fprintf(teller->out, "turn %" PRIu64 " is stream %u's\n", (uint64_t)TURN_NUMBER(due),
+			TURN_STREAM(due));
 	else
-		fprintf(teller->out, "turn %u is due\n", (uint32_t)due + 1);
+		fprintf(teller->out, "turn %" PRIu64 " is due\n", (uint64_t)TURN_NUMBER(due) + 1);
 }
 
 static bool tell_thread(void *data, int pid, int tid)

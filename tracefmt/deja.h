@@ -94,6 +94,7 @@ struct deja_header {
 	size_t argc;
 	const char *const *argv;
 	const char *exe, *cwd, *host, *kernel, *machine, *cpu, *outbound, *doors;
+	const char *stacks; /* which calls have their stack recorded; empty: none */
 	int64_t start_realtime_ns;
 	int64_t duration_ns;
 	int64_t waited_ns; /* what the recorder added by being slower than the program */
@@ -111,6 +112,7 @@ struct deja_header {
 	const struct deja_external *externals;
 	size_t warning_count;
 	const char *const *warnings;
+	const char *cpu_features; /* instruction sets, as Linux names them */
 	size_t limit_count;
 	const uint64_t (*limits)[2]; /* soft, hard */
 };

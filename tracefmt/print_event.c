@@ -17,6 +17,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
 	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain", [TF_EV_TSC] = "tsc",
+	    [TF_EV_STACK] = "stack",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -253,6 +254,11 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 	case TF_EV_SHADOW:
 		tf_put(out, "+++ the next call changes mapped file %" PRId64 " +++",
 			tf_get_int(&in));
+		break;
+	case TF_EV_STACK:
+		tf_get_bytes(&in, &len);
+		tf_get_bytes(&in, &len);
+		tf_put(out, "+++ stack of the next call, %u bytes +++", len);
 		break;
 	case TF_EV_DOMAIN:
 		a = tf_get_int(&in);

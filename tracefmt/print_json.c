@@ -280,6 +280,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 	    [TF_EV_FILE] = {"file", "shadow"},
 	    [TF_EV_MEMORY] = {"addr", "bytes"},
 	    [TF_EV_SHADOW] = {"shadow", "offset", "size"},
+	    [TF_EV_STACK] = {"registers", "bytes"},
 	    [TF_EV_DOMAIN] = {"domain", "turn"},
 	    [TF_EV_TSC] = {"value", "aux"},
 	    [TF_EV_END] = {"dt", "reason"},

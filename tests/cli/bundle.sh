@@ -41,6 +41,11 @@ mv stdout events
 expect 0 "$DEJA" cat a.deja
 cmp stdout events || fail "other events"
 
+expect 0 "$DEJA" info a.deja
+grep -q '^Note  *a word$' stdout || fail "info does not show the note: $(head -5 stdout)"
+grep -qE '/libc.so.6  build id [0-9a-f]{40}$' stdout || fail "info shows no build ids: $(cat stdout)"
+grep -qE '^Files .*: programs and libraries .*iB, other ' stdout || fail "info shows no sizes by part: $(cat stdout)"
+
 # Parts: the first stands for all, and they are one file when put together.
 expect 0 "$DEJA" pack -o s.deja --note 'a word' --split 256K rec
 [ ! -e s.deja ] && [ "$(stat -c %s s.deja.001)" = 262144 ] || fail "parts of another size"

@@ -148,13 +148,19 @@ grep -q 'received signal SIGABRT' abort.out || fail "abort: $(cat abort.out)"
 grep -q '^#[1-9] .* check (n=1) at abort.c:2' abort.out || fail "abort: $(cat abort.out)"
 grep -q '^#0 .*pthread_kill\|^#0 .*raise' abort.out || fail "abort does not stand in libc: $(cat abort.out)"
 
+# What cannot be replayed ends at once, with the reason.
+cp -a arec damaged && stored=$(python3 "$TESTS/tamper.py" where damaged /abort) && rm -f "$stored"
+status=0
+limit "$DEJA" gdb damaged -batch >out 2>&1 </dev/null || status=$?
+[ $status != 124 ] && [ $status != 0 ] && grep -q '^deja: ' out || fail "a recording without its program: status $status: $(cat out)"
+
 # What there is not, in one line.
 expect 125 "$DEJA" gdb -g 100000 rec
 one_line 'no event 100000: its last is'
 expect 125 "$DEJA" gdb -g crash tree
 one_line 'no crash.*exit 3'
 expect 125 "$DEJA" gdb -g nonsense rec
-one_line "neither an event's number"
+one_line 'is no moment.*start.*crash'
 expect 125 "$DEJA" gdb --pid 1 rec
 one_line 'no process 1 '
 expect 121 "$DEJA" gdb ./nothing

@@ -51,6 +51,7 @@ static void round_trip(void **state)
 	    .cpu = "c",
 	    .outbound = "full",
 	    .doors = "patch",
+	    .stacks = "every 5 of read",
 	    .start_realtime_ns = 1700000000000000000ll,
 	    .duration_ns = 12345,
 	    .waited_ns = 678,
@@ -95,6 +96,7 @@ static void round_trip(void **state)
 	assert_string_equal(r->cpu, h.cpu);
 	assert_string_equal(r->outbound, h.outbound);
 	assert_string_equal(r->doors, h.doors);
+	assert_string_equal(r->stacks, h.stacks);
 	assert_int_equal(r->start_realtime_ns, h.start_realtime_ns);
 	assert_int_equal(r->duration_ns, h.duration_ns);
 	assert_int_equal(r->waited_ns, h.waited_ns);

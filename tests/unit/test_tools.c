@@ -585,7 +585,7 @@ static void test_report(void **state)
 		    "it made another call\n");
 	t_has(text, "  expected: write(1, \"hello\\n\", 6) = 6\n");
 	t_has(text, "  got:      openat(AT_FDCWD, \"/etc/passwd\", O_RDONLY");
-	t_has(text, "  before it:\n");
+	t_has(text, "  before it, of thread 4711:\n");
 	t_has(text, "/etc/hostname");
 	t_has(text, "getpid");
 	t_has(text, "likely cause: ");

@@ -361,6 +361,8 @@ class Replay:
             self.run_to(max(s["event"], 1))
         elif s["is_child"]:
             self.run_to(1)
+        elif s["stop"] == "start":
+            return
         else:
             self.run_to_main()
         self.tell()

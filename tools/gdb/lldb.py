@@ -1,0 +1,41 @@
+# The lldb side of `deja workspace`: the command deja-start SETTINGS starts a replay in a session
+# of its own and attaches to its process, which waits for that at its beginning.
+import json
+import os
+import subprocess
+
+import lldb
+
+server = None
+messages = None
+
+
+def deja_start(debugger, command, result, internal_dict):
+    """deja-start SETTINGS: starts the replay and attaches to it."""
+    global server, messages
+    with open(command.strip()) as f:
+        s = json.load(f)
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    server = subprocess.Popen(
+        [s["deja"], "gdb", "--serve", str(write), str(s["stream"]), str(s["image_event"]),
+         s["recording"]],
+        stdin=subprocess.DEVNULL, pass_fds=[write], start_new_session=True)
+    os.close(write)
+    messages = os.fdopen(read)  # the replay ends when this is closed
+    line = messages.readline().split()
+    if not line or line[0] != "held":
+        result.SetError("deja: the replay ended before the process began")
+        return
+    for one in (
+            "settings append target.exec-search-paths " + s["names"],
+            "process attach --pid " + line[1],
+            "process handle SIGSYS --pass true --stop false --notify false",
+    ):
+        debugger.GetCommandInterpreter().HandleCommand(one, result)
+        if not result.Succeeded():
+            return
+
+
+def __lldb_init_module(debugger, internal_dict):
+    debugger.HandleCommand("command script add -f %s.deja_start deja-start" % __name__)

@@ -225,7 +225,7 @@ let shown = null; /* indexes of the events that pass; null: all */
 let chosenBucket = -1;
 const column = (title, width, text, right) => ({title, width, text, right});
 const eventColumns = [
-	column("TIME", 92, (i) => seconds(end[i]), true), column("EVENT", 96, (i) => eventName(i)),
+	column("TIME", 92, (i) => seconds(end[i]), true), column("EVENT", 112, (i) => eventName(i)),
 	column("THREAD", 74, (i) => String(D.threads[D.thread[i]][2])),
 	column("TOOK", 74, (i) => isCall.has(D.id[i]) ? span(D.dur[i]) : "", true),
 	column("CALL", 0, (i) => D.line[i])];

@@ -4,6 +4,7 @@
 /* --- the latency distribution: a bucket per factor of two --- */
 
 const bucketOf = (ns) => ns < 1 ? 0 : Math.floor(Math.log2(ns)) + 1;
+const shortSpan = (ns) => ns < 1e3 ? ns + "ns" : ns < 1e6 ? Math.round(ns / 1e3) + "us" : ns < 1e9 ? Math.round(ns / 1e6) + "ms" : Math.round(ns / 1e9) + "s";
 const bucketName = (b) => b ? span(2 ** (b - 1)) + " to " + span(2 ** b) : "no time";
 function drawHistogram(on) {
 	const box = $("histogram"), counts = [];
@@ -16,12 +17,15 @@ function drawHistogram(on) {
 			counts[b] = (counts[b] || 0) + 1;
 		}
 	const most = Math.max(1, ...counts.filter((c) => c)), first = counts.findIndex((c) => c);
+	const next = counts.findIndex((c, b) => b && c);
 	for (let b = Math.max(0, first); b < counts.length; b++) {
+		if (b && b < next)
+			continue;
 		const d = element("div"), bar = element("i"), count = counts[b] || 0;
 		d.title = count + " calls took " + bucketName(b);
 		/* Logarithmic: one slow call among many is what one looks for. */
 		bar.style.height = (count ? 4 + 76 * Math.log(1 + count) / Math.log(1 + most) : 0) + "px";
-		d.append(element("span", count ? String(count) : ""), bar, element("span", b ? span(2 ** (b - 1)) : "0"));
+		d.append(element("span", count ? String(count) : ""), bar, element("span", b ? shortSpan(2 ** (b - 1)) : "0"));
 		d.onclick = () => filterBy({bucket: b});
 		box.append(d);
 	}
@@ -29,7 +33,7 @@ function drawHistogram(on) {
 
 /* --- the selected event --- */
 
-let hex = false;
+let other = false; /* text where hex is shown by itself, and hex where text is */
 function hexText(bytes) {
 	const lines = [];
 	for (let at = 0; at < bytes.length; at += 16) {
@@ -39,6 +43,13 @@ function hexText(bytes) {
 			digits.slice(8).join(" ").padEnd(23) + "  " + part.replace(/[^\x20-\x7e]/g, "."));
 	}
 	return lines.join("\n");
+}
+/* Shown as text by itself: UTF-8, perhaps cut at its end, almost without control characters. */
+function isText(bytes) {
+	const controls = (bytes.match(/[\x00-\x08\x0e-\x1f\x7f]/g) || []).length;
+	const raw = Uint8Array.from(bytes, (c) => c.charCodeAt(0));
+	const wrong = (new TextDecoder().decode(raw).match(/\ufffd/g) || []).length;
+	return controls * 20 <= bytes.length && wrong <= 1;
 }
 function plainText(bytes) {
 	const raw = Uint8Array.from(bytes, (c) => c.charCodeAt(0));
@@ -82,7 +93,7 @@ function select(i, move) {
 		box.append(element("h3", pieceTitle(what, stored, whole)));
 		if (!stored)
 			continue;
-		const bytes = pieceBytes(i, k);
+		const bytes = pieceBytes(i, k), hex = isText(bytes) === other;
 		box.append(element("pre", hex ? hexText(bytes) : plainText(bytes), hex ? "payload hex" : "payload"));
 	}
 	if (!D.pieces[i])
@@ -114,9 +125,9 @@ function detailButtons(i) {
 		step("\u2190 stream", io, -1);
 		step("stream \u2192", io, 1);
 	}
-	const b = element("button", hex ? "text" : "hex");
+	const b = element("button", "text / hex");
 	b.id = "hex";
-	b.onclick = () => { hex = !hex; select(selected, false); };
+	b.onclick = () => { other = !other; select(selected, false); };
 	bar.append(b);
 	return bar;
 }

@@ -18,6 +18,8 @@ function makeLanes() {
 		}
 	}
 	const argv = new Map(D.processes.map((p) => [p.stream, p]));
+	const first = (p, t, events) => p && t[1] === t[2] ? p.start : begin(events[0]);
+	const last = (p, t, events) => p && t[1] === t[2] && p.end ? p.end : end[events[events.length - 1]];
 	for (const [stream, pid] of D.threads) {
 		if (seen.has(stream))
 			continue;
@@ -27,7 +29,7 @@ function makeLanes() {
 			if (t[0] !== stream)
 				return;
 			laneOfThread[k] = lanes.length;
-			lanes.push({kind: "thread", events: byThread[k], from: p ? p.start : 0, to: p && p.end ? p.end : D.duration,
+			lanes.push({kind: "thread", events: byThread[k], from: first(p, t, byThread[k]), to: last(p, t, byThread[k]),
 				text: t[1] === t[2] ? pid + " " + visible(name) : "   thread " + t[2]});
 		});
 	}
@@ -243,6 +245,8 @@ function listenToTimeline() {
 	$("lanes").addEventListener("scroll", drawLanes);
 	$("closer").onclick = () => zoomBy(.5);
 	$("wider").onclick = () => zoomBy(2);
+	$("threads").onclick = () => { $("lanes").scrollTop = 0; };
+	$("streams").onclick = () => { $("lanes").scrollTop = Math.min(...laneOfIo.values()) * LANE; };
 	$("whole").onclick = () => setView(0, D.duration);
 	$("zoom").onclick = zoomToEvent;
 }
@@ -278,7 +282,7 @@ function pressed(e) {
 		PageDown: () => moveTo(cursor + page), PageUp: () => moveTo(cursor - page), Home: () => moveTo(0), End: () => moveTo(1e9),
 		Enter: enterRow, "/": () => { showTable("Events"); $("search").focus(); $("search").select(); },
 		ArrowLeft: () => panBy(-.2), ArrowRight: () => panBy(.2), "+": () => zoomBy(.5), "=": () => zoomBy(.5), "-": () => zoomBy(2),
-		0: () => setView(0, D.duration), z: zoomToEvent, x: () => { hex = !hex; select(selected, false); },
+		0: () => setView(0, D.duration), z: zoomToEvent, x: () => { other = !other; select(selected, false); },
 	}[e.key] || (names[Number(e.key) - 1] && (() => showTable(names[Number(e.key) - 1])));
 	if (does) {
 		e.preventDefault();

@@ -85,6 +85,28 @@ static void roles_follow(struct thread *t, long nr, const unsigned long a[6], lo
 	}
 }
 
+/* The role of a descriptor that was opened now: /dev/stdout and its like are the recording's
+ * own output under a name. */
+static uint8_t role_opened(const struct tf_call *call, const unsigned long args[6], long fd)
+{
+	const struct session *s = RT->session;
+	unsigned long flags = call->nr == SYS_creat  ? O_WRONLY
+			      : call->nr == SYS_open ? args[1]
+						     : args[2];
+	struct stat st;
+
+	if (call->nr != SYS_creat &&
+	    view_is_status((const char *)args[call->nr == SYS_openat], fd))
+		return ROLE_STATUS;
+	if (!(flags & O_ACCMODE) || !(s->output[0].ino | s->output[1].ino) ||
+	    dj_raw(SYS_fstat, fd, &st) < 0)
+		return TF_ROLE_NONE;
+	for (unsigned i = 0; i < 2; i++)
+		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev)
+			return (uint8_t)(TF_ROLE_STDOUT + i);
+	return TF_ROLE_NONE;
+}
+
 /*
  * The lock that makes the order of outputs across processes the recorded order. Never
  * waited for longer than a few milliseconds: a stopped process must not hold up others.
@@ -382,9 +404,7 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_creat:
 		ret = record_changing(t, call, args);
 		if (ret >= 0)
-			role_set(t, ret, call->nr != SYS_creat &&
-				 view_is_status((const char *)args[call->nr == SYS_openat], ret)
-					 ? ROLE_STATUS : TF_ROLE_NONE);
+			role_set(t, ret, role_opened(call, args, ret));
 		return ret;
 	case SYS_read:
 	case SYS_pread64:

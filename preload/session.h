@@ -242,6 +242,11 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
+	/* recording: what descriptors 1 and 2 were, unless files or null: who opens one of
+	 * these by a name (/dev/stdout) writes output, too. ino 0: none */
+	struct {
+		uint64_t dev, ino;
+	} output[2];
 	uint32_t trap_tsc; /* record: programs' reading of the time stamp counter traps */
 	uint32_t use_tsc;
 	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */

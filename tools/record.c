@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -405,6 +406,20 @@ static void print_end(const char *dir, const struct deja_header *h, const char *
 	fprintf(stderr, ")%s%s\n", cause ? "; " : "", cause ? cause : "");
 }
 
+/* So that the recorder knows them under their names (preload/session.h). */
+static void note_outputs(struct session *shared)
+{
+	for (int i = 0; i < 2; i++) {
+		struct stat st;
+
+		if (fstat(1 + i, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
+		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
+			continue; /* a file has an offset for each that opens it; null has no bytes */
+		shared->output[i].dev = st.st_dev;
+		shared->output[i].ino = st.st_ino;
+	}
+}
+
 int cmd_record(int argc, char **argv)
 {
 	extern char **environ;
@@ -460,6 +475,7 @@ int cmd_record(int argc, char **argv)
 	}
 	recover_link(dir, session.dir);
 	session_root_slot(&session);
+	note_outputs(session.shared);
 	sv = supervisor_open(&session, dir, store, &header, &opt.limits);
 	launch.path = exe;
 	launch.argv = opt.argv;

@@ -1,0 +1,14 @@
+# Who opens its standard output or error by a name writes output all the same: a replay prints it,
+# in its place among the rest.
+# shellcheck shell=bash source=tests/lib.sh
+. "$ROOT/tests/lib.sh"
+
+"$DEJA" record -q -o rec -- sh -c 'echo one; echo two >/dev/stdout; date +%N >/proc/self/fd/1; echo three
+	echo err; echo named >/dev/stderr; echo null >/dev/null' 2>err.out | cat >out || fail "recording"
+[ "$(wc -l <out)" = 5 ] || fail "recorded as: $(cat out)"
+hermetic_replay "$PWD/rec" "$PWD/out.replay" "$PWD/err.replay" || fail "replay: $(cat err.replay)"
+cmp out out.replay || fail "the replay prints: $(cat out.replay)"
+# A terminal, by the name of its device.
+script -qec "$DEJA record -q -o tty -- sh -c 'echo first; echo by name >\$(tty); echo last'" /dev/null </dev/null >live || fail "in a terminal: $(cat live)"
+hermetic_replay "$PWD/tty" "$PWD/tty.out" "$PWD/tty.err" || fail "replay: $(cat tty.err)"
+[ "$(tr '\n' ' ' <tty.out)" = 'first by name last ' ] || fail "the replay prints: $(cat tty.out)"

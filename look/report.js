@@ -27,6 +27,7 @@ const end = new Float64Array(N), offset = new Float64Array(N);
 const isCall = new Set(D.calls);
 const begin = (i) => end[i] - D.dur[i];
 const nameOf = (i) => D.names[D.id[i]];
+D.ios.sort((a, b) => a[0] - b[0]);
 const streams = new Map(D.ios.map((row) => [row[0], row]));
 const pidCount = new Map();
 for (const p of D.processes)

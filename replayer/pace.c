@@ -5,38 +5,25 @@
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
+#include <errno.h>
 #include "pace.h"
 
 enum { CLOCK_MONOTONIC_ID = 1, TIMER_ABSTIME_FLAG = 1 };
-
-static bool is_timed(unsigned id)
-{
-	switch (id) {
-	case TF_EV_IMAGE:
-	case TF_EV_SIGNAL:
-	case TF_EV_CHILD:
-	case TF_EV_EXEC:
-	case TF_EV_END:
-	case TF_EV_START:
-	case TF_EV_PREEMPT:
-		return true;
-	}
-	return id >= TF_ID_FIRST && id != ~0u;
-}
 
 /* The time in the slot becomes that of the event's completion, once. */
 static void count_time(struct slot *slot, const struct event *ev)
 {
 	struct tf_in in = ev->in;
+	uint64_t time_ns = (uint64_t)slot->last_time_ns; /* hostile sums wrap */
 
 	if (slot->time_pos == RT->stream_pos + 1)
 		return;
 	slot->time_pos = RT->stream_pos + 1;
-	if (!is_timed(ev->id))
-		return;
-	slot->last_time_ns += tf_get_int(&in);
-	if (ev->id >= TF_ID_FIRST)
-		slot->last_time_ns += tf_get_int(&in); /* dur */
+	if (ev->id >= TF_ID_FIRST && ev->id != ~0u)
+		time_ns += (uint64_t)tf_get_int(&in) + (uint64_t)tf_get_int(&in); /* dt, dur */
+	else if (tf_event_is_timed(ev->id))
+		time_ns += (uint64_t)tf_get_int(&in);
+	slot->last_time_ns = (int64_t)time_ns;
 }
 
 static bool behind_gate(const struct session *s, const struct slot *slot)
@@ -70,11 +57,15 @@ void pace_reached(struct thread *t, const struct event *ev)
 	slot->pacing = 1;
 	wait_at_gate(s, slot);
 	if (s->pace) {
-		int64_t due = s->pace_start_ns + slot->last_time_ns / 1000 * (int64_t)s->pace;
-		struct k_timespec at = {due / 1000000000, due % 1000000000};
+		struct k_timespec at;
 
-		while (dj_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC_ID, TIMER_ABSTIME_FLAG, &at, 0) == -4)
-			due = s->pace_start_ns + slot->last_time_ns / 1000 * (int64_t)s->pace;
+		do { /* the start moves on while somebody pauses the replay */
+			int64_t due = s->pace_start_ns +
+				      (int64_t)((uint64_t)slot->last_time_ns / 1000 * s->pace);
+
+			at = (struct k_timespec){due / 1000000000, due % 1000000000};
+		} while (dj_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC_ID, TIMER_ABSTIME_FLAG, &at, 0) ==
+			 -EINTR);
 	}
 	slot->pacing = 0;
 }

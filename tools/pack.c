@@ -12,29 +12,6 @@
 #include <unistd.h>
 #include "tools/share.h"
 
-/* "500", "64K", "100M", "2G" in bytes; 0 when it is no size. */
-static unsigned long long parse_size(const char *text)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	unsigned long long n = strtoull(text, &end, 10);
-	const char *unit;
-
-	if (end == text || text[0] == '-')
-		return 0;
-	if (*end) {
-		unit = strchr(units, *end & ~0x20);
-		if (!unit || !*unit || (end[1] && strcmp(end + 1, "iB")))
-			return 0;
-		for (const char *u = units; u <= unit; u++) {
-			if (n > ULLONG_MAX / 1024)
-				return 0;
-			n *= 1024;
-		}
-	}
-	return n;
-}
-
 static int become_helper(char **argv)
 {
 	return cmd_become_helper("deja-bundle", argv);
@@ -228,8 +205,7 @@ int cmd_pack(int argc, char **argv)
 			}
 			break;
 		case CMD_OPT_SPLIT:
-			part_len = parse_size(optarg);
-			if (part_len < 4096) {
+			if (!cmd_size_parse(optarg, &part_len) || part_len < 4096) {
 				cmd_error("pack: '%s' is no size; as in --split 100M (at least 4K)",
 					  optarg);
 				return CMD_FAILED;
@@ -273,8 +249,7 @@ int cmd_unpack(int argc, char **argv)
 			out = optarg;
 			break;
 		case CMD_OPT_LIMIT:
-			limit = parse_size(optarg);
-			if (!limit) {
+			if (!cmd_size_parse(optarg, &limit) || !limit) {
 				cmd_error("unpack: '%s' is no size; as in --limit 20G", optarg);
 				return CMD_FAILED;
 			}

@@ -156,12 +156,6 @@ static bool append_with_dt(tf_writer *w, const struct deja_event *ev, struct dej
 	       tf_writer_append(w, in.p, (size_t)(in.end - in.p), err) == 0;
 }
 
-static bool is_timed(unsigned id)
-{
-	return id >= TF_ID_FIRST || id == TF_EV_IMAGE || id == TF_EV_SIGNAL || id == TF_EV_CHILD ||
-	       id == TF_EV_EXEC || id == TF_EV_END || id == TF_EV_START || id == TF_EV_PREEMPT;
-}
-
 /* What later events are relative to, or are about: always kept. */
 static bool is_context(unsigned id)
 {
@@ -213,7 +207,7 @@ static bool copy_selected(struct copy *c, const deja_filter *filter, uint64_t sa
 		wanted[i] |= pass;
 		if (!pass && !is_context(ev.id))
 			continue;
-		if (is_timed(ev.id))
+		if (ev.id >= TF_ID_FIRST || tf_event_is_timed(ev.id))
 			ok = append_with_dt(w[i], &ev, &err);
 		else
 			ok = tf_writer_append(w[i], ev.raw.data, ev.raw.len, &err) == 0;

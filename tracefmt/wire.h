@@ -40,6 +40,22 @@ enum tf_event_id {
 			     went on */
 };
 
+/* Whether events of this id, below those of calls, begin with their dt. */
+static inline int tf_event_is_timed(unsigned id)
+{
+	switch (id) {
+	case TF_EV_IMAGE:
+	case TF_EV_SIGNAL:
+	case TF_EV_CHILD:
+	case TF_EV_EXEC:
+	case TF_EV_END:
+	case TF_EV_START:
+	case TF_EV_PREEMPT:
+		return 1;
+	}
+	return 0;
+}
+
 /* Roles of TF_EV_OUTPUT. */
 enum { TF_ROLE_NONE = 0, TF_ROLE_STDOUT = 1, TF_ROLE_STDERR = 2 };
 

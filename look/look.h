@@ -9,6 +9,7 @@
 
 int look_grep(int argc, char **argv);
 int look_export(int argc, char **argv);
+int look_report(int argc, char **argv);
 int look_annotate(int argc, char **argv);
 
 /* import.c: adds the annotations of a file that --export made, all of them or none that is not

@@ -1,5 +1,5 @@
 /*
- * deja-look: the program behind `deja grep`, `deja export` and `deja annotate`.
+ * deja-look: the program behind `deja grep`, `deja export`, `deja report` and `deja annotate`.
  */
 #include <string.h>
 #include "look/look.h"
@@ -10,11 +10,12 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = {
-	    {"grep", look_grep}, {"export", look_export}, {"annotate", look_annotate}};
+	    {"grep", look_grep}, {"export", look_export}, {"report", look_report},
+	    {"annotate", look_annotate}};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	cmd_error("this is a part of deja: use `deja grep`, `deja export` or `deja annotate`");
+	cmd_error("this is a part of deja: use `deja grep`, `deja export`, `deja report` or `deja annotate`");
 	return CMD_FAILED;
 }

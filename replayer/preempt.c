@@ -9,6 +9,8 @@
 #include "preempt.h"
 #include "preload/patch.h"
 
+#define FAR_LEN 0x100000000000ul /* of the addresses from DJ_PRIVATE on, all ours */
+
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 
 /* The fields of the event at `in`, behind dt, into the state. */
@@ -38,6 +40,16 @@ static bool take_place(struct tf_in *in, uint32_t count)
 	return true;
 }
 
+/* The address is the recording's word, and is written to: nothing of ours may be there, or
+ * among what a jump covers. (Where nothing is mapped, planting fails.) */
+static bool is_ours(uint64_t addr)
+{
+	const struct preempt_state *s = PREEMPT;
+
+	return addr + COVER_ROOM - DJ_PRIVATE < FAR_LEN + COVER_ROOM ||
+	       (addr + COVER_ROOM > s->object_from && addr < s->object_to);
+}
+
 /* uc: of the handler that we are in, or NULL at a crossing. */
 static void plant(struct thread *t, struct k_ucontext *uc)
 {
@@ -47,6 +59,10 @@ static void plant(struct thread *t, struct k_ucontext *uc)
 	s->visit_count = s->near_count = 0;
 	dj_zero(s->readable, sizeof(s->readable));
 	s->near_what = "nothing";
+	if (is_ours(s->place.reg[PREEMPT_RIP]))
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"a thread was stopped in a computation, at an address that is not the "
+			"program's");
 	RT->break_addr = s->place.reg[PREEMPT_RIP];
 	preempt_take_trap(preempt_handler);
 	if (uc) {

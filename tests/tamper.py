@@ -6,6 +6,7 @@ usage: tamper.py flip REC CALL [K]       one bit of what the K-th CALL sent out 
        tamper.py flip-inbound REC CALL [K]   one bit of what the K-th CALL brought in
        tamper.py result REC CALL [K]     the K-th CALL's result, plus one
        tamper.py drop REC CALL [K]       the K-th CALL is gone
+       tamper.py stop REC ADDRESS        the first forced stop is there (hexadecimal)
        tamper.py end REC                 the last event of stream 1 is gone
        tamper.py cut REC SHARE           stream 1 ends after this share of its bytes on disk
        tamper.py swap REC OTHER PATH PATH2   the stored file of PATH becomes OTHER's of PATH2
@@ -23,7 +24,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from decode import CHILD, CLOCK, FIRST_CALL, IMAGE, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
+from decode import CHILD, CLOCK, FIRST_CALL, IMAGE, PREEMPT, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
 
 NUMBERS = {"read": 0, "write": 1, "lseek": 8, "pread64": 17, "getpid": 39, "getppid": 110,
            "openat": 257, "getrandom": 318, "uname": 63, "newfstatat": 262}
@@ -172,6 +173,12 @@ def swap(rec, other, path, path2):
     store(os.path.join(rec, "files"), mine)
 
 
+def move_stop(event, address):
+    """The place begins with 17 registers, rip the last."""
+    place = event[2]
+    event[2] = place[:128] + struct.pack("<Q", int(address, 16)) + place[136:]
+
+
 def main():
     args = sys.argv[1:]
     if len(args) < 2:
@@ -194,6 +201,10 @@ def main():
     if what in ("count", "end"):
         number = sum(e[0] != SYNC for e in events)
         index = len(events) - 1
+    elif what == "stop":
+        index = next(i for i, e in enumerate(events) if e[0] == PREEMPT)
+        number = sum(e[0] != SYNC for e in events[:index + 1])
+        move_stop(events[index], args[2])
     else:
         index, number = find(events, args[2], int(args[3]) if len(args) > 3 else 1)
     if what in ("flip", "flip-inbound"):
@@ -202,7 +213,7 @@ def main():
         events[index][3] += 1
     elif what in ("drop", "end"):
         del events[index]
-    elif what != "count":
+    elif what not in ("count", "stop"):
         sys.exit(__doc__)
     if what != "count":
         save(rec, events)

@@ -41,6 +41,7 @@ int cmd_completion(int argc, char **argv);
 /* In deja-look (look/): they need libraries that the command itself does without. */
 int cmd_grep(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_annotate(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
@@ -157,6 +158,7 @@ enum {
 	CMD_OPT_NAME,
 	CMD_OPT_POLICY,
 	CMD_OPT_REVIEWED,
+	CMD_OPT_PAYLOAD,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };

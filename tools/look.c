@@ -1,5 +1,5 @@
 /*
- * `deja grep`, `deja export`, `deja annotate`: the work is done by deja-look (look/), which alone
+ * `deja grep`, `deja export`, `deja report`, `deja annotate`: the work is done by deja-look (look/), which alone
  * carries PCRE2, libpcap, HDF5 and a JSON reader.
  */
 #include <stdlib.h>
@@ -24,6 +24,11 @@ int cmd_grep(int argc, char **argv)
 }
 
 int cmd_export(int argc, char **argv)
+{
+	return become_look(argc, argv);
+}
+
+int cmd_report(int argc, char **argv)
 {
 	return become_look(argc, argv);
 }

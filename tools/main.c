@@ -24,6 +24,7 @@ static const struct {
     {"at", cmd_at},
     {"step", cmd_step},
     {"export", cmd_export},
+    {"report", cmd_report},
     {"annotate", cmd_annotate},
     {"completion", cmd_completion},
     {"gdb", cmd_gdb},

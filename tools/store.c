@@ -410,10 +410,10 @@ static int known_hash(struct store *s, const struct identity *id,
 		return 0;
 	identity_name(id, name, sizeof(name));
 	len = readlinkat(s->id_fd, name, hash, HASH_LEN + 1);
-	if (len != HASH_LEN || strspn(hash, "0123456789abcdef") < HASH_LEN)
+	if (len != HASH_LEN)
 		return 0;
 	hash[HASH_LEN] = '\0';
-	return 1;
+	return strspn(hash, "0123456789abcdef") == HASH_LEN;
 }
 
 static void remember_hash(struct store *s, const struct identity *id, const char *hash)

@@ -415,6 +415,7 @@ int deja_notes_put(deja_notes *n, const struct deja_note *note, uint32_t *id,
 	struct deja_note whole = *note;
 	const struct deja_note *before;
 	struct timespec now;
+	char *text, *author;
 	int fd, rc;
 
 	whole.text = note->text ? note->text : "";
@@ -423,9 +424,18 @@ int deja_notes_put(deja_notes *n, const struct deja_note *note, uint32_t *id,
 		return tf_fail(err, DEJA_E_RANGE, "an annotation has at most %d bytes", TEXT_LIMIT);
 	if (whole.score != whole.score)
 		return tf_fail(err, DEJA_E_RANGE, "a score is a number");
+	/* a note of ours, given back changed: its texts end with the next load */
+	whole.text = text = strdup(whole.text);
+	whole.author = author = strdup(whole.author);
+	if (!text || !author) {
+		rc = tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
+		goto out_texts;
+	}
 	fd = open(n->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return tf_fail_errno(err, "cannot write %s", n->path);
+	if (fd < 0) {
+		rc = tf_fail_errno(err, "cannot write %s", n->path);
+		goto out_texts;
+	}
 	if (flock(fd, LOCK_EX) < 0) {
 		rc = tf_fail_errno(err, "cannot lock %s", n->path);
 		goto out;
@@ -452,6 +462,9 @@ int deja_notes_put(deja_notes *n, const struct deja_note *note, uint32_t *id,
 		*id = whole.id;
 out:
 	close(fd);
+out_texts:
+	free(text);
+	free(author);
 	return rc;
 }
 

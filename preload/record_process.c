@@ -133,6 +133,12 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		record_note(t->slot, "a child is not recorded: too many processes at once");
 	if (!RT->passthrough)
 		record_domain_fork(t);
+	/* before: who is killed in the call may have left a child */
+	if (slot && !RT->passthrough) {
+		record_thread_switch(t);
+		record_emit_ints(t->slot, TF_EV_SPAWN, 1, stream, 0, 0);
+		ring_commit(t->slot);
+	}
 	if (flags & CLONE_NEWPID)
 		RT->session->pid_namespaces = 1;
 	t0 = dj_now();
@@ -167,8 +173,6 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (RT->passthrough)
 		return ret;
 	record_thread_switch(t);
-	if (slot && ret > 0)
-		record_emit_ints(t->slot, TF_EV_SPAWN, 1, stream, 0, 0);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }

@@ -140,33 +140,18 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	return tid;
 }
 
-long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
-		  struct event *ev, const struct tf_call *call)
+/* Forks a child that goes on with its stream. `pid`: its recorded id, 0 when not known.
+ * Returns 0 in the child, else its live id. */
+static long make_child(struct thread *t, struct pregs *p, const unsigned long args[6],
+		       unsigned long flags, uint32_t stream, int32_t pid)
 {
-	unsigned long flags = p->nr == SYS_clone	? args[0]
-			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
-						   : 17 /* SIGCHLD */;
-	struct slot *slot;
-	uint32_t stream;
-	long ret, live;
+	struct slot *slot = slot_claim(t, stream, t->slot->stream);
+	long live;
 
-	ret = match_call(t, ev, call, args);
-	head_take(t, ev);
-	stream = RT->pending_stream;
-	RT->pending_stream = 0;
-	if (ret < 0)
-		return ret;
-	if (flags & CLONE_VFORK)
-		return ret; /* it was killed before its first event */
-	if (flags & CLONE_VM)
-		return clone_thread(t, p, args, ret);
-	if (!stream)
-		return ret; /* the child was not recorded */
-	slot = slot_claim(t, stream, t->slot->stream);
 	if (!slot)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
 			"too many processes at once");
-	slot->pid = (int32_t)ret;
+	slot->pid = pid;
 	do /* the sandbox asks, and a signal may end the question */
 		live = dj_raw(SYS_clone, 17, 0, 0, 0, 0);
 	while (live == -EINTR);
@@ -183,9 +168,46 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		}
 		return 0;
 	}
+	slot_tell_pid(slot, stream, &slot->live_pid, (int32_t)live);
+	return live;
+}
+
+bool replay_last_fork(struct thread *t, struct pregs *p, const unsigned long args[6])
+{
+	unsigned long flags = p->nr == SYS_clone ? args[0] : 17;
+	uint32_t stream = RT->pending_stream;
+
+	if (!stream || (p->nr != SYS_clone && p->nr != SYS_fork) || (flags & CLONE_VM))
+		return false;
+	RT->pending_stream = 0;
+	return make_child(t, p, args, flags, stream, 0) == 0;
+}
+
+long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
+		  struct event *ev, const struct tf_call *call)
+{
+	unsigned long flags = p->nr == SYS_clone	? args[0]
+			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
+						   : 17 /* SIGCHLD */;
+	uint32_t stream;
+	long ret;
+
+	ret = match_call(t, ev, call, args);
+	head_take(t, ev);
+	stream = RT->pending_stream;
+	RT->pending_stream = 0;
+	if (ret < 0)
+		return ret;
+	if (flags & CLONE_VFORK)
+		return ret; /* it was killed before its first event */
+	if (flags & CLONE_VM)
+		return clone_thread(t, p, args, ret);
+	if (!stream)
+		return ret; /* the child was not recorded */
+	if (make_child(t, p, args, flags, stream, (int32_t)ret) == 0)
+		return 0;
 	if ((flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
 		*(int32_t *)args[2] = (int32_t)ret;
-	slot_tell_pid(slot, stream, &slot->live_pid, (int32_t)live);
 	return ret;
 }
 

@@ -78,8 +78,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 			return replay_vfork(t, p, args, call);
 	}
 	ev = turn_wait(t);
-	if (!ev.id || ev.id == TF_EV_END)
+	if (!ev.id || ev.id == TF_EV_END) {
+		if (!ev.id && replay_last_fork(t, p, args))
+			return 0;
 		stream_end(t, nr, args);
+	}
 	debug_stack(t, p);
 	if (ev.id == TF_EV_EXEC && (nr == SYS_execve || nr == SYS_execveat))
 		return replay_exec(t, p, args, &ev, call);

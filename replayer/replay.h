@@ -131,6 +131,9 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 /* --- process.c --- */
 long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  struct event *ev, const struct tf_call *call);
+/* The stream ends in a call that forks: its maker was killed there, and the child lived.
+ * True in the child. */
+bool replay_last_fork(struct thread *t, struct pregs *p, const unsigned long args[6]);
 /* The child's events come first in the stream, the call's own after them. */
 long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  const struct tf_call *call);

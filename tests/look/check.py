@@ -207,6 +207,9 @@ def run_to(all_events, moment_ns, ends):
         flags = json.dumps(args)
         if call in ("open", "openat", "creat", "socket", "accept4", "accept", "epoll_create1",
                     "eventfd2", "timerfd_create", "memfd_create", "inotify_init1"):
+            # the number was free: its close by another thread has not returned yet
+            late = p.setdefault("late", {})
+            late[result] = (late.get(result, (0, 0))[0] + (result in fds), e["time"])
             fds[result] = "CLOEXEC" in flags
         elif call in ("pipe", "pipe2", "socketpair"):
             item = e["items"][0]
@@ -226,7 +229,11 @@ def run_to(all_events, moment_ns, ends):
         elif call == "ioctl" and args["request"] == "FIOCLEX":
             fds[args["fd"]] = True
         elif call == "close":
-            fds.pop(args["fd"], None)
+            count, opened = p.get("late", {}).get(args["fd"], (0, 0))
+            if count and e["time"] - opened < 1:
+                p["late"][args["fd"]] = (count - 1, opened)
+            else:
+                fds.pop(args["fd"], None)
         elif call == "close_range":
             for fd in list(fds):
                 if args["first"] <= fd <= args["last"]:

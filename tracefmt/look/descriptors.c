@@ -347,7 +347,7 @@ static void apply_taking(const struct look_call *c, int nr, struct look_slot *sl
 		break;
 	case SYS_close:
 		if (c->ev->result != -EBADF)
-			look_table_clear(&c->t->ios, c->table, (int)args[0], c->ev);
+			look_table_close(&c->t->ios, c->table, (int)args[0], c->ev);
 		break;
 	}
 }

@@ -62,6 +62,10 @@ struct look_slot {
 	int fd;
 	bool cloexec;
 	struct look_io *io;
+	int64_t open_ns; /* when it came to be */
+	/* Closes of what was there before that are still to come: a thread's close is an event
+	 * when it returns, and by then another thread may have been given the number. */
+	uint32_t owed;
 };
 
 struct look_table {
@@ -75,6 +79,9 @@ struct look_slot *look_table_find(const struct look_table *t, int fd);
 void look_table_set(struct look_ios *ios, struct look_table *t, int fd, struct look_io *io,
 		    bool cloexec, const struct deja_event *ev);
 void look_table_clear(struct look_ios *ios, struct look_table *t, int fd,
+		      const struct deja_event *ev);
+/* As the call close does: what is owed first. */
+void look_table_close(struct look_ios *ios, struct look_table *t, int fd,
 		      const struct deja_event *ev);
 /* Closes first ... last; only marks them when `mark` is set. */
 void look_table_close_range(struct look_ios *ios, struct look_table *t, unsigned first,

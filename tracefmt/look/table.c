@@ -2,6 +2,7 @@
  * Tables of descriptors (look.h): sorted vectors, as a hostile number must not cost memory.
  */
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <string.h>
 
 #include "tracefmt/look/look.h"
@@ -52,11 +53,37 @@ void look_table_clear(struct look_ios *ios, struct look_table *t, int fd,
 	look_io_unref(ios, io, ev);
 }
 
+/* So long a close that returns late is waited for. Later ones are the new one's: the old
+ * one's was in no recording. */
+enum { OWED_NS = 1000 * 1000 * 1000 };
+
+void look_table_close(struct look_ios *ios, struct look_table *t, int fd,
+		      const struct deja_event *ev)
+{
+	size_t i = lower_bound(t, fd);
+	struct look_slot *slot = i < t->count && t->slots[i].fd == fd ? &t->slots[i] : NULL;
+
+	if (slot && slot->owed && ev->time_ns - slot->open_ns < OWED_NS)
+		slot->owed--;
+	else
+		look_table_clear(ios, t, fd, ev);
+}
+
+/* dup2 and dup3 close what was there themselves. */
+static bool is_replacing(const struct deja_event *ev)
+{
+	return ev->id == TF_ID_FIRST + SYS_dup2 || ev->id == TF_ID_FIRST + SYS_dup3;
+}
+
 void look_table_set(struct look_ios *ios, struct look_table *t, int fd, struct look_io *io,
 		    bool cloexec, const struct deja_event *ev)
 {
-	size_t i;
+	size_t i = lower_bound(t, fd);
+	uint32_t owed = 0;
 
+	/* a number that the kernel chose was free: its close is yet to be told */
+	if (i < t->count && t->slots[i].fd == fd && !is_replacing(ev))
+		owed = t->slots[i].owed + 1;
 	look_io_ref(io);
 	look_table_clear(ios, t, fd, ev);
 	if (fd < 0 || ios->slot_count >= LOOK_SLOT_MAX) {
@@ -78,7 +105,7 @@ void look_table_set(struct look_ios *ios, struct look_table *t, int fd, struct l
 	}
 	i = lower_bound(t, fd);
 	memmove(&t->slots[i + 1], &t->slots[i], (t->count - i) * sizeof(*t->slots));
-	t->slots[i] = (struct look_slot){fd, cloexec, io};
+	t->slots[i] = (struct look_slot){fd, cloexec, io, ev->time_ns, owed};
 	t->count++;
 	ios->slot_count++;
 }

@@ -39,11 +39,11 @@ partly() {
 }
 
 # Stopped for 5 s while the program fills its ring: it waits, and nothing is lost.
-begin stopped perl lines.pl 20000
+begin stopped perl lines.pl 60000
 kill -STOP $RECORDER
 sleep 5
 kill -CONT $RECORDER
-ended stopped 5 20000
+ended stopped 5 60000
 expect 5 "$DEJA" replay stopped
 cmp -s stdout out || fail "stopped: another output replayed"
 # No time runs backwards in it, and nothing lasted less than nothing.

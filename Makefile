@@ -100,7 +100,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-report soak check-sanitize check-travel unit unit-build cases bench install deps clean help
+.PHONY: all demo check check-report soak soak-servers check-sanitize check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SCRIPT) $(LIB)
 	@:
 
@@ -229,6 +229,15 @@ soak:
 	@./.ci/deps build test
 	@$(MAKE) --no-print-directory all cases
 	@tests/run --soak
+	@$(MAKE) --no-print-directory soak-servers
+
+# redis and nginx under load in one recording each for SOAK_TIME seconds. What it saw stays in $(BUILD)/soak.
+SOAK_TIME ?= 3600
+soak-servers:
+	@./.ci/deps build test
+	@$(MAKE) --no-print-directory all
+	@rm -rf $(BUILD)/soak && mkdir $(BUILD)/soak
+	@$(PLACE) tests/soak/servers $(SOAK_TIME) $(BUILD)/soak
 
 bench:
 	@./.ci/deps build bench
@@ -256,6 +265,7 @@ help:
 	@echo 'make demo           a short show of recording and replaying'
 	@echo 'make check          every test; `tests/run NAME` runs one'
 	@echo 'make unit           the unit tests only'
+	@echo 'make soak           the racy tests many times over, then an hour of redis and nginx (SOAK_TIME=3600)'
 	@echo 'make check-report   the page of `deja report` in a headless Chromium, with 10^5 events'
 	@echo 'make check-sanitize unit tests and those of reading recordings, under AddressSanitizer and UBSan'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'

@@ -216,7 +216,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f", ".session", ".files", ".room"};
+	static const char *const names[] = {"header", "f"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX + 16];
@@ -224,6 +224,7 @@ static void discard_directory(const char *dir, bool made)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		remove(path);
 	}
+	recover_unlink(dir);
 	if (made)
 		rmdir(dir);
 }
@@ -497,7 +498,6 @@ int cmd_record(int argc, char **argv)
 		warn_no_dispatch(session.shared);
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
-	store_close(store);
 	if (whole) {
 		recover_unlink(dir);
 		point_latest(dir);
@@ -505,6 +505,9 @@ int cmd_record(int argc, char **argv)
 	if (whole && !opt.quiet)
 		print_end(dir, &header, supervisor_cause(sv));
 	status = supervisor_outlast(sv, &left);
+	if (!whole && supervisor_write(sv))
+		recover_unlink(dir);
+	store_close(store);
 	session_close(&session, left);
 	session_end_as(status);
 discard: /* nothing ran: nothing is left */

@@ -15,6 +15,9 @@ enum { TF_FORMAT = 1 };
 /* The cause in the header of a recording that is being made, or whose recorder was killed. */
 #define TF_CAUSE_RUNNING "still being recorded"
 
+/* Room on the disk that waits for the next DIR/NAME under this name: used instead of a new file. */
+#define TF_ROOM_FMT ".%s.room"
+
 /* Writes DIR/header from *h (every field of FORMAT.md 2); absent strings are written
  * empty, format and page_size when 0 as this build's and this system's. 0 or -1 with
  * *err, the old file is then untouched. */

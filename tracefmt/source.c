@@ -250,7 +250,7 @@ int tf_source_seek_event(struct tf_source *s, uint64_t number, struct deja_error
 int tf_source_seek_time(struct tf_source *s, int64_t time_ns, struct deja_error *err)
 {
 	struct deja_bytes raw;
-	struct tf_state before;
+	struct tf_state before = s->state;
 	int rc;
 
 	source_rewind(s);

@@ -391,13 +391,32 @@ static bool can_open(const char *name, int flags)
 	return fd >= 0;
 }
 
+/* As an image of this user without capabilities will: setpriv and the like keep theirs across the
+ * change of user, and exec drops them. */
+static bool in_reach(const char *name, int flags, long uid)
+{
+	char path[SESSION_DIR_LEN + 16];
+
+	if (!can_open(name, flags))
+		return false;
+	if (!uid || dj_raw(SYS_getuid) != uid) /* access() asks for the real user */
+		return true;
+	dj_copy(path, RT->dir, SESSION_DIR_LEN);
+	dj_copy(path + SESSION_DIR_LEN, name, dj_strlen(name) + 1);
+	return dj_raw(SYS_access, path, flags == O_RDWR ? 6 : 4) == 0;
+}
+
 /* Whether the next image will find the runtime and the arena. A process that has become another
  * user is let in by the supervisor. */
 static bool session_in_reach(struct slot *slot)
 {
-	if (!can_open(SESSION_ARENA_NAME, O_RDWR))
-		record_let_in(slot, (int)dj_raw(SYS_geteuid));
-	return can_open(SESSION_ARENA_NAME, O_RDWR) && can_open(SESSION_SO_NAME, O_RDONLY);
+	long uid = dj_raw(SYS_geteuid);
+
+	if (!in_reach(SESSION_ARENA_NAME, O_RDWR, uid) ||
+	    (uid && dj_raw(SYS_getuid) != uid)) /* which cannot be asked */
+		record_let_in(slot, (int)uid);
+	return in_reach(SESSION_ARENA_NAME, O_RDWR, uid) &&
+	       in_reach(SESSION_SO_NAME, O_RDONLY, uid);
 }
 
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])

@@ -22,6 +22,7 @@
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/environment.h"
+#include "tools/readme.h"
 #include "tools/recover.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
@@ -32,6 +33,7 @@
 struct options {
 	const char *dir; /* -o, or NULL */
 	bool quiet, digest, trap_tsc;
+	char *note; /* its text, or NULL */
 	const char *stacks; /* --stacks, or NULL */
 	struct stack_choice stack_choice;
 	struct supervisor_limits limits;
@@ -216,7 +218,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f", ".session", ".files", ".room"};
+	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f", ".session", ".files", ".room"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX + 16];
@@ -341,6 +343,11 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 				return false;
 			}
 			opt->digest = !strcmp(optarg, "digest");
+			break;
+		case CMD_OPT_NOTE:
+			opt->note = note_read(optarg);
+			if (!opt->note)
+				return false;
 			break;
 		case CMD_OPT_TRAP_TSC:
 			opt->trap_tsc = true;
@@ -473,6 +480,9 @@ int cmd_record(int argc, char **argv)
 		session_destroy(&session);
 		goto discard;
 	}
+	readme_write(dir, &header);
+	if (opt.note)
+		note_write(dir, opt.note);
 	recover_link(dir, session.dir);
 	session_root_slot(&session);
 	note_outputs(session.shared);
@@ -498,6 +508,8 @@ int cmd_record(int argc, char **argv)
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
 	store_close(store);
+	if (whole)
+		readme_write(dir, &header);
 	if (whole) {
 		recover_unlink(dir);
 		point_latest(dir);

@@ -56,7 +56,7 @@ HDF5_LIBS   := $(if $(filter /%,$(shell $(CC) -print-file-name=libhdf5_serial.so
 SHARE_LIBS  := -lpcre2-8 -lnettle -lm
 LOOK_LIBS   := -lpcre2-8 -lpcap -ljson-c $(HDF5_LIBS)
 
-TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
+TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c preload/insn.c
 BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 LOOK_SRC     := $(sort $(wildcard look/*.c))
 SHARE_SRC    := $(sort $(wildcard share/*.c))

@@ -20,6 +20,7 @@
 #include "tools/nspid.h"
 #include "tools/outside.h"
 #include "tools/recover.h"
+#include "tools/oracles.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
 #include "tracefmt/calls.h"
@@ -154,8 +155,10 @@ static void note_files(struct supervisor *sv)
 {
 	const struct deja_file *files = store_files(sv->store);
 
-	for (; sv->files_noted < store_count(sv->store); sv->files_noted++)
+	for (; sv->files_noted < store_count(sv->store); sv->files_noted++) {
 		recover_note_file(sv->dir, &files[sv->files_noted]);
+		oracles_publish(sv, &files[sv->files_noted]);
+	}
 }
 
 static bool is_taken(void *arg, pid_t pid)

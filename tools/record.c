@@ -32,7 +32,7 @@
 
 struct options {
 	const char *dir; /* -o, or NULL */
-	bool quiet, digest, trap_tsc;
+	bool quiet, digest, trap_tsc, sources;
 	char *note; /* its text, or NULL */
 	const char *stacks; /* --stacks, or NULL */
 	struct stack_choice stack_choice;
@@ -344,6 +344,9 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			}
 			opt->digest = !strcmp(optarg, "digest");
 			break;
+		case CMD_OPT_SOURCES:
+			opt->sources = true;
+			break;
 		case CMD_OPT_NOTE:
 			opt->note = note_read(optarg);
 			if (!opt->note)
@@ -411,6 +414,14 @@ static void print_end(const char *dir, const struct deja_header *h, const char *
 		fprintf(stderr, ", added latency %s",
 			cmd_duration_text(h->waited_ns, waited, sizeof(waited)));
 	fprintf(stderr, ")%s%s\n", cause ? "; " : "", cause ? cause : "");
+}
+
+static void add_sources(const char *dir)
+{
+	char *argv[] = {NULL, (char *)"add", (char *)dir, (char *)"quiet", NULL};
+
+	if (cmd_run_helper("deja-sources", argv))
+		cmd_error("warning: not all sources were stored; `deja sources --add` tries again");
 }
 
 /* So that the recorder knows them under their names (preload/session.h). */
@@ -510,6 +521,8 @@ int cmd_record(int argc, char **argv)
 	store_close(store);
 	if (whole)
 		readme_write(dir, &header);
+	if (whole && opt.sources)
+		add_sources(dir);
 	if (whole) {
 		recover_unlink(dir);
 		point_latest(dir);

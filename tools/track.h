@@ -47,6 +47,7 @@ struct pending_exec {
 struct supervisor {
 	struct live_session *session;
 	const char *dir;
+	const struct sealed *sealed; /* or NULL */
 	struct store *store;
 	struct load load;
 	struct deja_header *header;

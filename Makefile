@@ -75,7 +75,7 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o pack.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o pack.o readme.o select.o share.o usage.o)
 LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/look/report_parts.o \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o json.o moment.o notes.o pack.o select.o share.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \

@@ -22,6 +22,7 @@
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/environment.h"
+#include "tools/readme.h"
 #include "tools/recover.h"
 #include "tools/sealed.h"
 #include "tools/session.h"
@@ -34,6 +35,7 @@ struct options {
 	const char *dir; /* -o, or NULL */
 	bool quiet, digest, trap_tsc;
 	const char *redact; /* --redact, or NULL */
+	char *note; /* its text, or NULL */
 	const char *stacks; /* --stacks, or NULL */
 	struct stack_choice stack_choice;
 	struct supervisor_limits limits;
@@ -218,7 +220,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f", ".session", ".files", ".room"};
+	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f", ".session", ".files", ".room"};
 	char sealed[PATH_MAX + 16];
 
 	snprintf(sealed, sizeof(sealed), "%s/.sealed", dir);
@@ -351,6 +353,11 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 		case CMD_OPT_REDACT:
 			opt->redact = optarg;
 			break;
+		case CMD_OPT_NOTE:
+			opt->note = note_read(optarg);
+			if (!opt->note)
+				return false;
+			break;
 		case CMD_OPT_TRAP_TSC:
 			opt->trap_tsc = true;
 			break;
@@ -443,7 +450,7 @@ int cmd_record(int argc, char **argv)
 	static struct header_room room;
 	static struct sealed sealing;
 	struct sealed *sealed = NULL;
-	const char *redacted = NULL;
+	const char *redacted = NULL, *rec_dir;
 	struct options opt;
 	struct deja_header header;
 	struct live_session session;
@@ -482,6 +489,7 @@ int cmd_record(int argc, char **argv)
 		}
 		sealed = &sealing;
 	}
+	rec_dir = sealed ? sealed->spool : dir;
 	store = store_open(sealed ? sealed->disk : dir, NULL, &err);
 	if (!store) {
 		cmd_error("%s", err.message);
@@ -498,17 +506,19 @@ int cmd_record(int argc, char **argv)
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
 	if (session.shared->no_dispatch)
 		header.doors = "patch";
-	if (!sealed && tf_header_write(dir, &header, &err) < 0) {
+	if (!sealed && tf_header_write(rec_dir, &header, &err) < 0) {
 		cmd_error("%s", err.message);
 		session_destroy(&session);
 		goto discard;
 	}
+	readme_write(rec_dir, &header);
+	if (opt.note)
+		note_write(rec_dir, opt.note);
 	if (!sealed)
 		recover_link(dir, session.dir);
 	session_root_slot(&session);
 	note_outputs(session.shared);
-	sv = supervisor_open(&session, sealed ? sealed->spool : dir, store, &header, &opt.limits,
-			     sealed);
+	sv = supervisor_open(&session, rec_dir, store, &header, &opt.limits, sealed);
 	launch.path = exe;
 	launch.argv = opt.argv;
 	launch.envp = environ;
@@ -532,6 +542,8 @@ int cmd_record(int argc, char **argv)
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
 	store_close(store);
+	if (whole)
+		readme_write(rec_dir, &header);
 	if (whole && !sealed) {
 		recover_unlink(dir);
 		point_latest(dir);

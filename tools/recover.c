@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/readme.h"
 #include "tools/recover.h"
 #include "tools/session.h"
 #include "tools/track.h"
@@ -477,6 +478,7 @@ static bool write_result(struct recovery *r)
 	if (tf_files_write(r->dir, r->files, r->file_count, r->err) < 0 ||
 	    tf_header_write(r->dir, &r->header, r->err) < 0)
 		return false;
+	readme_write(r->dir, &r->header);
 	r->result->event_count = r->header.event_count;
 	r->result->process_count = r->header.process_count;
 	r->result->complete = r->header.complete;

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tools/playback.h"
+#include "tools/readme.h"
 #include "tools/redact.h"
 #include "tools/share.h"
 #include "tools/trim.h"
@@ -149,7 +150,8 @@ static int rederive(struct redaction *r)
 static int redact(struct redaction *r)
 {
 	struct share_options quiet = {0};
-	int status = share_run(&r->options, "mark", r->from, r->work);
+	deja_recording *rec;
+	int status_open, status = share_run(&r->options, "mark", r->from, r->work);
 
 	if (status > 1)
 		return status;
@@ -169,6 +171,10 @@ static int redact(struct redaction *r)
 	status = share_run(&quiet, "scan", r->work, NULL);
 	if (status > 1)
 		return status;
+	rec = cmd_open(r->work, &status_open);
+	if (!rec || !readme_write(r->work, deja_header(rec)))
+		return CMD_FAILED;
+	deja_close(rec);
 	if (rename(r->work, r->out) < 0) {
 		cmd_error("%s: %s", r->out, strerror(errno));
 		return CMD_FAILED;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "tools/readme.h"
 #include "tools/redact.h"
 #include "tools/sealed.h"
 #include "tools/share.h"
@@ -242,6 +243,18 @@ static bool add_warning(const char *work, const char *text)
 	return ok;
 }
 
+static bool write_readme(const char *work)
+{
+	msgpack_zone *zone = msgpack_zone_new(8192);
+	struct deja_header h;
+	struct deja_error err;
+	bool ok = zone && tf_header_read(work, zone, &h, &err) == 0 && readme_write(work, &h);
+
+	if (zone)
+		msgpack_zone_free(zone);
+	return ok;
+}
+
 /* The copy's members take their places, the header last. */
 static bool move_in(const char *work, const char *dir)
 {
@@ -309,7 +322,7 @@ const char *sealed_finish(struct sealed *s)
 
 	snprintf(work, sizeof(work), "%s/.redacted", s->dir);
 	ok = make_dir(work);
-	ok = ok && make_copy(s, work, said, sizeof(said)) && move_in(work, s->dir);
+	ok = ok && make_copy(s, work, said, sizeof(said)) && write_readme(work) && move_in(work, s->dir);
 	if (!ok)
 		cmd_error("%s: what was recorded could not be redacted: nothing of it is kept", s->dir);
 	cmd_remove_tree(work);

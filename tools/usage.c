@@ -17,7 +17,7 @@ const struct cmd_usage cmd_usages[] = {
      .summary = "run a program and record it",
      .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--stacks[=WHICH]] "
 		 "[--max-size SIZE] "
-		 "[--max-time TIME] [--redact RULES] [--trap-tsc] [--] CMD [ARG...]",
+		 "[--max-time TIME] [--redact RULES] [--trap-tsc] [--note FILE|TEXT] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
@@ -32,7 +32,8 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_REDACT, "redact", "RULES",
 		 "store tokens for secrets: those of the file RULES and the built-in ones, or `default`"},
 		{CMD_OPT_TRAP_TSC, "trap-tsc", NULL,
-		 "record what the instructions rdtsc and rdtscp give (slow)"}},
+		 "record what the instructions rdtsc and rdtscp give (slow)"},
+		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put a note in it: a file's text, or this one"}},
      .status = "  the program's own (128 + N when signal N ended it), or\n"
 	       "  122  the program cannot be recorded here\n"
 	       "  125  deja itself failed\n"

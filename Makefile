@@ -75,11 +75,11 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o pack.o readme.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o pack.o readme.o select.o share.o usage.o)
 LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/look/report_parts.o \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o json.o moment.o notes.o pack.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o moment.o notes.o pack.o select.o share.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o json.o pack.o seal.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o pack.o seal.o select.o share.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/descendants.h"
+#include "tools/installed.h"
 #include "tools/playback_start.h"
 #include "tools/store.h"
 #include "tracefmt/header.h"
@@ -140,7 +141,7 @@ static bool confine(struct playback *r)
 	char lib[PATH_MAX], text[256];
 	uint64_t task_max = TASK_MIN, bytes = 0;
 
-	if (!session_lib_dir(lib, sizeof(lib)))
+	if (!installed_dir(lib, sizeof(lib)))
 		return false;
 	for (size_t i = 0; i < r->stream_count; i++)
 		bytes += r->streams[i].len;

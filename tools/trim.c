@@ -403,17 +403,15 @@ int cmd_trim(int argc, char **argv)
 	int key, status = 0;
 	bool ok;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
 		if (key == 'o')
 			out = optarg;
 		else if (key == CMD_OPT_UNTIL)
 			until = optarg;
-		else if (key == CMD_OPT_SAMPLE)
-			sample = strtoull(optarg, NULL, 10);
 		else
-			select_option(&selection, key, optarg);
+			sample = strtoull(optarg, NULL, 10);
 	}
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;

@@ -162,6 +162,7 @@ enum {
 	CMD_OPT_PAYLOAD,
 	CMD_OPT_ADD,
 	CMD_OPT_SOURCES,
+	CMD_OPT_REDACT,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056
 };

@@ -41,7 +41,9 @@ RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,-
 
 # msgpack-c 6 has another name than 4.
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
-TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) -lunwind-ptrace -lunwind-x86_64 -lunwind -lseccomp -lpthread
+# Of nettle the command itself needs one function: without a library to be loaded at each start.
+NETTLE    := $(if $(filter /%,$(shell $(CC) -print-file-name=libnettle.a)),-l:libnettle.a,-lnettle)
+TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) $(NETTLE) -lunwind-ptrace -lunwind-x86_64 -lunwind -lseccomp -lpthread
 
 ifndef V
 Q = @
@@ -77,7 +79,7 @@ BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
 LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/look/report_parts.o \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o moment.o notes.o pack.o select.o share.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o pack.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o pack.o seal.o select.o share.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))

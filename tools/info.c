@@ -2,6 +2,7 @@
  * `deja info`: what a recording is, in plain words; the coverage page.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,23 @@ static void print_notes(deja_recording *rec, const deja_notes *notes)
 	}
 }
 
+/* Lines of PATH/redacted (FORMAT.md 1). */
+static size_t token_count(const char *path)
+{
+	char name[PATH_MAX];
+	size_t count = 0;
+	FILE *in;
+	int c;
+
+	snprintf(name, sizeof(name), "%s/redacted", path);
+	in = fopen(name, "re");
+	while (in && (c = getc(in)) != EOF)
+		count += c == '\n';
+	if (in)
+		fclose(in);
+	return count;
+}
+
 static void print_words(deja_recording *rec, const char *path, const deja_notes *notes)
 {
 	const struct deja_header *h = deja_header(rec);
@@ -213,6 +231,10 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 	field("Outbound", h->outbound && !strcmp(h->outbound, "digest")
 			      ? "digests only"
 			      : "stored in full");
+	if (token_count(path))
+		printf("%-12s%zu tokens stand for secrets and forms of them; what the program "
+		       "made of secrets is what it makes of tokens\n",
+		       "Redacted", token_count(path));
 	field("Doors", h->doors ? doors_text(h->doors) : NULL);
 	print_remarks(h);
 	print_notes(rec, notes);
@@ -271,6 +293,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_uint(j, "processes", h->process_count);
 	json_text(j, "outbound", h->outbound);
 	json_text(j, "doors", h->doors);
+	json_uint(j, "tokens", token_count(path));
 	json_open(j, "limits", '[');
 	for (size_t i = 0; i < h->limit_count; i++) {
 		json_open(j, NULL, '[');

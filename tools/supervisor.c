@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "tools/recover.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
+#include "tracefmt/error.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
 
@@ -111,6 +113,26 @@ static void release(struct track *t, struct slot *slot)
 		wake_writer(slot);
 }
 
+tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint32_t stream,
+				  struct deja_error *err)
+{
+	char path[PATH_MAX + 32], link[PATH_MAX + 32];
+	tf_writer *w;
+
+	snprintf(path, sizeof(path), "%s/%s", sv->sealed ? sv->sealed->disk : sv->dir, name);
+	w = tf_writer_open(path, load_level(&sv->load), err);
+	if (w && sv->sealed) {
+		tf_writer_set_seal(w, &sv->sealed->seal.tf, stream);
+		snprintf(link, sizeof(link), "%s/%s", sv->dir, name);
+		if (symlink(path, link) < 0) {
+			tf_fail_errno(err, "cannot create %s", link);
+			tf_writer_close(w, NULL);
+			w = NULL;
+		}
+	}
+	return w;
+}
+
 /* Moves what the ring holds. False when there was nothing. */
 static bool drain(struct track *t, struct slot *slot)
 {
@@ -120,10 +142,10 @@ static bool drain(struct track *t, struct slot *slot)
 	if (head == t->taken)
 		return false;
 	if (!t->writer && !t->failed) {
-		char path[4096];
+		char name[32];
 
-		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
-		t->writer = tf_writer_open(path, load_level(&t->sv->load), &err);
+		snprintf(name, sizeof(name), "p%u.zst", t->stream);
+		t->writer = supervisor_open_stream(t->sv, name, t->stream, &err);
 		if (t->writer)
 			tf_writer_set_watch(t->writer, track_see_event, t);
 		else
@@ -325,7 +347,8 @@ static void install_signals(void)
 
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 				   struct store *store, struct deja_header *header,
-				   const struct supervisor_limits *limits)
+				   const struct supervisor_limits *limits,
+				   const struct sealed *sealed)
 {
 	struct supervisor *sv = calloc(1, sizeof(*sv));
 
@@ -336,6 +359,7 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	sv->store = store;
 	sv->header = header;
 	sv->limits = *limits;
+	sv->sealed = sealed;
 	return sv;
 }
 

@@ -17,7 +17,7 @@ const struct cmd_usage cmd_usages[] = {
      .summary = "run a program and record it",
      .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--stacks[=WHICH]] "
 		 "[--max-size SIZE] "
-		 "[--max-time TIME] [--trap-tsc] [--note FILE|TEXT] [--] CMD [ARG...]",
+		 "[--max-time TIME] [--redact RULES] [--trap-tsc] [--note FILE|TEXT] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
@@ -29,6 +29,8 @@ const struct cmd_usage cmd_usages[] = {
 		 "end the recording at this size (500K, 2G; 0: never)"},
 		{CMD_OPT_MAX_TIME, "max-time", "TIME",
 		 "end the recording after this time (90s, 5m, 1h; 0: never)"},
+		{CMD_OPT_REDACT, "redact", "RULES",
+		 "store tokens for secrets: those of the file RULES and the built-in ones, or `default`"},
 		{CMD_OPT_TRAP_TSC, "trap-tsc", NULL,
 		 "record what the instructions rdtsc and rdtscp give (slow)"},
 		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put a note in it: a file's text, or this one"}},

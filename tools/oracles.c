@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "tools/codescan.h"
 #include "tools/oracles.h"
 
@@ -43,17 +44,19 @@ static bool list(struct session *s, uint32_t file, const struct code_oracle *fou
 	return true;
 }
 
-void oracles_publish(struct supervisor *sv, const struct deja_file *file)
+void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd)
 {
-	char path[PATH_MAX], text[PATH_MAX + 256];
+	char path[64], text[PATH_MAX + 256];
 	struct code_oracle *found;
 	const struct code_oracle *unsure = NULL;
 	struct elf_file elf;
 	size_t count;
+	struct stat st;
 
-	if (file->path[0] != '/' || oracles_are_harmless(file->path) ||
-	    snprintf(path, sizeof(path), "%s/f/%s", sv->dir, file->hash) >= (int)sizeof(path) ||
-	    !elf_open(&elf, path))
+	/* itself, for the stored copy may be sealed */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (file->path[0] != '/' || oracles_are_harmless(file->path) || fstat(fd, &st) < 0 ||
+	    st.st_dev != file->dev || st.st_ino != file->ino || !elf_open(&elf, path))
 		return;
 	count = code_scan(&elf, &found);
 	elf_close(&elf);

@@ -49,6 +49,8 @@ struct supervisor {
 	const char *dir;
 	struct store *store;
 	struct load load;
+	tf_pool *pool; /* of what the streams have; or NULL */
+	bool has_references; /* some stream that has ended */
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;

@@ -7,6 +7,7 @@
 
 #include <msgpack.h>
 #include "deja.h"
+#include "stream.h"
 
 struct tf_stream {
 	uint32_t number;
@@ -21,6 +22,7 @@ struct deja_recording {
 	size_t file_count;
 	struct tf_stream *streams; /* by number */
 	size_t stream_count;
+	tf_pieces *pieces; /* of all its readers */
 };
 
 /* The stream of this number, or NULL. */

@@ -31,10 +31,7 @@ static void external_output(struct supervisor *sv, int role, const uint8_t *byte
 	if (sv->closed || sv->written)
 		return;
 	if (!sv->external) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/x1.zst", sv->dir);
-		sv->external = tf_writer_open(path, load_level(&sv->load), &err);
+		sv->external = supervisor_open_stream(sv, "x1.zst", DEJA_STREAM_EXTERNAL, &err);
 		if (!sv->external)
 			return;
 	}

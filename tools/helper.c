@@ -28,13 +28,16 @@ int cmd_become_helper(const char *name, char **argv)
 int cmd_run_helper(const char *name, char **argv)
 {
 	int status = 0;
-	pid_t pid;
+	pid_t pid, ended;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
 		_exit(cmd_become_helper(name, argv));
-	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+	do
+		ended = pid < 0 ? pid : waitpid(pid, &status, 0);
+	while (ended < 0 && pid > 0 && errno == EINTR);
+	if (ended < 0) {
 		cmd_error("%s: %s", name, strerror(errno));
 		return CMD_FAILED;
 	}

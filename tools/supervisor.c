@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "tools/recover.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
+#include "tracefmt/error.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
 
@@ -111,6 +113,26 @@ static void release(struct track *t, struct slot *slot)
 		wake_writer(slot);
 }
 
+tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint32_t stream,
+				  struct deja_error *err)
+{
+	char path[PATH_MAX + 32], link[PATH_MAX + 32];
+	tf_writer *w;
+
+	snprintf(path, sizeof(path), "%s/%s", sv->sealed ? sv->sealed->disk : sv->dir, name);
+	w = tf_writer_open(path, load_level(&sv->load), err);
+	if (w && sv->sealed) {
+		tf_writer_set_seal(w, &sv->sealed->seal.tf, stream);
+		snprintf(link, sizeof(link), "%s/%s", sv->dir, name);
+		if (symlink(path, link) < 0) {
+			tf_fail_errno(err, "cannot create %s", link);
+			tf_writer_close(w, NULL);
+			w = NULL;
+		}
+	}
+	return w;
+}
+
 /* Moves what the ring holds. False when there was nothing. */
 static bool drain(struct track *t, struct slot *slot)
 {
@@ -120,14 +142,16 @@ static bool drain(struct track *t, struct slot *slot)
 	if (head == t->taken)
 		return false;
 	if (!t->writer && !t->failed) {
-		char path[4096];
+		char name[32];
 
-		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
-		t->writer = tf_writer_open(path, load_level(&t->sv->load), &err);
-		if (t->writer)
+		snprintf(name, sizeof(name), "p%u.zst", t->stream);
+		t->writer = supervisor_open_stream(t->sv, name, t->stream, &err);
+		if (t->writer) {
 			tf_writer_set_watch(t->writer, track_see_event, t);
-		else
+			tf_writer_set_pool(t->writer, t->sv->pool, t->stream);
+		} else {
 			track_failed(t, &err);
+		}
 	}
 	if (t->writer)
 		tf_writer_set_level(t->writer, load_level(&t->sv->load));
@@ -162,6 +186,9 @@ static void track_end(struct track *t, struct slot *slot, const char *stopped)
 		t->sv->ended_len += tf_writer_disk_len(t->writer);
 		t->event_count = tf_writer_event_count(t->writer);
 		t->byte_len = tf_writer_byte_len(t->writer);
+		if (tf_writer_state(t->writer)->time_ns > t->end_ns) /* its clock and ours differ */
+			t->end_ns = tf_writer_state(t->writer)->time_ns;
+		t->sv->has_references |= tf_writer_has_references(t->writer);
 		if (tf_writer_close(t->writer, &err) < 0 && !t->failed)
 			track_failed(t, &err);
 		t->writer = NULL;
@@ -325,7 +352,8 @@ static void install_signals(void)
 
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 				   struct store *store, struct deja_header *header,
-				   const struct supervisor_limits *limits)
+				   const struct supervisor_limits *limits,
+				   const struct sealed *sealed)
 {
 	struct supervisor *sv = calloc(1, sizeof(*sv));
 
@@ -334,8 +362,11 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	sv->session = s;
 	sv->dir = rec_dir;
 	sv->store = store;
+	if (!sealed) /* that is written anew, anyway */
+		sv->pool = tf_pool_new();
 	sv->header = header;
 	sv->limits = *limits;
+	sv->sealed = sealed;
 	return sv;
 }
 
@@ -483,6 +514,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	sv->written = true;
 	recover_free_room(sv->dir);
 	track_fill_header(sv, h);
+	h->format = sv->has_references ? TF_FORMAT : TF_FORMAT_WITHOUT_PIECES;
 	h->duration_ns = duration_ns;
 	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
 	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||

@@ -48,8 +48,11 @@ struct pending_exec {
 struct supervisor {
 	struct live_session *session;
 	const char *dir;
+	const struct sealed *sealed; /* or NULL */
 	struct store *store;
 	struct load load;
+	tf_pool *pool; /* of what the streams have; or NULL */
+	bool has_references; /* some stream that has ended */
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;
@@ -78,6 +81,9 @@ struct supervisor {
 	bool root_ended;
 };
 
+/* A stream's file, of this name; NULL with *err. */
+tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint32_t stream,
+				  struct deja_error *err);
 /* A warning: on stderr now, in the header at the end. */
 void supervisor_warn(struct supervisor *sv, const char *text);
 /* Since the recording's start. */

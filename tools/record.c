@@ -110,6 +110,10 @@ static bool can_record(const char *path)
 		why = "is set-uid, set-gid or has capabilities, so the system ignores "
 		      "preloading; record a copy of it, as the user it would become";
 		break;
+	case EXEC_TARGET_TWO_USERS:
+		why = "would run with different real and effective users or groups, so the system "
+		      "ignores preloading; run deja as one user";
+		break;
 	case EXEC_TARGET_LIBC:
 		why = "uses another C library than glibc";
 		break;

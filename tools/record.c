@@ -23,6 +23,7 @@
 #include "tools/cmd.h"
 #include "tools/environment.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
 #include "tools/store.h"
@@ -435,6 +436,9 @@ int cmd_record(int argc, char **argv)
 	struct store *store;
 	struct deja_error err;
 	struct launch launch = {0};
+	static const struct itimerval no_timer;
+	struct itimerval timers[3];
+	sigset_t mask;
 	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made, xfsz_default;
@@ -485,7 +489,14 @@ int cmd_record(int argc, char **argv)
 	launch.argv = opt.argv;
 	launch.envp = environ;
 	launch.xfsz_default = xfsz_default;
+	/* an alarm set by who executed us is the command's */
+	for (int i = 0; i < 3; i++)
+		setitimer(i, &no_timer, &timers[i]);
+	launch.timers = timers;
+	relay_hold(&mask);
+	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);
+	relay_start();
 	if (pid < 0) {
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));

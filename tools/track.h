@@ -75,6 +75,7 @@ struct supervisor {
 	pid_t root;
 	int root_status;
 	bool root_ended;
+	int asked_to_end; /* the signal that did; 0: none */
 };
 
 /* A warning: on stderr now, in the header at the end. */

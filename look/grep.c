@@ -236,11 +236,9 @@ int look_grep(int argc, char **argv)
 	int key, status, count;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		fixed |= key == 'F';
 		ignore_case |= key == 'i';
 		g.counts |= key == 'c';

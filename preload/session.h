@@ -265,6 +265,7 @@ struct session {
 	uint32_t beat;		 /* the supervisor changes it whenever it looks */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	int32_t echo_error;   /* replay: errno of an output that could not be written, or 0 */
 	/* replay at a human pace (replayer/pace.c): 0: nobody looks at the time */
 	uint32_t paced;
 	uint32_t gate_seq;    /* futex: changes when the gate moves */

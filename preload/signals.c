@@ -145,10 +145,34 @@ static void enter(struct thread *t, const struct k_siginfo *info, struct k_ucont
 	frame_move(t, info->signo, info, uc, uc->mc.rsp, seen);
 }
 
+/*
+ * Of signals that wait together the kernel makes all the frames, one on top of the other, before
+ * the first handler runs. So what it has kept back and uc's mask lets in is caught now and entered,
+ * too; afterwards signals are blocked until uc is returned to: what came then would be noticed by
+ * nobody. result as for boundary_next_signal.
+ */
+static void enter_waiting(struct thread *t, long result, struct k_ucontext *uc)
+{
+	uint64_t block = ~SIGSYS_BIT;
+	struct k_siginfo info;
+
+	for (;;) {
+		dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
+		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
+		if (!boundary_next_signal(t, result, &info))
+			return;
+		if (t->actions->action[info.signo].handler > 1)
+			enter(t, &info, uc);
+		t->held = false;
+		result = TF_RESTART;
+	}
+}
+
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
 {
 	if (t->actions->action[info->signo].handler > 1)
 		enter(t, info, uc);
+	enter_waiting(t, TF_RESTART, uc);
 }
 
 void signals_delivered(struct thread *t, struct k_ucontext *uc)
@@ -168,6 +192,7 @@ void signals_delivered(struct thread *t, struct k_ucontext *uc)
 	uc->mc.rsp = pregs_rsp(p);
 	uc->mask = t->delivering_mask;
 	enter(t, &t->delivering_info, uc);
+	enter_waiting(t, TF_RESTART, uc);
 }
 
 /* Inside a window between check and system call: the call has had no effect and is given up. */
@@ -406,8 +431,6 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	const struct k_frame *f = (const struct k_frame *)(uc->mc.rsp - 8);
 	uint64_t fp_len = frame_fp_len(&f->uc), fp = uc->mc.fpstate;
 
-	struct k_siginfo info;
-
 	boundary_sigreturn(t, f->uc.mask);
 	if (fp_len && fp && fp_len <= frame_fp_len(uc))
 		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
@@ -422,12 +445,9 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;
 	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
-	/* the next one, if any, interrupts the same place: what the kernel has kept back
-	 * is caught when its mask is opened here */
+	/* the next ones, if any, interrupt the same place */
 	t->held = false;
-	dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
-	if (boundary_next_signal(t, 0, &info) && t->actions->action[info.signo].handler > 1)
-		enter(t, &info, uc);
+	enter_waiting(t, 0, uc);
 }
 
 /* From entry.S: the program returns from a handler where rt_sigreturn does not trap. */

@@ -30,9 +30,6 @@ void session_clock_begin(void);
 /* Makes directory, arena and the link to the runtime object of this mode. False after
  * printing why not. */
 bool session_create(struct live_session *s, enum session_mode mode);
-/* Where the runtime objects and the loader are: build/lib/deja or PREFIX/lib/deja. False after
- * printing why that is not known. */
-bool session_lib_dir(char *path, size_t len);
 /* Whether this kernel has Syscall User Dispatch and lets us use it. */
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */

@@ -81,11 +81,9 @@ int cmd_step(int argc, char **argv)
 	deja_recording *rec;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		if (key == CMD_OPT_FROM)
 			from = optarg;
 		else if (key == CMD_OPT_BY)

@@ -130,10 +130,20 @@ deja_recording *deja_open(const char *path, struct deja_error *err)
 	    tf_files_read(path, &rec->zone, &rec->files, &rec->file_count, err) < 0 ||
 	    list_streams(rec, err) < 0)
 		goto fail;
+	if (!rec->header.complete && rec->header.cause &&
+	    !strcmp(rec->header.cause, TF_CAUSE_SEALED)) {
+		tf_fail(err, DEJA_E_NOT_A_RECORDING, "%s: %s", path, TF_CAUSE_SEALED);
+		goto fail;
+	}
 	return rec;
 fail:
 	deja_close(rec);
 	return NULL;
+}
+
+void tf_recording_set_seal(deja_recording *rec, const struct tf_seal *seal)
+{
+	rec->seal = seal;
 }
 
 void deja_close(deja_recording *rec)

@@ -14,6 +14,10 @@ struct msgpack_zone;
 enum { TF_FORMAT = 1 };
 /* The cause in the header of a recording that is being made, or whose recorder was killed. */
 #define TF_CAUSE_RUNNING "still being recorded"
+/* Nothing but this header is there to be read (tools/sealed.h). */
+#define TF_CAUSE_SEALED                                                                    \
+	"recorded with --redact: it can be read when that has ended; if its recorder was killed, " \
+	"never"
 
 /* Writes DIR/header from *h (every field of FORMAT.md 2); absent strings are written
  * empty, format and page_size when 0 as this build's and this system's. 0 or -1 with

@@ -41,11 +41,14 @@ struct tf_reader {
 	enum deja_errno end;
 	uint8_t *in, *out;
 	size_t in_cap, out_cap;
+	const struct tf_seal *seal; /* or NULL */
+	uint64_t nonce;
 };
 
 static int read_at(tf_reader *r, uint64_t at, void *buf, size_t len)
 {
 	uint8_t *p = buf;
+	const uint64_t from = at;
 
 	while (len) {
 		ssize_t n = pread(r->fd, p, len, (off_t)at);
@@ -62,6 +65,8 @@ static int read_at(tf_reader *r, uint64_t at, void *buf, size_t len)
 		at += (uint64_t)n;
 		len -= (size_t)n;
 	}
+	if (r->seal)
+		r->seal->apply(r->seal->arg, r->nonce, from, buf, (size_t)(at - from));
 	return 0;
 }
 
@@ -233,6 +238,12 @@ out:
 
 tf_reader *tf_reader_open(const char *path, struct deja_error *err)
 {
+	return tf_reader_open_sealed(path, NULL, 0, err);
+}
+
+tf_reader *tf_reader_open_sealed(const char *path, const struct tf_seal *seal, uint64_t nonce,
+				 struct deja_error *err)
+{
 	tf_reader *r = calloc(1, sizeof(*r));
 	struct stat st;
 	int rc;
@@ -241,6 +252,8 @@ tf_reader *tf_reader_open(const char *path, struct deja_error *err)
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		return NULL;
 	}
+	r->seal = seal;
+	r->nonce = nonce;
 	r->path = strdup(path);
 	r->dctx = ZSTD_createDCtx();
 	/* O_NONBLOCK: a FIFO of that name must not make us wait. */

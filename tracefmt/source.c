@@ -178,7 +178,8 @@ int tf_source_open(struct tf_source *s, struct deja_error *err)
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		source_fail(s, err, DEJA_E_STREAM, "its file is missing");
 	else
-		s->reader = tf_reader_open(path, err);
+		s->reader = tf_reader_open_sealed(path, s->rec->seal, s->stream.number,
+						  err);
 	free(path);
 	if (!s->reader)
 		return -1;

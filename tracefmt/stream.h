@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stddef.h>
 #include "deja.h"
+#include "seal.h"
 #include "wire.h"
 
 /*
@@ -43,6 +44,8 @@ tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err);
  * tf_writer_flush is called. 0 or -1 with *err; after a failure all later calls fail. */
 enum { TF_FRAME_LEN = 1 << 18 };
 int tf_writer_append(tf_writer *w, const void *bytes, size_t len, struct deja_error *err);
+/* From the first byte on: what reaches the file is sealed. `seal` lives as long as the writer. */
+void tf_writer_set_seal(tf_writer *w, const struct tf_seal *seal, uint64_t nonce);
 /* From the next frame on. */
 void tf_writer_set_level(tf_writer *w, int level);
 /* Called for every event while it is appended, of several clock reads in a row for the last alone:
@@ -80,6 +83,9 @@ typedef struct tf_reader tf_reader;
  * moment is read. Every number in it is checked before use, and the seek table against
  * the frames. NULL with *err. */
 tf_reader *tf_reader_open(const char *path, struct deja_error *err);
+/* The same of a sealed one; seal NULL: it is not. `seal` lives as long as the reader. */
+tf_reader *tf_reader_open_sealed(const char *path, const struct tf_seal *seal, uint64_t nonce,
+				 struct deja_error *err);
 void tf_reader_close(tf_reader *r);
 /* Frames, known from the seek table or, when that is missing or wrong, by walking the
  * frames. */

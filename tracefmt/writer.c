@@ -54,6 +54,8 @@ struct tf_writer {
 	struct deja_error failed; /* code 0 while all is well */
 	tf_writer_watch *watch;
 	void *watch_arg;
+	const struct tf_seal *seal; /* or NULL */
+	uint64_t nonce;
 };
 
 static int fail_with(tf_writer *w, struct deja_error *err)
@@ -63,8 +65,12 @@ static int fail_with(tf_writer *w, struct deja_error *err)
 	return -1;
 }
 
-static int write_all(tf_writer *w, const uint8_t *bytes, size_t len)
+/* The bytes are the writer's own: they may be sealed in their place. After a failure nothing is
+ * written any more, so that no part of a sealed file is written twice. */
+static int write_all(tf_writer *w, uint8_t *bytes, size_t len)
 {
+	if (w->seal)
+		w->seal->apply(w->seal->arg, w->nonce, w->disk_len, bytes, len);
 	while (len) {
 		ssize_t n = write(w->fd, bytes, len);
 
@@ -444,6 +450,12 @@ int tf_writer_flush(tf_writer *w, struct deja_error *err)
 	if (w->failed.code || end_frame(w) < 0)
 		return fail_with(w, err);
 	return 0;
+}
+
+void tf_writer_set_seal(tf_writer *w, const struct tf_seal *seal, uint64_t nonce)
+{
+	w->seal = seal;
+	w->nonce = nonce;
 }
 
 void tf_writer_set_level(tf_writer *w, int level)

@@ -147,10 +147,12 @@ static bool drain(struct track *t, struct slot *slot)
 
 		snprintf(name, sizeof(name), "p%u.zst", t->stream);
 		t->writer = supervisor_open_stream(t->sv, name, t->stream, &err);
-		if (t->writer)
+		if (t->writer) {
 			tf_writer_set_watch(t->writer, track_see_event, t);
-		else
+			tf_writer_set_pool(t->writer, t->sv->pool, t->stream);
+		} else {
 			track_failed(t, &err);
+		}
 	}
 	if (t->writer)
 		tf_writer_set_level(t->writer, load_level(&t->sv->load));
@@ -185,6 +187,9 @@ static void track_end(struct track *t, struct slot *slot, const char *stopped)
 		t->sv->ended_len += tf_writer_disk_len(t->writer);
 		t->event_count = tf_writer_event_count(t->writer);
 		t->byte_len = tf_writer_byte_len(t->writer);
+		if (tf_writer_state(t->writer)->time_ns > t->end_ns) /* its clock and ours differ */
+			t->end_ns = tf_writer_state(t->writer)->time_ns;
+		t->sv->has_references |= tf_writer_has_references(t->writer);
 		if (tf_writer_close(t->writer, &err) < 0 && !t->failed)
 			track_failed(t, &err);
 		t->writer = NULL;
@@ -377,6 +382,8 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	sv->session = s;
 	sv->dir = rec_dir;
 	sv->store = store;
+	if (!sealed) /* that is written anew, anyway */
+		sv->pool = tf_pool_new();
 	sv->header = header;
 	sv->limits = *limits;
 	sv->sealed = sealed;
@@ -520,6 +527,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	sv->written = true;
 	recover_free_room(sv->dir);
 	track_fill_header(sv, h);
+	h->format = sv->has_references ? TF_FORMAT : TF_FORMAT_WITHOUT_PIECES;
 	h->duration_ns = duration_ns;
 	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
 	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||

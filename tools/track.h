@@ -51,6 +51,8 @@ struct supervisor {
 	const struct sealed *sealed; /* or NULL */
 	struct store *store;
 	struct load load;
+	tf_pool *pool; /* of what the streams have; or NULL */
+	bool has_references; /* some stream that has ended */
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;

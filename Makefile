@@ -60,7 +60,7 @@ SHARE_LIBS  := -lpcre2-8 -lnettle -lm
 SOURCES_LIBS := -ldw -lelf -lnettle
 LOOK_LIBS   := -lpcre2-8 -lpcap -ljson-c $(HDF5_LIBS)
 
-TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
+TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c preload/insn.c
 BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 LOOK_SRC     := $(sort $(wildcard look/*.c))
 SHARE_SRC    := $(sort $(wildcard share/*.c))

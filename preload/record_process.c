@@ -441,9 +441,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
-		tsc_forbid(false);
+		signals_for_exec(t, true);
 		ret = dj_raw_wait(p->nr, args);
-		tsc_forbid(true);
+		signals_for_exec(t, false);
 		return ret;
 	}
 	if (external) {
@@ -459,9 +459,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_leave(true);
 		record_domains_depart(t);
 	}
-	tsc_forbid(false);
+	signals_for_exec(t, true);
 	ret = dj_raw_wait((long)p->nr, a);
-	tsc_forbid(true);
+	signals_for_exec(t, false);
 	if (!shares) {
 		sched_leave(false);
 		boundary_domains_take(t);
@@ -567,9 +567,9 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 		return record_clone(t, p, args);
 	case SYS_execve:
 	case SYS_execveat:
-		tsc_forbid(false);
+		signals_for_exec(t, true);
 		ret = dj_raw_wait((long)p->nr, args);
-		tsc_forbid(true);
+		signals_for_exec(t, false);
 		return ret;
 	case SYS_clone3:
 	case SYS_rseq:

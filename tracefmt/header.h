@@ -42,6 +42,7 @@ struct tf_image {
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, ppid, tid;
 	uint32_t file;
+	bool has_oracles;
 	struct tf_image_map {
 		uint64_t start, end, offset;
 		uint32_t prot, file;

@@ -276,7 +276,7 @@ struct redirect {
 	int saved[REDIRECT_MAX]; /* where a descriptor can be had back, -1: untouched */
 };
 
-static void external_redirect(struct thread *t, struct redirect *r)
+static void external_redirect(struct thread *t, struct slot *slot, struct redirect *r)
 {
 	char path[SESSION_DIR_LEN + 8];
 	struct rlimit limit = {0, 0}, raised;
@@ -297,6 +297,10 @@ static void external_redirect(struct thread *t, struct redirect *r)
 			continue;
 		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
 		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+		if (fifo == -EACCES) { /* it has become another user */
+			record_let_in(slot, (int)dj_raw(SYS_geteuid));
+			fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+		}
 		if (fifo < 0)
 			continue;
 		r->saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, SAVED_FROM);
@@ -462,7 +466,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		return ret;
 	}
 	if (external) {
-		external_redirect(t, &redirect);
+		external_redirect(t, slot, &redirect);
 		external_remember();
 	} else {
 		a[at ? 3 : 2] = (unsigned long)env.envp;

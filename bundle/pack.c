@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bundle/bundle.h"
-#include "bundle/readme.h"
 #include "tools/cmd.h"
+#include "tools/readme.h"
 
 enum { DEPTH_MAX = 8, HASH_THREADS = 2 };
 
@@ -94,32 +94,6 @@ static bool is_stream(const char *name)
 	return !strcmp(name, "x1.zst") || sscanf(name, "p%u.zst%c", &n, &tail) == 1;
 }
 
-/* A note is a file's name, or the text itself. */
-static char *read_note(const char *note)
-{
-	size_t len = 0, room = 1 << 20;
-	char *text;
-	FILE *f = fopen(note, "re");
-
-	if (!f) {
-		if (asprintf(&text, "%s\n", note) < 0)
-			return NULL;
-		return text;
-	}
-	text = malloc(room + 1);
-	if (text)
-		len = fread(text, 1, room, f);
-	if (text && (ferror(f) || (len == room && fgetc(f) != EOF) || memchr(text, 0, len))) {
-		cmd_error("%s: a note is a text of at most 1 MiB", note);
-		free(text);
-		text = NULL;
-	}
-	if (text)
-		text[len] = 0;
-	fclose(f);
-	return text;
-}
-
 static bool add_members(struct packing *p, const deja_recording *rec, const char *note)
 {
 	static const char *const tops[] = {"header", "files", "redacted", "annotations"};
@@ -142,11 +116,11 @@ static bool add_members(struct packing *p, const deja_recording *rec, const char
 		ok = add_tree(p, trees[i], 1);
 	if (d)
 		closedir(d);
-	ok = ok && manifest_add(&p->manifest, "README.txt", readme_text(rec)) &&
-	     manifest_add(&p->manifest, "settings", settings_text(rec));
+	ok = ok && manifest_add(&p->manifest, "README.txt", readme_text(deja_header(rec))) &&
+	     manifest_add(&p->manifest, "settings", settings_text(deja_header(rec)));
 	snprintf(path, sizeof(path), "%s/note.txt", p->dir);
 	if (ok && note) {
-		char *text = read_note(note);
+		char *text = note_read(note);
 
 		ok = text && manifest_add(&p->manifest, "note.txt", text);
 	} else if (ok && stat(path, &st) == 0) {

@@ -84,11 +84,9 @@ int look_export(int argc, char **argv)
 	int key, status;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		if (key == 'o') {
 			path = optarg;
 			continue;

@@ -84,7 +84,7 @@ static void search(struct grep *g, struct text *t, const struct deja_io *io, boo
 {
 	uint64_t offset;
 	struct deja_bytes held = deja_assembly_bytes(t->bytes, &offset);
-	size_t at = t->from > offset ? (size_t)(t->from - offset) : 0, keep = at;
+	size_t at = t->from > offset ? (size_t)(t->from - offset) : 0, keep;
 	bool full = held.len >= HELD_MAX;
 
 	while (at <= held.len && held.len) {
@@ -236,11 +236,9 @@ int look_grep(int argc, char **argv)
 	int key, status, count;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		fixed |= key == 'F';
 		ignore_case |= key == 'i';
 		g.counts |= key == 'c';

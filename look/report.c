@@ -309,11 +309,9 @@ int look_report(int argc, char **argv)
 	deja_recording *rec;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		if (key == 'o')
 			path = optarg;
 		if (key == CMD_OPT_PAYLOAD && !parse_payload(optarg, &data.payload_max))

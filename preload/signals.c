@@ -25,6 +25,7 @@ enum {
 	K_SS_DISABLE = 2,
 	FPX_SW_OFFSET = 464, /* struct _fpx_sw_bytes in the legacy area */
 	FPX_MAGIC1 = 0x46505853,
+	SIGSEGV_NR = 11,
 };
 
 /* Faults stay as they are: blocked, the kernel would end the process. */
@@ -145,10 +146,34 @@ static void enter(struct thread *t, const struct k_siginfo *info, struct k_ucont
 	frame_move(t, info->signo, info, uc, uc->mc.rsp, seen);
 }
 
+/*
+ * Of signals that wait together the kernel makes all the frames, one on top of the other, before
+ * the first handler runs. So what it has kept back and uc's mask lets in is caught now and entered,
+ * too; afterwards signals are blocked until uc is returned to: what came then would be noticed by
+ * nobody. result as for boundary_next_signal.
+ */
+static void enter_waiting(struct thread *t, long result, struct k_ucontext *uc)
+{
+	uint64_t block = ~SIGSYS_BIT;
+	struct k_siginfo info;
+
+	for (;;) {
+		dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
+		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
+		if (!boundary_next_signal(t, result, &info))
+			return;
+		if (t->actions->action[info.signo].handler > 1)
+			enter(t, &info, uc);
+		t->held = false;
+		result = TF_RESTART;
+	}
+}
+
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
 {
 	if (t->actions->action[info->signo].handler > 1)
 		enter(t, info, uc);
+	enter_waiting(t, TF_RESTART, uc);
 }
 
 void signals_delivered(struct thread *t, struct k_ucontext *uc)
@@ -168,6 +193,7 @@ void signals_delivered(struct thread *t, struct k_ucontext *uc)
 	uc->mc.rsp = pregs_rsp(p);
 	uc->mask = t->delivering_mask;
 	enter(t, &t->delivering_info, uc);
+	enter_waiting(t, TF_RESTART, uc);
 }
 
 /* Inside a window between check and system call: the call has had no effect and is given up. */
@@ -203,23 +229,30 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 	leave_window(&uc->mc);
 }
 
-/* SIGSEGV comes to us even when the program has no handler (tsc.c). True: that is all. */
-static bool segv_is_ours(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+/* These come to us even when the program has no handler (oracles.c, tsc.c). */
+static bool is_kept(int signo)
 {
-	uint64_t handler = t->actions->action[11].handler;
+	return signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc);
+}
+
+/* True: that is all. */
+static bool is_ours(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	int signo = info->signo;
+	uint64_t handler = t->actions->action[signo].handler;
 	struct k_sigaction act = {.flags = K_SA_RESTORER, .restorer = (uint64_t)dj_restorer};
 
-	if (tsc_trapped(t, info, uc))
+	if (signo == SIGILL_NR ? oracles_trapped(t, info, uc) : tsc_trapped(t, info, uc))
 		return true;
-	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(11)))
+	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(signo)))
 		return false;
-	if (!is_synchronous(11, info)) {
-		if (handler == 0)
-			signals_die(11);
-		return handler == 1;
+	if (!is_synchronous(signo, info)) {
+		if (handler == 0 && !(t->sigsys_blocked & SIG_BIT(signo)))
+			signals_die(signo);
+		return handler <= 1;
 	}
 	/* it happens again, and ends the process as without us */
-	dj_raw(SYS_rt_sigaction, 11, &act, 0, 8);
+	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
 	return true;
 }
 
@@ -228,7 +261,7 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
-	if (RT->trap_tsc && signo == 11 && segv_is_ours(t, info, uc))
+	if (is_kept(signo) && is_ours(t, info, uc))
 		return;
 	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&
 	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
@@ -250,7 +283,7 @@ void signals_install(int signo)
 {
 	struct k_sigaction k = dj_self()->actions->action[signo];
 
-	if (k.handler > 1 || (signo == 11 && RT->trap_tsc)) {
+	if (k.handler > 1 || is_kept(signo)) {
 		k.handler = (uint64_t)signal_handler;
 		k.flags = (k.flags & ~(uint64_t)(uint32_t)K_SA_RESETHAND) | K_SA_SIGINFO |
 			  K_SA_ONSTACK | K_SA_RESTORER | K_SA_NODEFER;
@@ -262,6 +295,23 @@ void signals_install(int signo)
 	}
 	if (signo != SIGSYS_NR)
 		dj_raw(SYS_rt_sigaction, signo, &k, 0, 8);
+}
+
+void signals_for_exec(struct thread *t, bool begins)
+{
+	struct k_sigaction act = {.handler = 1, .flags = K_SA_RESTORER,
+				  .restorer = (uint64_t)dj_restorer};
+	uint64_t mask = t->sigsys_blocked & ~SIGSYS_BIT;
+
+	if (mask)
+		dj_raw(SYS_rt_sigprocmask, begins ? 0 : 1, &mask, 0, 8);
+	if (t->actions->action[SIGILL_NR].handler == 1) {
+		if (begins)
+			dj_raw(SYS_rt_sigaction, SIGILL_NR, &act, 0, 8);
+		else
+			signals_install(SIGILL_NR);
+	}
+	tsc_forbid(!begins);
 }
 
 long signals_action_apply(const unsigned long args[6])
@@ -406,8 +456,6 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	const struct k_frame *f = (const struct k_frame *)(uc->mc.rsp - 8);
 	uint64_t fp_len = frame_fp_len(&f->uc), fp = uc->mc.fpstate;
 
-	struct k_siginfo info;
-
 	boundary_sigreturn(t, f->uc.mask);
 	if (fp_len && fp && fp_len <= frame_fp_len(uc))
 		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
@@ -422,12 +470,9 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;
 	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
-	/* the next one, if any, interrupts the same place: what the kernel has kept back
-	 * is caught when its mask is opened here */
+	/* the next ones, if any, interrupt the same place */
 	t->held = false;
-	dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
-	if (boundary_next_signal(t, 0, &info) && t->actions->action[info.signo].handler > 1)
-		enter(t, &info, uc);
+	enter_waiting(t, 0, uc);
 }
 
 /* From entry.S: the program returns from a handler where rt_sigreturn does not trap. */

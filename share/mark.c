@@ -19,9 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
+#include "share/member.h"
 #include "share/share.h"
 #include "tools/cmd.h"
 #include "tracefmt/header.h"
+#include "tracefmt/recording.h"
 #include "tracefmt/stream.h"
 
 enum { LEVEL = 3, ALONE_MIN_LEN = 6, WORD_MIN_LEN = 16 };
@@ -233,30 +235,6 @@ static bool copy_stream(struct marking *m, deja_recording *rec, uint32_t stream,
 	return ok;
 }
 
-static bool read_all(const char *path, uint8_t **bytes, size_t *len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-	bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	size_t done = 0;
-
-	*bytes = ok ? malloc((size_t)st.st_size + 1) : NULL;
-	*len = ok ? (size_t)st.st_size : 0;
-	while (*bytes && done < *len) {
-		ssize_t n = read(fd, *bytes + done, *len - done);
-
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (*bytes && done == *len)
-		return true;
-	cmd_error("%s: %s", path, *bytes ? "it became shorter" : strerror(errno));
-	return false;
-}
-
 static bool write_all(const char *path, const uint8_t *bytes, size_t len, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -300,9 +278,9 @@ static bool copy_members(struct marking *m, const char *from, const char *out)
 
 	while (ok && (e = readdir(d))) {
 		char path[PATH_MAX], to[PATH_MAX];
-		size_t n = strlen(e->d_name), count, len;
+		size_t n = strlen(e->d_name), count;
 		const struct patch *p;
-		uint8_t *bytes;
+		struct member member;
 		struct stat st;
 
 		if (e->d_name[0] == '.' || (n > 4 && !strcmp(e->d_name + n - 4, ".zst")))
@@ -311,14 +289,14 @@ static bool copy_members(struct marking *m, const char *from, const char *out)
 		snprintf(to, sizeof(to), "%s/%s", out, e->d_name);
 		if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 			continue;
-		ok = read_all(path, &bytes, &len);
+		ok = member_read(path, &member);
 		if (!ok)
 			break;
 		p = patches_of(m, TEXT_MEMBER, e->d_name, &count);
 		for (size_t i = 0; i < count; i++)
-			apply(&p[i], bytes, len);
-		ok = write_all(to, bytes, len, 0600);
-		free(bytes);
+			apply(&p[i], member.bytes, member.len);
+		ok = write_all(to, member.bytes, member.len, 0600);
+		member_free(&member);
 	}
 	if (!d)
 		cmd_error("%s: %s", from, strerror(errno));
@@ -345,28 +323,28 @@ static bool copy_stored(struct marking *m, deja_recording *rec, const char *from
 		ok = false;
 	}
 	for (size_t i = 0; ok && i < file_count; i++) {
-		size_t count, len;
+		size_t count;
 		const struct patch *p;
-		uint8_t *bytes;
+		struct member member;
 
 		files[i] = *deja_file_at(rec, i);
 		p = patches_of(m, TEXT_STORED, files[i].hash, &count);
 		snprintf(path, sizeof(path), "%s/f/%s", from, files[i].hash);
 		if (!count) {
 			snprintf(to, sizeof(to), "%s/f/%s", out, files[i].hash);
-			if (access(path, F_OK) < 0 || access(to, F_OK) == 0 ||
+			if (!member_exists(path) || access(to, F_OK) == 0 ||
 			    linkat(AT_FDCWD, path, AT_FDCWD, to, 0) == 0)
 				continue;
 		}
-		ok = read_all(path, &bytes, &len);
+		ok = member_read(path, &member);
 		if (!ok)
 			break;
 		for (size_t k = 0; k < count; k++)
-			apply(&p[k], bytes, len);
+			apply(&p[k], member.bytes, member.len);
 		if (count) {
 			XXH128_canonical_t canonical;
 
-			XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, len));
+			XXH128_canonicalFromHash(&canonical, XXH3_128bits(member.bytes, member.len));
 			for (unsigned k = 0; k < sizeof(canonical.digest); k++)
 				sprintf(hashes[i] + 2 * k, "%02x", canonical.digest[k]);
 			files[i].hash = hashes[i];
@@ -377,8 +355,8 @@ static bool copy_stored(struct marking *m, deja_recording *rec, const char *from
 		}
 		snprintf(to, sizeof(to), "%s/f/%s", out, files[i].hash);
 		if (access(to, F_OK) < 0)
-			ok = write_all(to, bytes, len, 0500);
-		free(bytes);
+			ok = write_all(to, member.bytes, member.len, 0500);
+		member_free(&member);
 	}
 	if (ok && changed) {
 		/* by way of the copied one, whose paths are redacted, too */
@@ -432,7 +410,7 @@ static bool copy_external(struct marking *m, deja_recording *rec, const char *fr
 	return access(path, F_OK) < 0 || copy_stream(m, rec, DEJA_STREAM_EXTERNAL, to, &next);
 }
 
-static void print_secrets(const struct secrets *s)
+static void print_secrets(FILE *out, const struct secrets *s)
 {
 	for (uint32_t group = 1; group <= s->group_count; group++) {
 		const struct secret *first = NULL;
@@ -445,7 +423,7 @@ static void print_secrets(const struct secrets *s)
 					first = &s->secret[i];
 			}
 		if (first)
-			printf("  %3u  %-18s %4zu bytes, %" PRIu64 " place%s%s\n", group, first->rule,
+			fprintf(out, "  %3u  %-18s %4zu bytes, %" PRIu64 " place%s%s\n", group, first->rule,
 			       first->len, found, found == 1 ? "" : "s", first->kept ? ", kept" : "");
 	}
 }
@@ -454,11 +432,12 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 {
 	struct marking m = {.options = options};
 	struct walk w = {.path = recording, .look = look, .arg = &m};
+	FILE *list = options->list_fd ? fdopen(options->list_fd, "w") : stdout;
 	struct deja_error err;
 	int status = CMD_FAILED;
 
 	m.rules = rules_new(&options->rules);
-	if (!m.rules || !secrets_begin(&m.secrets))
+	if (!list || !m.rules || !secrets_begin(&m.secrets))
 		return CMD_FAILED;
 	w.rec = deja_open(recording, &err);
 	if (!w.rec) {
@@ -466,6 +445,7 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 		status = CMD_UNREADABLE;
 		goto end;
 	}
+	tf_recording_set_seal(w.rec, member_seal());
 	if (!walk_recording(&w) || !secrets_seal(&m.secrets))
 		goto end;
 	for (size_t i = 0; i < m.secrets.count; i++)
@@ -481,9 +461,11 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 	    copy_streams(&m, w.rec, recording, out) && copy_external(&m, w.rec, recording, out) &&
 	    tokens_write(out, &m.secrets)) {
 		status = m.secrets.count ? 1 : 0;
-		printf("%u secret%s in %zu piece%s\n", m.secrets.group_count,
+		fprintf(list, "%u secret%s in %zu piece%s\n", m.secrets.group_count,
 		       m.secrets.group_count == 1 ? "" : "s", m.patch_count, m.patch_count == 1 ? "" : "s");
-		print_secrets(&m.secrets);
+		print_secrets(list, &m.secrets);
+		if (list != stdout && fclose(list) != 0)
+			status = CMD_FAILED;
 	}
 end:
 	deja_close(w.rec);

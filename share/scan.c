@@ -294,3 +294,11 @@ out:
 	rules_free(s.rules);
 	return status;
 }
+
+int share_check_rules(const struct rules_choice *choice)
+{
+	struct rules *r = rules_new(choice);
+
+	rules_free(r);
+	return r ? 0 : CMD_FAILED;
+}

@@ -15,7 +15,7 @@
 #include "share/share.h"
 #include "tools/cmd.h"
 
-enum { SHORTEST_LEN = 4, FORM_MIN_LEN = 6, LINE_MIN_LEN = 16 };
+enum { SHORTEST_LEN = 4, FORM_MIN_LEN = 6, LINE_MIN_LEN = 16, RAW_MIN_LEN = 8 };
 
 bool secrets_begin(struct secrets *s)
 {
@@ -251,6 +251,89 @@ static int base64_digit(uint8_t c)
 	return at ? (int)(at - base64_set) : -1;
 }
 
+/* --- raw forms: programs make tokens of random bytes, and write them in digits --- */
+
+static int hex_digit(uint8_t c)
+{
+	return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
+}
+
+/* The bytes that hexadecimal digits stand for; 0: they are none. */
+static size_t from_hex(const uint8_t *text, size_t len, uint8_t *out)
+{
+	if (len % 2)
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		int d = hex_digit(text[i]);
+
+		if (d < 0)
+			return 0;
+		out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] << 4 | d : d);
+	}
+	return len / 2;
+}
+
+static int base64_any_digit(uint8_t c)
+{
+	return c == '-' ? 62 : c == '_' ? 63 : base64_digit(c);
+}
+
+/* Of base64 in either alphabet, without its `=`; 0: it is none that an encoder writes. */
+static size_t from_base64(const uint8_t *text, size_t len, uint8_t *out)
+{
+	uint32_t bits = 0;
+	unsigned count = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int d = base64_any_digit(text[i]);
+
+		if (d < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)d;
+		count += 6;
+		if (count >= 8)
+			out[n++] = (uint8_t)(bits >> (count -= 8));
+	}
+	return count < 6 && !(bits & ((1u << count) - 1)) ? n : 0;
+}
+
+/* The last digit of base64 tells fewer than 6 bits: the token's, too, then. */
+static void end_base64(const uint8_t *value, uint8_t *token, size_t len)
+{
+	static const char *const sets[] = {"AQgw", "AEIMQUYcgkosw048"};
+	uint8_t *last = &token[len - 1];
+	int d;
+
+	if (len % 4 < 2 || !memcmp(value, token, len))
+		return;
+	d = base64_any_digit(*last);
+	if (d >= 0)
+		*last = (uint8_t)sets[len % 4 - 2][len % 4 == 2 ? d >> 4 : d >> 2];
+}
+
+static bool put_raw(struct secrets *s, const char *rule, uint32_t group, const uint8_t *value,
+		    uint8_t *token, size_t len)
+{
+	size_t (*const from[])(const uint8_t *, size_t, uint8_t *) = {from_hex, from_base64};
+	uint8_t *a = malloc(2 * len + 2), *b = a ? a + len + 1 : NULL;
+	bool ok = a != NULL;
+
+	for (unsigned i = 0; ok && i < 2; i++) {
+		size_t n = from[i](value, len, a);
+
+		if (n < RAW_MIN_LEN)
+			continue;
+		if (i == 1)
+			end_base64(value, token, len);
+		if (from[i](token, len, b) == n)
+			ok = put(s, rule, group, a, b, n);
+		break;
+	}
+	free(a);
+	return ok;
+}
+
 /* user:password in base64: the password gets its own token, and the text that of both. */
 static bool put_basic(struct secrets *s, const char *rule, const uint8_t *value, size_t len)
 {
@@ -311,7 +394,8 @@ bool secrets_add(struct secrets *s, const char *rule, const uint8_t *value, size
 		return false;
 	}
 	make_token(s, value, len, token);
-	ok = put_forms(s, rule, ++s->group_count, value, token, len);
+	ok = put_raw(s, rule, ++s->group_count, value, token, len) &&
+	     put_forms(s, rule, s->group_count, value, token, len);
 	/* a key of several lines may stand elsewhere without its line ends */
 	for (size_t from = 0, to; ok && from < len; from = to + 1) {
 		for (to = from; to < len && value[to] != '\n' && value[to] != '\r'; to++)

@@ -61,13 +61,16 @@ bool tokens_cover(const struct tokens *t, const uint8_t *text, size_t text_len, 
 /* Writes PATH/redacted. False after printing why not. */
 bool tokens_write(const char *recording, const struct secrets *s);
 
+/* Whether the rules can be used: 0, or the exit status after printing why not. */
+int share_check_rules(const struct rules_choice *choice);
+
 /* --- mark.c --- */
 
 struct mark_options {
 	struct rules_choice rules;
 	uint32_t keep[64]; /* groups that are left as they are */
 	size_t keep_count;
-	bool list; /* print the secrets */
+	int list_fd; /* the list of what was found goes there; 0: to stdout */
 };
 /* Writes a copy of the recording into the directory `out` (which exists and is empty) in which
  * tokens stand for secrets, wherever these stand as they are. What the program itself makes

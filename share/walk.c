@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "share/walk.h"
+#include "share/member.h"
 #include "tools/cmd.h"
+#include "tools/text_file.h"
 #include "tracefmt/wire.h"
 
 enum {
@@ -443,68 +445,40 @@ static bool walk_events(struct walk *w)
 
 /* --- files --- */
 
-static bool is_text(const uint8_t *bytes, size_t len)
-{
-	size_t n = len < 65536 ? len : 65536, odd = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!bytes[i])
-			return false;
-		odd += bytes[i] < ' ' && !strchr("\t\r\n\f\b\033", bytes[i]);
-	}
-	return odd <= n / 50;
-}
-
 /* A file as one text; packed: its strings only. */
 static bool walk_file(struct walk *w, const char *path, enum text_kind kind, const char *name,
 		      const char *label, bool packed)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct text *t = &w->scratch;
 	struct piece place = {0};
-	struct stat st;
-	uint8_t *bytes;
+	struct member m;
 	bool ok = true;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		if (fd >= 0)
-			close(fd);
-		cmd_error("%s: cannot be read", path);
+	if (!member_read(path, &m))
 		return false;
-	}
-	if (!st.st_size) {
-		close(fd);
-		return true;
-	}
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (bytes == MAP_FAILED) {
-		cmd_error("%s: %s", path, strerror(errno));
-		return false;
-	}
 	reset(t, kind);
 	t->name = name;
 	snprintf(t->label, sizeof(t->label), "%s", label);
 	if (packed) {
-		ok = add_strings(w, t, bytes, (size_t)st.st_size, NULL, 0, place) &&
+		ok = add_strings(w, t, m.bytes, m.len, NULL, 0, place) &&
 		     give(w, t, true);
-	} else if (kind == TEXT_STORED && !is_text(bytes, (size_t)st.st_size)) {
-		look_opaque(t, bytes, st.st_size < 64 ? (size_t)st.st_size : 64);
-		t->opaque_len = t->opaque ? (uint64_t)st.st_size : 0;
+	} else if (kind == TEXT_STORED && !is_text_file(m.bytes, m.len)) {
+		look_opaque(t, m.bytes, m.len < 64 ? m.len : 64);
+		t->opaque_len = t->opaque ? m.len : 0;
 		t->counted = 0; /* programs are what they are */
 	} else {
-		for (uint64_t at = 0; ok && at < (uint64_t)st.st_size; at += WINDOW_LEN) {
-			uint64_t left = (uint64_t)st.st_size - at;
+		for (uint64_t at = 0; ok && at < m.len; at += WINDOW_LEN) {
+			uint64_t left = m.len - at;
 
 			place.raw_at = at;
-			ok = append(w, t, bytes + at, left < WINDOW_LEN ? left : WINDOW_LEN, place) &&
+			ok = append(w, t, m.bytes + at, left < WINDOW_LEN ? left : WINDOW_LEN, place) &&
 			     give(w, t, false);
 		}
 		ok = ok && give(w, t, true);
 	}
 	if (ok)
 		end_text(w, t);
-	munmap(bytes, (size_t)st.st_size);
+	member_free(&m);
 	return ok;
 }
 
@@ -548,7 +522,7 @@ static bool walk_stored(struct walk *w)
 		if (seen || f->size > STORED_MAX_LEN)
 			continue;
 		snprintf(path, sizeof(path), "%s/f/%s", w->path, f->hash);
-		if (access(path, F_OK) < 0)
+		if (!member_exists(path))
 			continue; /* named by the reader's commands */
 		if (!walk_file(w, path, TEXT_STORED, f->hash, f->path, false))
 			return false;

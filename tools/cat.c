@@ -204,11 +204,9 @@ int cmd_cat(int argc, char **argv)
 	bool follow = false, with_stacks = false;
 	int key, status;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		c.jsonl |= key == CMD_OPT_JSONL;
 		c.anchors |= key == CMD_OPT_ANCHORS;
 		c.numbers |= key == 'n';

@@ -17,6 +17,7 @@
 #include "tools/cmd.h"
 #include "tools/elf.h"
 #include "tools/environment.h"
+#include "tools/installed.h"
 #include "tools/session.h"
 
 enum { FEATURES_LEN = 4096, NAME_LEN = 32, FIGURE_MAX = 8 };
@@ -250,7 +251,7 @@ static void look_at_runtime(struct matter *m, const deja_recording *rec, const c
 	char lib[PATH_MAX], here[PATH_MAX + 32], recorded[PATH_MAX];
 	static const char tail[] = "/libdeja-record.so";
 
-	if (!session_lib_dir(lib, sizeof(lib))) {
+	if (!installed_dir(lib, sizeof(lib))) {
 		say(m, "deja", IMPOSSIBLE, "it is not installed completely");
 		return;
 	}

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/gdb.h"
+#include "tools/installed.h"
 #include "tools/json.h"
 #include "tools/playback.h"
 #include "tools/sysroot.h"
@@ -334,29 +335,6 @@ static int serve(char **argv)
 
 /* --- gdb --- */
 
-bool debug_part_path(const char *name, char *path, size_t len)
-{
-	char self[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0)
-		return false;
-	self[n] = 0;
-	for (int i = 0; i < 2; i++) {
-		slash = strrchr(self, '/');
-		if (!slash)
-			return false;
-		*slash = 0;
-	}
-	if ((size_t)snprintf(path, len, "%s/lib/deja/%s", self, name) >= len)
-		return false;
-	if (access(path, R_OK) < 0) {
-		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
-		return false;
-	}
-	return true;
-}
-
 bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
 			  const struct debug_target *t, bool mi)
 {
@@ -381,6 +359,10 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 	json_text(&j, "recording", rec_path);
 	snprintf(text, sizeof(text), "%s/root", dir);
 	json_text(&j, "root", text);
+	snprintf(text, sizeof(text), "%s/src", dir);
+	json_text(&j, "sources", text);
+	snprintf(text, sizeof(text), "%s/debug", dir);
+	json_text(&j, "debug", text);
 	snprintf(text, sizeof(text), "%s/names", dir);
 	json_text(&j, "names", text);
 	if (exe) {
@@ -412,7 +394,7 @@ bool debug_link_runtime(const char *dir)
 	char name[PATH_MAX + 32], path[PATH_MAX];
 
 	snprintf(name, sizeof(name), "%s/names" SESSION_SO_NAME, dir);
-	if (!debug_part_path("libdeja-replay.so", path, sizeof(path)))
+	if (!installed_part("libdeja-replay.so", path, sizeof(path)))
 		return false;
 	if (symlink(path, name) < 0) {
 		cmd_error("%s: %s", name, strerror(errno));
@@ -453,7 +435,7 @@ static int run_gdb(const char *dir, char **options, int count)
 	int status, n = 0;
 	pid_t pid;
 
-	if (!debug_part_path("gdb.py", script, sizeof(script)))
+	if (!installed_part("gdb.py", script, sizeof(script)))
 		return CMD_FAILED;
 	snprintf(settings, sizeof(settings), "python deja_settings = '%s/settings'", dir);
 	argv = calloc((size_t)count + 8, sizeof(*argv));

@@ -36,7 +36,5 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 bool debug_pid(const char *command, const char *text, int32_t *pid);
 /* dir/names/rt.so: the replayed process knows our object by that name. */
 bool debug_link_runtime(const char *dir);
-/* A file of ours in build/lib/deja or PREFIX/lib/deja. False after printing why not. */
-bool debug_part_path(const char *name, char *path, size_t len);
 
 #endif

@@ -10,39 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tools/cmd.h"
-
-/* Beside the runtime objects: PREFIX/lib/deja, whether we are there or in PREFIX/bin. Malloc'd;
- * NULL after printing why not. */
-static char *helper_path(const char *name)
-{
-	char self[PATH_MAX], *slash, *path;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *room = "/";
-
-	self[n > 0 ? n : 0] = 0;
-	slash = strrchr(self, '/');
-	if (slash)
-		*slash = 0;
-	slash = strrchr(self, '/');
-	if (slash && !strcmp(slash, "/bin")) {
-		*slash = 0;
-		room = "/lib/deja/";
-	}
-	if (asprintf(&path, "%s%s%s", self, room, name) < 0)
-		return NULL;
-	if (access(path, X_OK) < 0) {
-		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
-		free(path);
-		return NULL;
-	}
-	return path;
-}
+#include "tools/installed.h"
 
 int cmd_become_helper(const char *name, char **argv)
 {
-	argv[0] = helper_path(name);
-	if (!argv[0])
+	static char path[PATH_MAX];
+
+	if (!installed_part(name, path, sizeof(path)))
 		return CMD_FAILED;
+	argv[0] = path;
 	fflush(NULL);
 	execv(argv[0], argv);
 	cmd_error("%s: %s", argv[0], strerror(errno));
@@ -52,13 +28,16 @@ int cmd_become_helper(const char *name, char **argv)
 int cmd_run_helper(const char *name, char **argv)
 {
 	int status = 0;
-	pid_t pid;
+	pid_t pid, ended;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
 		_exit(cmd_become_helper(name, argv));
-	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+	do
+		ended = pid < 0 ? pid : waitpid(pid, &status, 0);
+	while (ended < 0 && pid > 0 && errno == EINTR);
+	if (ended < 0) {
 		cmd_error("%s: %s", name, strerror(errno));
 		return CMD_FAILED;
 	}

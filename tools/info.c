@@ -2,6 +2,8 @@
  * `deja info`: what a recording is, in plain words; the coverage page.
  */
 #include <inttypes.h>
+#include <limits.h>
+#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "tools/elf.h"
 #include "tools/json.h"
 #include "tools/notes.h"
+#include "tracefmt/header.h"
 
 enum { BUILD_ID_LEN = 129 };
 
@@ -62,6 +65,36 @@ static void print_files(deja_recording *rec, const char *path)
 		puts(file->exact ? "" : "  (changed while it was being stored)");
 	}
 	free(ids);
+}
+
+/* What `deja sources` keeps in REC/name: how many, and bytes. */
+static size_t kept_count(const char *path, const char *name, uint64_t *total)
+{
+	char dir[4096 + 64];
+	struct deja_error err = {0};
+	const struct deja_file *files;
+	msgpack_zone *zone = msgpack_zone_new(4096);
+	size_t count = 0;
+
+	*total = 0;
+	snprintf(dir, sizeof(dir), "%s/%s", path, name);
+	if (!zone || tf_files_read(dir, zone, &files, &count, &err) < 0)
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		*total += files[i].size;
+	if (zone)
+		msgpack_zone_free(zone);
+	return count;
+}
+
+static void print_kept(const char *path, const char *name, const char *label)
+{
+	char size[32];
+	uint64_t total;
+	size_t count = kept_count(path, name, &total);
+
+	if (count)
+		printf("%-12s%zu stored, %s\n", label, count, cmd_size_text(total, size, sizeof(size)));
 }
 
 /* The sender's word, line by line. */
@@ -168,6 +201,23 @@ static void print_notes(deja_recording *rec, const deja_notes *notes)
 	}
 }
 
+/* Lines of PATH/redacted (FORMAT.md 1). */
+static size_t token_count(const char *path)
+{
+	char name[PATH_MAX];
+	size_t count = 0;
+	FILE *in;
+	int c;
+
+	snprintf(name, sizeof(name), "%s/redacted", path);
+	in = fopen(name, "re");
+	while (in && (c = getc(in)) != EOF)
+		count += c == '\n';
+	if (in)
+		fclose(in);
+	return count;
+}
+
 static void print_words(deja_recording *rec, const char *path, const deja_notes *notes)
 {
 	const struct deja_header *h = deja_header(rec);
@@ -213,9 +263,15 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 	field("Outbound", h->outbound && !strcmp(h->outbound, "digest")
 			      ? "digests only"
 			      : "stored in full");
+	if (token_count(path))
+		printf("%-12s%zu tokens stand for secrets and forms of them; what the program "
+		       "made of secrets is what it makes of tokens\n",
+		       "Redacted", token_count(path));
 	field("Doors", h->doors ? doors_text(h->doors) : NULL);
 	print_remarks(h);
 	print_notes(rec, notes);
+	print_kept(path, "sources", "Sources");
+	print_kept(path, "debug", "Debug info");
 	print_files(rec, path);
 }
 
@@ -246,6 +302,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	const struct deja_header *h = deja_header(rec);
 	const char *missing;
 	char cause[512];
+	uint64_t total;
 
 	json_text(j, "path", path);
 	json_uint(j, "format", h->format);
@@ -271,6 +328,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_uint(j, "processes", h->process_count);
 	json_text(j, "outbound", h->outbound);
 	json_text(j, "doors", h->doors);
+	json_uint(j, "tokens", token_count(path));
 	json_open(j, "limits", '[');
 	for (size_t i = 0; i < h->limit_count; i++) {
 		json_open(j, NULL, '[');
@@ -291,6 +349,10 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_close(j, ']');
 	json_externals(j, h);
 	json_files(j, rec, path);
+	json_uint(j, "sources", kept_count(path, "sources", &total));
+	json_uint(j, "source_bytes", total);
+	json_uint(j, "debug_files", kept_count(path, "debug", &total));
+	json_uint(j, "debug_bytes", total);
 }
 
 static int print_info(deja_recording *rec, const char *path, const deja_notes *notes,

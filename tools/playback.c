@@ -6,13 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,8 +21,8 @@
 #include "tools/lost_output.h"
 #include "tools/pace.h"
 #include "tools/playback.h"
-#include "tools/report.h"
-#include "tools/store.h"
+#include "tools/playback_start.h"
+#include "tools/verdict.h"
 #include "tools/watchdog.h"
 #include "tracefmt/header.h"
 #include "tracefmt/wire.h"
@@ -32,234 +30,11 @@
 enum {
 	WAIT_MS = 20,
 	KILLED_GRACE_NS = 300 * 1000 * 1000,
-	NAME_MAX_LEN = 200, /* of one path component made up for exec */
-	TASK_MIN = 16,	    /* processes and threads that any replay may have */
-	TASK_BYTES = 24,    /* of its streams, at least, for each */
-	TASK_MAX = 8192,
 };
-
-/* --- preparing --- */
-
-/* What the processes of the replay open: each stored file by its number, and what is known
- * of it beside its content. */
-static bool link_files(struct playback *r)
-{
-	struct file_identity none = {0};
-	char path[PATH_MAX], target[PATH_MAX + 64];
-	uint32_t written = 0;
-	bool ok;
-	FILE *index;
-
-	snprintf(path, sizeof(path), "%s" SESSION_INDEX_NAME, r->session.dir);
-	index = fopen(path, "wxe");
-	ok = index && fwrite(&none, sizeof(none), 1, index) == 1;
-	for (size_t i = 0; ok && i < deja_file_count(r->rec); i++) {
-		const struct deja_file *f = deja_file_at(r->rec, i);
-		const struct file_identity id = {.dev = f->dev,
-						 .ino = f->ino,
-						 .size = f->size,
-						 .mtime_ns = (uint64_t)f->mtime_ns};
-
-		snprintf(path, sizeof(path), "%s/f%u", r->session.dir, f->id);
-		snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
-		if (f->id != ++written) {
-			cmd_error("%s: its list of files is damaged", r->path);
-			fclose(index);
-			return false;
-		}
-		ok = symlink(target, path) == 0 && fwrite(&id, sizeof(id), 1, index) == 1;
-	}
-	if (index && fclose(index))
-		ok = false;
-	if (!ok)
-		cmd_error("%s: %s", path, strerror(errno));
-	return ok;
-}
-
-/* A path of exactly `len` characters, relative to a new directory in *cwd, that leads to
- * stored file `id` (why: replayer/image.c). */
-static bool path_of_length(struct playback *r, uint32_t id, size_t len, char *cwd, char *path)
-{
-	char target[64];
-	char *p = path;
-
-	if (!len || len >= PATH_MAX)
-		return false;
-	sprintf(cwd, "%s/x%u", r->session.dir, id);
-	sprintf(target, "%s/f%u", r->session.dir, id);
-	if (mkdir(cwd, 0700) < 0 && errno != EEXIST)
-		return false;
-	for (; len > NAME_MAX_LEN; len -= 2)
-		*p++ = '.', *p++ = '/';
-	memset(p, 'x', len);
-	p[len] = 0;
-	{
-		char link[2 * PATH_MAX];
-
-		snprintf(link, sizeof(link), "%s/%s", cwd, p);
-		return symlink(target, link) == 0 || errno == EEXIST;
-	}
-}
-
-static char **strings(const struct deja_bytes *v, size_t count)
-{
-	char **out = calloc(count + 1, sizeof(*out));
-
-	for (size_t i = 0; out && i < count; i++)
-		out[i] = strndup((const char *)v[i].data, v[i].len);
-	return out;
-}
-
-/* A changed library at its old place would be loaded by the live linker: said before the
- * first event. */
-static bool same_content(const char *path, const struct deja_file *f, const struct stat *st)
-{
-	char hash[STORE_HASH_LEN + 1];
-
-	if ((uint64_t)st->st_size != f->size)
-		return false;
-	if (st->st_dev == f->dev && st->st_ino == f->ino &&
-	    st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec == f->mtime_ns)
-		return true;
-	return store_hash(path, hash) && !strcmp(hash, f->hash);
-}
-
-static bool check_libraries(struct playback *r, const struct tf_image *img)
-{
-	for (size_t i = 0; i < img->map_count; i++) {
-		const struct tf_image_map *m = &img->maps[i];
-		const struct deja_file *f = m->file ? deja_file_by_id(r->rec, m->file) : NULL;
-		char path[PATH_MAX];
-		struct stat st;
-
-		if (!f || f->path[0] != '/' || m->file == img->file || m->path.len >= sizeof(path) ||
-		    strstr(f->path, "/libdeja-record.so"))
-			continue;
-		snprintf(path, sizeof(path), "%.*s", (int)m->path.len,
-			 (const char *)m->path.data);
-		if (stat(path, &st) < 0) {
-			cmd_error("cannot replay here: %s: %s (the recording needs it as it "
-				  "was)",
-				  path, strerror(errno));
-			return false;
-		}
-		if (!same_content(path, f, &st)) {
-			cmd_error("cannot replay here: %s is not the file that was recorded: "
-				  "its content differs",
-				  path);
-			return false;
-		}
-	}
-	return true;
-}
-
-/* A recording may be anybody's. */
-static bool confine(struct playback *r)
-{
-	char lib[PATH_MAX], text[256];
-	uint64_t task_max = TASK_MIN, bytes = 0;
-
-	if (!session_lib_dir(lib, sizeof(lib)))
-		return false;
-	for (size_t i = 0; i < r->stream_count; i++)
-		bytes += r->streams[i].len;
-	/* whoever was recorded has left something in a stream */
-	task_max += bytes / TASK_BYTES;
-	if (task_max > TASK_MAX)
-		task_max = TASK_MAX;
-	r->sandboxed = true;
-	if (!sandbox_open(&r->sandbox, r->session.dir, r->path, lib,
-			  r->session.shared->no_dispatch, task_max))
-		return false;
-	if (r->verbose)
-		cmd_error("sandbox: %s", sandbox_layers(&r->sandbox, text, sizeof(text)));
-	else if (!r->sandbox.landlock)
-		cmd_error("warning: this kernel has no Landlock: a hostile recording could read and "
-			  "write your files");
-	return true;
-}
-
-static void free_strings(char **v)
-{
-	for (size_t i = 0; v && v[i]; i++)
-		free(v[i]);
-	free(v);
-}
-
-/* Starts the command of this image. Returns 0, or the exit status to give. */
-static int launch_image(struct playback *r, struct tf_image *img)
-{
-	struct launch launch = {.in_null = true};
-	char *loader_argv[] = {(char *)"deja-loader", NULL};
-	char cwd[PATH_MAX], path[PATH_MAX], **argv = NULL, **envp = NULL;
-	int exec_errno;
-
-	session_root_slot(&r->session);
-	if (!r->session.shared->no_dispatch) {
-		snprintf(path, sizeof(path), "%s" SESSION_LOADER_NAME, r->session.dir);
-		launch.path = path;
-		launch.argv = loader_argv;
-		launch.envp = loader_argv + 1;
-	} else if (!check_libraries(r, img)) {
-		return CMD_CANNOT_RUN;
-	}
-	if (!r->no_sandbox && !confine(r))
-		return CMD_CANNOT_RUN;
-	if (!launch.path) {
-		launch.argv = argv = strings(img->argv, img->argc);
-		launch.envp = envp = strings(img->envp, img->envc);
-		launch.stack_limit = img->stack_limit;
-		if (img->file && path_of_length(r, img->file, img->execfn.len, cwd, path)) {
-			launch.cwd = cwd;
-		} else {
-			snprintf(path, sizeof(path), "%.*s", (int)img->exe.len,
-				 (const char *)img->exe.data);
-		}
-		launch.path = path;
-	}
-	launch.sandbox = r->sandboxed ? &r->sandbox : NULL;
-	launch.out_fd[0] = r->terminal.out_fd[1];
-	launch.out_fd[1] = r->terminal.out_fd[2];
-	descendants_adopt();
-	r->root = session_launch(&r->session, &launch, &exec_errno);
-	free_strings(argv);
-	free_strings(envp);
-	if (r->root >= 0)
-		return 0;
-	if (exec_errno)
-		cmd_error("cannot replay here: the recorded executable: %s", strerror(exec_errno));
-	return CMD_CANNOT_RUN;
-}
-
-/* Starts the recorded command. Returns 0, or the exit status to give. */
-static int start_root(struct playback *r)
-{
-	struct deja_error err = {0};
-	struct deja_event ev;
-	struct tf_image img;
-	deja_cursor *cur = deja_cursor_open(r->rec, 1, &err);
-	int status = cur ? deja_next(cur, &ev, &err) : -1;
-
-	while (status == 1 && (ev.id == TF_EV_NOTE || ev.id == TF_EV_THREAD))
-		status = deja_next(cur, &ev, &err);
-	if (status < 0) {
-		cmd_error("%s: its first stream cannot be read: %s", r->path, err.message);
-		status = CMD_UNREADABLE;
-	} else if (!status || ev.id != TF_EV_IMAGE ||
-		   tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0) {
-		cmd_error("%s: the recording does not begin with a program image", r->path);
-		status = CMD_UNREADABLE;
-	} else {
-		status = launch_image(r, &img);
-		tf_image_free(&img);
-	}
-	deja_cursor_close(cur);
-	return status;
-}
 
 /* --- watching --- */
 
-static struct stream_state *state_of(struct playback *r, uint32_t stream)
+struct stream_state *playback_stream(struct playback *r, uint32_t stream)
 {
 	for (size_t i = 0; i < r->stream_count; i++)
 		if (r->streams[i].stream == stream)
@@ -270,7 +45,7 @@ static struct stream_state *state_of(struct playback *r, uint32_t stream)
 /* Takes the result of a slot whose process has ended, and frees it. */
 static void slot_ended(struct playback *r, unsigned i, struct slot *slot)
 {
-	struct stream_state *s = state_of(r, slot->stream);
+	struct stream_state *s = playback_stream(r, slot->stream);
 
 	if (s) {
 		s->started = true;
@@ -299,7 +74,7 @@ static int64_t now_ns(void)
  * it. Faults happen by themselves. */
 static void end_as_killed(struct playback *r, struct slot *slot)
 {
-	struct stream_state *s = state_of(r, slot->stream);
+	struct stream_state *s = playback_stream(r, slot->stream);
 	const struct deja_process *p = s ? s->process : NULL;
 	int signo = p && p->status_known && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
 
@@ -413,63 +188,6 @@ static void end_all(struct playback *r)
 	descendants_end();
 }
 
-/* The loader could not lay out a program. */
-static int tell_impossible(const struct playback *r, const struct slot *slot)
-{
-	cmd_error("%s: cannot be replayed here: %.*s", r->path,
-		  (int)sizeof(slot->divergence.text) - 1, slot->divergence.text);
-	return CMD_CANNOT_RUN;
-}
-
-static int tell_divergence(struct playback *r, const struct slot *slot)
-{
-	const struct slot_divergence *d = &slot->divergence;
-	struct stream_state *s = state_of(r, slot->stream);
-	struct divergence out = {
-	    .pid = s && s->process ? s->process->pid : 0,
-	    .tid = d->tid,
-	    .stream = slot->stream,
-	    .event_no = d->event_no,
-	    .live_pid = descendants_has(d->live_pid) ? d->live_pid : 0,
-	    .kind = d->kind,
-	    .nr = (long)d->nr,
-	    .arg = d->arg,
-	    .expected = d->expected,
-	    .got = d->got,
-	    .offset = d->offset,
-	    .got_len = d->got_len,
-	    .expected_len = d->expected_len,
-	    .regs = {d->rip, d->rsp, d->rbp, d->rbx, d->r12, d->r13, d->r14, d->r15},
-	};
-
-	r->diverged_stream = slot->stream;
-	r->diverged_event = d->event_no;
-	memcpy(out.args, d->args, sizeof(out.args));
-	memcpy(out.got_bytes, d->got_bytes, sizeof(out.got_bytes));
-	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
-	memcpy(out.text, d->text, sizeof(out.text));
-	out.text[sizeof(out.text) - 1] = 0;
-	report_divergence_to(stderr, r->report_path, r->path, &out);
-	return CMD_DIVERGED;
-}
-
-static int simple_divergence(struct playback *r, struct stream_state *s, unsigned kind,
-			     const char *text)
-{
-	struct divergence d = {
-	    .pid = s->process ? s->process->pid : 0,
-	    .tid = s->process ? s->process->pid : 0,
-	    .stream = s->stream,
-	    .event_no = s->served + 1,
-	    .kind = kind,
-	    .nr = -1,
-	};
-
-	snprintf(d.text, sizeof(d.text), "%s", text);
-	report_divergence_to(stderr, r->report_path, r->path, &d);
-	return CMD_DIVERGED;
-}
-
 /* Echoes what external children wrote, when its turn has come. */
 static void external_turns(struct playback *r)
 {
@@ -504,6 +222,8 @@ static void external_turns(struct playback *r)
 			for (size_t done = 0; done < b->len;) {
 				ssize_t n = write(r->terminal.out_fd[role], b->data + done, b->len - done);
 
+				if (n < 0 && errno != EPIPE)
+					shared->echo_error = errno;
 				if (n <= 0)
 					break;
 				done += (size_t)n;
@@ -547,8 +267,8 @@ int playback_watch(struct playback *r)
 		}
 		if (diverged) {
 			int status = diverged->divergence.kind == SLOT_CANNOT_RUN
-					     ? tell_impossible(r, diverged)
-					     : tell_divergence(r, diverged);
+					     ? verdict_impossible(r, diverged)
+					     : verdict_divergence(r, diverged);
 
 			/* a debugger that is there already may look at it */
 			if (r->hold && diverged->hold == HOLD_GONE_ON) {
@@ -579,46 +299,6 @@ int playback_watch(struct playback *r)
 		}
 		session_wait(&r->session, seen, r->root_ended ? 1 : WAIT_MS);
 	}
-}
-
-static bool same_status(int a, int b)
-{
-	return WIFSIGNALED(a) ? WIFSIGNALED(b) && WTERMSIG(a) == WTERMSIG(b)
-			      : !WIFSIGNALED(b) && WEXITSTATUS(a) == WEXITSTATUS(b);
-}
-
-int playback_judge(struct playback *r)
-{
-	for (size_t i = 0; i < r->stream_count; i++) {
-		struct stream_state *s = &r->streams[i];
-		char text[128];
-
-		if (!s->started && !r->header->complete)
-			continue; /* its parent's stream ends before its birth */
-		if (!s->started)
-			return simple_divergence(r, s, DIVERGED_LEFT_OVER,
-						 "this process was never started here");
-		if (s->cut && s->process && s->process->complete && !s->truncated)
-			return simple_divergence(r, s, DIVERGED_END,
-						 "the recorded process ended by itself, but its "
-						 "end is not in its stream");
-		if (s->done && s->stream == 1 && !s->cut && !s->stopped && !s->truncated &&
-		    r->header->status_known && !same_status(r->root_status, r->header->status))
-			s->done = false;
-		if (s->done)
-			continue;
-		if (s->stream == 1) {
-			char status[64];
-
-			snprintf(text, sizeof(text), "it ended here with %s",
-				 cmd_status_text(true, r->root_status, status,
-						 sizeof(status)));
-		} else {
-			snprintf(text, sizeof(text), "it ended before its recording did");
-		}
-		return simple_divergence(r, s, DIVERGED_DIED, text);
-	}
-	return 0;
 }
 
 /* --- beginning and ending --- */
@@ -665,7 +345,7 @@ int playback_begin(struct playback *r)
 		if (!unpack_add(&r->unpacker, r->path, r->session.dir, r->streams[i].stream,
 				&r->streams[i].len, &r->streams[i].truncated))
 			return CMD_UNREADABLE;
-	if (!link_files(r))
+	if (!start_link_files(r))
 		return CMD_FAILED;
 	r->external = deja_cursor_open(r->rec, DEJA_STREAM_EXTERNAL, &err);
 	if (r->external)
@@ -701,6 +381,7 @@ void playback_end(struct playback *r)
 	terminal_close(&r->terminal);
 	unpack_stop(&r->unpacker);
 	r->rederived = r->session.shared->rederived;
+	r->echo_error = r->session.shared->echo_error;
 	session_destroy(&r->session);
 }
 
@@ -716,7 +397,7 @@ static void find_streams(struct playback *r)
 		unsigned n;
 		char tail;
 
-		if (sscanf(e->d_name, "p%u.zst%c", &n, &tail) != 1 || !n || state_of(r, n))
+		if (sscanf(e->d_name, "p%u.zst%c", &n, &tail) != 1 || !n || playback_stream(r, n))
 			continue;
 		grown = realloc(r->streams, (r->stream_count + 1) * sizeof(*grown));
 		if (!grown)
@@ -768,41 +449,4 @@ bool playback_open(struct playback *r, const char *arg, int *status)
 		return false;
 	}
 	return true;
-}
-
-int playback_tell_limits(const struct playback *r)
-{
-	const struct deja_header *h = r->header;
-	int status = 0;
-
-	for (size_t i = 0; i < r->stream_count; i++) {
-		const struct stream_state *s = &r->streams[i];
-		const struct deja_process *p = s->process;
-		const char *why = p && p->note_count ? p->notes[p->note_count - 1] : "";
-
-		if (s->truncated) {
-			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
-				  r->path, s->stream, (unsigned long long)s->served);
-			status = CMD_UNREADABLE;
-			continue;
-		}
-		if (!s->stopped)
-			continue;
-		if (!status)
-			status = CMD_ENDED_EARLY;
-		if (strcmp(why, h->cause)) /* else it is the same for all, and said below */
-			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
-				  p ? p->pid : 0, (unsigned long long)s->served, why);
-	}
-	if (!h->complete && status != CMD_UNREADABLE) {
-		cmd_error("%s: replayed to its end, before the program's: %s", r->path, h->cause);
-		status = CMD_ENDED_EARLY;
-	} else if (!h->complete) {
-		cmd_error("%s: the recording is incomplete (%s): replayed as far as it goes%s",
-			  r->path, h->cause,
-			  strcmp(h->cause, TF_CAUSE_RUNNING)
-			      ? ""
-			      : "; if its recorder was killed, `deja recover` may find more");
-	}
-	return status;
 }

@@ -66,6 +66,7 @@ struct playback {
 	 * directory with what is sent now */
 	const char *rederive_dir;
 	uint64_t rederived; /* pieces that differed, after playback_end */
+	int echo_error;	    /* errno of an output that could not be written, after playback_end */
 	uint32_t diverged_stream; /* where the first difference was reported; 0: none */
 	uint64_t diverged_event;
 	const struct pace *pace; /* or NULL; set before playback_begin */
@@ -100,6 +101,8 @@ int playback_watch(struct playback *p);
 int playback_judge(struct playback *p);
 /* Ends what still runs and removes the session. May be called after any of the steps. */
 void playback_end(struct playback *p);
+/* What is known of a stream, or NULL when the recording has none of that number. */
+struct stream_state *playback_stream(struct playback *p, uint32_t stream);
 /* Says what was left out of the recording. 0 when nothing was; else a part was replayed, and
  * this is the status to give. */
 int playback_tell_limits(const struct playback *p);

@@ -22,7 +22,10 @@
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/environment.h"
+#include "tools/readme.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
+#include "tools/sealed.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
 #include "tools/store.h"
@@ -31,7 +34,9 @@
 
 struct options {
 	const char *dir; /* -o, or NULL */
-	bool quiet, digest, trap_tsc;
+	bool quiet, digest, trap_tsc, sources;
+	const char *redact; /* --redact, or NULL */
+	char *note; /* its text, or NULL */
 	const char *stacks; /* --stacks, or NULL */
 	struct stack_choice stack_choice;
 	struct supervisor_limits limits;
@@ -109,6 +114,10 @@ static bool can_record(const char *path)
 	case EXEC_TARGET_SETUID:
 		why = "is set-uid, set-gid or has capabilities, so the system ignores "
 		      "preloading; record a copy of it, as the user it would become";
+		break;
+	case EXEC_TARGET_TWO_USERS:
+		why = "would run with different real and effective users or groups, so the system "
+		      "ignores preloading; run deja as one user";
 		break;
 	case EXEC_TARGET_LIBC:
 		why = "uses another C library than glibc";
@@ -216,7 +225,11 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "f"};
+	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f"};
+	char sealed[PATH_MAX + 16];
+
+	snprintf(sealed, sizeof(sealed), "%s/.sealed", dir);
+	cmd_remove_tree(sealed);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX + 16];
@@ -343,6 +356,17 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			}
 			opt->digest = !strcmp(optarg, "digest");
 			break;
+		case CMD_OPT_SOURCES:
+			opt->sources = true;
+			break;
+		case CMD_OPT_REDACT:
+			opt->redact = optarg;
+			break;
+		case CMD_OPT_NOTE:
+			opt->note = note_read(optarg);
+			if (!opt->note)
+				return false;
+			break;
 		case CMD_OPT_TRAP_TSC:
 			opt->trap_tsc = true;
 			break;
@@ -366,10 +390,21 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			return false;
 		}
 	}
+	if (opt->redact && opt->sources) {
+		cmd_error("record: --redact and --sources do not go together: sources are not redacted; "
+			  "`deja sources --add` puts them in later");
+		return false;
+	}
 	if (optind >= argc) {
 		cmd_error("record what? give a command, as in `deja record -- date`");
 		return false;
 	}
+	if (opt->redact && opt->digest) {
+		cmd_error("--redact: needs the bytes that go out, not digests of them: without --outbound digest");
+		return false;
+	}
+	if (opt->redact && !sealed_check_rules(opt->redact))
+		return false;
 	opt->argv = argv + optind;
 	return true;
 }
@@ -394,7 +429,8 @@ static void warn_no_dispatch(const struct session *s)
 }
 
 /* The closing line. That the program had to wait is worth a word from a hundredth of its time on. */
-static void print_end(const char *dir, const struct deja_header *h, const char *cause)
+static void print_end(const char *dir, const struct deja_header *h, const char *cause,
+		      const char *redacted)
 {
 	char size[64], waited[64];
 
@@ -404,7 +440,16 @@ static void print_end(const char *dir, const struct deja_header *h, const char *
 	if (h->waited_ns > h->duration_ns / 100)
 		fprintf(stderr, ", added latency %s",
 			cmd_duration_text(h->waited_ns, waited, sizeof(waited)));
-	fprintf(stderr, ")%s%s\n", cause ? "; " : "", cause ? cause : "");
+	fprintf(stderr, ")%s%s%s%s\n", cause ? "; " : "", cause ? cause : "", redacted ? "; " : "",
+		redacted ? redacted : "");
+}
+
+static void add_sources(const char *dir)
+{
+	char *argv[] = {NULL, (char *)"add", (char *)dir, (char *)"quiet", NULL};
+
+	if (cmd_run_helper("deja-sources", argv))
+		cmd_error("warning: not all sources were stored; `deja sources --add` tries again");
 }
 
 /* So that the recorder knows them under their names (preload/session.h). */
@@ -425,13 +470,19 @@ int cmd_record(int argc, char **argv)
 {
 	extern char **environ;
 	static struct header_room room;
+	static struct sealed sealing;
+	struct sealed *sealed = NULL;
+	const char *redacted = NULL, *rec_dir;
 	struct options opt;
 	struct deja_header header;
 	struct live_session session;
 	struct supervisor *sv;
-	struct store *store;
+	struct store *store = NULL;
 	struct deja_error err;
 	struct launch launch = {0};
+	static const struct itimerval no_timer;
+	struct itimerval timers[3];
+	sigset_t mask;
 	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made, xfsz_default;
@@ -453,36 +504,58 @@ int cmd_record(int argc, char **argv)
 	if (!dir)
 		return CMD_FAILED;
 	status = CMD_FAILED;
-	store = store_open(dir, NULL, &err);
-	if (!store) {
-		cmd_error("%s", err.message);
-		goto discard;
-	}
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
+	fill_header(&header, &room, &opt, exe);
+	if (opt.redact) {
+		if (!sealed_begin(&sealing, dir, session.dir, opt.redact, &header)) {
+			session_destroy(&session);
+			goto discard;
+		}
+		sealed = &sealing;
+	}
+	rec_dir = sealed ? sealed->spool : dir;
+	store = store_open(sealed ? sealed->disk : dir, NULL, &err);
+	if (!store) {
+		cmd_error("%s", err.message);
+		session_destroy(&session);
+		goto discard;
+	}
+	if (sealed)
+		store_set_seal(store, &sealed->seal);
 	session.shared->outbound_digest = opt.digest;
 	session.shared->stacks = opt.stack_choice;
 	session.shared->trap_tsc = opt.trap_tsc;
 	session.shared->vdso_file = store_add_vdso(store);
 	session.shared->no_dispatch =
 		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
-	fill_header(&header, &room, &opt, exe);
 	if (session.shared->no_dispatch)
 		header.doors = "patch";
-	if (tf_header_write(dir, &header, &err) < 0) {
+	if (!sealed && tf_header_write(rec_dir, &header, &err) < 0) {
 		cmd_error("%s", err.message);
 		session_destroy(&session);
 		goto discard;
 	}
-	recover_link(dir, session.dir);
+	readme_write(rec_dir, &header);
+	if (opt.note)
+		note_write(rec_dir, opt.note);
+	if (!sealed)
+		recover_link(dir, session.dir);
 	session_root_slot(&session);
 	note_outputs(session.shared);
-	sv = supervisor_open(&session, dir, store, &header, &opt.limits);
+	sv = supervisor_open(&session, rec_dir, store, &header, &opt.limits, sealed);
 	launch.path = exe;
 	launch.argv = opt.argv;
 	launch.envp = environ;
 	launch.xfsz_default = xfsz_default;
+	/* an alarm set by who executed us is the command's */
+	for (int i = 0; i < 3; i++)
+		setitimer(i, &no_timer, &timers[i]);
+	launch.timers = timers;
+	relay_hold(&mask);
+	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);
+	relay_start();
 	if (pid < 0) {
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));
@@ -492,6 +565,8 @@ int cmd_record(int argc, char **argv)
 					      : CMD_FAILED;
 		goto discard;
 	}
+	if (sealed)
+		sealed_started();
 	supervisor_run(sv, pid, opt.quiet);
 	if (session.shared->no_dispatch) { /* it may have turned out later */
 		header.doors = "patch";
@@ -499,15 +574,29 @@ int cmd_record(int argc, char **argv)
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
 	if (whole) {
+		store_close(store);
+		readme_write(rec_dir, &header);
+	}
+	if (whole && opt.sources)
+		add_sources(dir);
+	if (whole && !sealed) {
 		recover_unlink(dir);
 		point_latest(dir);
 	}
-	if (whole && !opt.quiet)
-		print_end(dir, &header, supervisor_cause(sv));
+	if (whole && !sealed && !opt.quiet)
+		print_end(dir, &header, supervisor_cause(sv), NULL);
 	status = supervisor_outlast(sv, &left);
-	if (!whole && supervisor_write(sv))
+	if (!whole && !sealed && supervisor_write(sv)) {
+		readme_write(rec_dir, &header);
 		recover_unlink(dir);
-	store_close(store);
+	}
+	if (!whole)
+		store_close(store);
+	if (sealed && (redacted = whole ? sealed_finish(sealed) : NULL)) {
+		point_latest(dir);
+		if (!opt.quiet)
+			print_end(dir, &header, supervisor_cause(sv), redacted);
+	}
 	session_close(&session, left);
 	session_end_as(status);
 discard: /* nothing ran: nothing is left */

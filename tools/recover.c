@@ -17,9 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/readme.h"
 #include "tools/recover.h"
 #include "tools/session.h"
 #include "tools/track.h"
+#include "tracefmt/error.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
 #include "tracefmt/wire.h"
@@ -493,6 +495,7 @@ static bool write_result(struct recovery *r)
 	if (tf_files_write(r->dir, r->files, r->file_count, r->err) < 0 ||
 	    tf_header_write(r->dir, &r->header, r->err) < 0)
 		return false;
+	readme_write(r->dir, &r->header);
 	r->result->event_count = r->header.event_count;
 	r->result->process_count = r->header.process_count;
 	r->result->complete = r->header.complete;
@@ -504,12 +507,18 @@ static enum recover_outcome recover(struct recovery *r)
 {
 	uint32_t *streams;
 	size_t count;
-	bool ok = true;
+	bool ok = true, busy;
 
 	if (tf_header_read(r->dir, &r->zone, &r->header, r->err) < 0)
 		return RECOVER_FAILED;
 	if (r->header.complete)
 		return RECOVER_NOTHING;
+	if (sealed_is_there(r->dir, &busy)) {
+		tf_fail(r->err, DEJA_E_NOT_A_RECORDING,
+			"%s: was being recorded with --redact: its key ended with its recorder, nothing can "
+			"be read; take it away with `deja rm`", r->dir);
+		return busy ? RECOVER_BUSY : RECOVER_FAILED;
+	}
 	if (open_arena(r) == RECOVER_BUSY)
 		return RECOVER_BUSY;
 	if (!read_files(r))

@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tools/playback.h"
+#include "tools/readme.h"
+#include "tools/redact.h"
 #include "tools/share.h"
 #include "tools/trim.h"
 
@@ -32,12 +34,12 @@ struct redaction {
 };
 
 /* Replays the copy; *p has the outcome. rederive: in place of a strict replay. */
-static int replay_copy(struct redaction *r, const char *rederive_dir, struct playback *p)
+static int replay_copy(const char *work, const char *rederive_dir, struct playback *p)
 {
 	int status;
 
 	*p = (struct playback){.verify = true, .rederive_dir = rederive_dir};
-	if (!playback_open(p, r->work, &status))
+	if (!playback_open(p, work, &status))
 		return status;
 	status = playback_begin(p);
 	if (!status)
@@ -53,7 +55,7 @@ static int replay_copy(struct redaction *r, const char *rederive_dir, struct pla
 }
 
 /* Puts the streams of `dir` in the place of the copy's. */
-static bool take_streams(struct redaction *r, const char *dir)
+static bool take_streams(const char *work, const char *dir)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -65,7 +67,7 @@ static bool take_streams(struct redaction *r, const char *dir)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(from, sizeof(from), "%s/%s", dir, e->d_name);
-		snprintf(to, sizeof(to), "%s/%s", r->work, e->d_name);
+		snprintf(to, sizeof(to), "%s/%s", work, e->d_name);
 		ok = rename(from, to) == 0;
 	}
 	if (!ok)
@@ -77,7 +79,7 @@ static bool take_streams(struct redaction *r, const char *dir)
 
 /* What differs from the secrets' own bytes on is the program's own doing. Returns the status to
  * give, 0 when the copy has been cut and can be tried again. */
-static int depends_on_secret(struct redaction *r, const struct playback *p)
+static int depends_on_secret(struct redaction *r, const struct rederivation *p)
 {
 	const char *what = "the program's way depends on a secret";
 
@@ -93,34 +95,53 @@ static int depends_on_secret(struct redaction *r, const struct playback *p)
 				"cut by deja redact: what follows depends on a secret");
 }
 
-/* Steps 2 and 3. */
-static int rederive(struct redaction *r)
+/* Step 2. */
+int redact_rederive(const char *work, bool partly, struct rederivation *r)
 {
 	char dir[PATH_MAX];
 	struct playback p;
 	int status;
 
-	for (unsigned round = 0;; round++) {
-		snprintf(dir, sizeof(dir), "%s/.rederived", r->work);
-		if (mkdir(dir, 0700) < 0) {
-			cmd_error("%s: %s", dir, strerror(errno));
-			return CMD_FAILED;
-		}
-		status = replay_copy(r, dir, &p);
-		if (!status)
-			break;
-		cmd_remove_tree(dir);
-		if (status != CMD_DIVERGED || round == 1)
-			return status;
-		status = depends_on_secret(r, &p);
-		if (status)
-			return status;
-	}
-	if (!take_streams(r, dir) || rmdir(dir) < 0)
+	memset(r, 0, sizeof(*r));
+	snprintf(dir, sizeof(dir), "%s/.rederived", work);
+	if (mkdir(dir, 0700) < 0) {
+		cmd_error("%s: %s", dir, strerror(errno));
 		return CMD_FAILED;
-	printf("%llu piece%s sent %s made anew from the tokens\n", (unsigned long long)p.rederived,
-	       p.rederived == 1 ? "" : "s", p.rederived == 1 ? "was" : "were");
-	status = replay_copy(r, NULL, &p);
+	}
+	status = replay_copy(work, dir, &p);
+	r->pieces = p.rederived;
+	r->diverged_stream = p.diverged_stream;
+	r->diverged_event = p.diverged_event;
+	if (status && !(partly && status == CMD_DIVERGED && p.diverged_stream)) {
+		cmd_remove_tree(dir);
+		return status;
+	}
+	return take_streams(work, dir) && rmdir(dir) == 0 ? status : CMD_FAILED;
+}
+
+/* Step 3. */
+int redact_verify(const char *work)
+{
+	struct playback p;
+
+	return replay_copy(work, NULL, &p);
+}
+
+static int rederive(struct redaction *r)
+{
+	struct rederivation made;
+	int status = redact_rederive(r->work, false, &made);
+
+	if (status == CMD_DIVERGED) {
+		status = depends_on_secret(r, &made);
+		if (!status)
+			status = redact_rederive(r->work, false, &made);
+	}
+	if (status)
+		return status;
+	printf("%llu piece%s sent %s made anew from the tokens\n", (unsigned long long)made.pieces,
+	       made.pieces == 1 ? "" : "s", made.pieces == 1 ? "was" : "were");
+	status = redact_verify(r->work);
 	if (status)
 		cmd_error("the redacted copy does not replay: nothing was written");
 	return status;
@@ -129,7 +150,8 @@ static int rederive(struct redaction *r)
 static int redact(struct redaction *r)
 {
 	struct share_options quiet = {0};
-	int status = share_run(&r->options, "mark", r->from, r->work);
+	deja_recording *rec;
+	int status_open, status = share_run(&r->options, "mark", r->from, r->work);
 
 	if (status > 1)
 		return status;
@@ -149,6 +171,10 @@ static int redact(struct redaction *r)
 	status = share_run(&quiet, "scan", r->work, NULL);
 	if (status > 1)
 		return status;
+	rec = cmd_open(r->work, &status_open);
+	if (!rec || !readme_write(r->work, deja_header(rec)))
+		return CMD_FAILED;
+	deja_close(rec);
 	if (rename(r->work, r->out) < 0) {
 		cmd_error("%s: %s", r->out, strerror(errno));
 		return CMD_FAILED;

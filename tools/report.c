@@ -227,11 +227,8 @@ static void print_expected(FILE *out, const struct divergence *d, deja_recording
 			fputs("nothing more: the stream ends here\n", out);
 		else
 			fprintf(out, "not available: %s\n", err.message);
-	} else if (tf_call_by_id(ev.id)) {
-		tf_print_call(out, &ev, NULL);
-		fputc('\n', out);
 	} else {
-		tf_print_event(out, &ev, NULL);
+		tf_print_short(out, &ev);
 	}
 	if (cur)
 		deja_cursor_close(cur);

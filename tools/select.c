@@ -24,19 +24,25 @@ const struct cmd_option select_options[] = {
     {0},
 };
 
-bool select_option(struct selection *s, int key, const char *value)
+static void take(struct selection *s, int key, const char *value)
 {
-	void *grown;
+	void *grown = realloc(s->given, (s->count + 1) * sizeof(*s->given));
 
-	if (key < CMD_OPT_SELECT || key >= CMD_OPT_SELECT_END)
-		return false;
-	grown = realloc(s->given, (s->count + 1) * sizeof(*s->given));
 	if (!grown)
 		abort(); /* a few bytes of the command line */
 	s->given = grown;
 	s->given[s->count].key = key;
 	s->given[s->count++].value = value;
-	return true;
+}
+
+int select_getopt(struct selection *s, int argc, char **argv, int *status)
+{
+	int key;
+
+	while ((key = cmd_getopt(argc, argv, status)) >= CMD_OPT_SELECT &&
+	       key < CMD_OPT_SELECT_END)
+		take(s, key, optarg);
+	return key;
 }
 
 static const char *name_of(int key)

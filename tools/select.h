@@ -22,8 +22,8 @@ struct selection {
 	size_t count;
 };
 
-/* Takes an option if it is one of these. */
-bool select_option(struct selection *s, int key, const char *value);
+/* As cmd_getopt: the command's next option, those of select_options are taken into *s. */
+int select_getopt(struct selection *s, int argc, char **argv, int *status);
 /* Opens the recording of argument `arg`, and makes the filter for it, NULL when nothing was
  * given. NULL after saying what is wrong ("cat: --pid: ..."), with the exit status. What is wrong
  * in itself is said before a recording is looked for. Frees the selection. */

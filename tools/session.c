@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/installed.h"
 #include "tools/recover.h"
 #include "tools/sandbox.h"
 #include "tools/session.h"
@@ -112,41 +113,6 @@ static void set_clock(struct session *s)
 bool session_can_dispatch(void)
 {
 	return prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 0 /* off */, 0, 0, 0) == 0;
-}
-
-bool session_lib_dir(char *path, size_t len)
-{
-	char self[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0) {
-		cmd_error("/proc/self/exe: %s; deja needs /proc", strerror(errno));
-		return false;
-	}
-	self[n] = 0;
-	for (int i = 0; i < 2; i++) {
-		slash = strrchr(self, '/');
-		if (!slash)
-			return false;
-		*slash = 0;
-	}
-	return (size_t)snprintf(path, len, "%s/lib/deja", self) < len;
-}
-
-/* The runtime object of this mode. */
-static bool runtime_path(enum session_mode mode, char *path, size_t len)
-{
-	char dir[PATH_MAX];
-
-	if (!session_lib_dir(dir, sizeof(dir)) ||
-	    (size_t)snprintf(path, len, "%s/libdeja-%s.so", dir,
-			     mode == SESSION_RECORD ? "record" : "replay") >= len)
-		return false;
-	if (access(path, R_OK) < 0) {
-		cmd_error("%s: %s; is deja installed completely?", path, strerror(errno));
-		return false;
-	}
-	return true;
 }
 
 /* The runtime of a recording or replay is in this very process: two cannot share one. */
@@ -304,7 +270,8 @@ bool session_create(struct live_session *s, enum session_mode mode)
 	if (session_is_nested())
 		return false;
 	sweep_sessions();
-	if (!runtime_path(mode, path, sizeof(path)))
+	if (!installed_part(mode == SESSION_RECORD ? "libdeja-record.so" : "libdeja-replay.so",
+			    path, sizeof(path)))
 		return false;
 	for (int tries = 0; tries < 100; tries++) {
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -498,6 +465,10 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 			_exit(CMD_FAILED);
 		if (l->sandbox && !sandbox_enter(l->sandbox))
 			_exit(CMD_FAILED);
+		for (int i = 0; l->timers && i < 3; i++)
+			setitimer(i, &l->timers[i], NULL);
+		if (l->mask)
+			sigprocmask(SIG_SETMASK, l->mask, NULL);
 		execve(l->path, l->argv, envp);
 		{
 			int e = errno;

@@ -6,6 +6,8 @@
 #define DEJA_TOOLS_SESSION_H
 
 #include <stdbool.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include "preload/session.h"
 
@@ -28,9 +30,6 @@ void session_clock_begin(void);
 /* Makes directory, arena and the link to the runtime object of this mode. False after
  * printing why not. */
 bool session_create(struct live_session *s, enum session_mode mode);
-/* Where the runtime objects and the loader are: build/lib/deja or PREFIX/lib/deja. False after
- * printing why that is not known. */
-bool session_lib_dir(char *path, size_t len);
 /* Whether this kernel has Syscall User Dispatch and lets us use it. */
 bool session_can_dispatch(void);
 /* Unmaps, and removes the directory with all it holds. */
@@ -63,6 +62,8 @@ struct launch {
 	int out_fd[2]; /* stdout, stderr; 0: as they are */
 	struct sandbox *sandbox; /* entered by the new process; NULL: none */
 	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
+	const sigset_t *mask; /* signals the command begins with blocked; NULL: as they are */
+	const struct itimerval *timers; /* the command's ITIMER_REAL, _VIRTUAL, _PROF; or NULL */
 };
 pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);
 

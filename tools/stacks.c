@@ -8,6 +8,7 @@
 #include <string.h>
 #include "tools/cmd.h"
 #include "tools/gdb.h"
+#include "tools/installed.h"
 #include "tools/playback.h"
 #include "tools/stacks.h"
 #include "tracefmt/calls.h"
@@ -344,7 +345,7 @@ struct stacks *stacks_replay(deja_recording *rec, const char *path,
 	if (!s)
 		return NULL;
 	s->taken = tmpfile();
-	if (!s->taken || !debug_part_path("libdeja-replay.so", runtime, sizeof(runtime))) {
+	if (!s->taken || !installed_part("libdeja-replay.so", runtime, sizeof(runtime))) {
 		if (!s->taken)
 			cmd_error("a temporary file: %s", strerror(errno));
 		stacks_close(s);

@@ -295,11 +295,9 @@ int cmd_stat(int argc, char **argv)
 	deja_recording *rec;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		if ((key == CMD_OPT_BY && !parse_by(optarg, &by)) ||
 		    (key == CMD_OPT_SLOWEST && !parse_count(optarg, &slowest)))
 			return CMD_FAILED;

@@ -25,6 +25,7 @@
 #include <xxhash.h>
 
 #include "store.h"
+#include "text_file.h"
 #include "tracefmt/error.h"
 
 enum {
@@ -51,6 +52,7 @@ struct store {
 	size_t count, cap;
 	uint8_t *buf;
 	unsigned temp_count;
+	const struct seal *seal; /* texts are stored sealed; or NULL */
 };
 
 static int64_t timespec_ns(const struct timespec *t)
@@ -171,6 +173,11 @@ struct store *store_open(const char *recording_dir, const char *shared_dir,
 	free(path);
 	open_shared(s, shared_dir);
 	return s;
+}
+
+void store_set_seal(struct store *s, const struct seal *seal)
+{
+	s->seal = seal;
 }
 
 void store_close(struct store *s)
@@ -431,6 +438,13 @@ static void remember_hash(struct store *s, const struct identity *id, const char
 	}
 }
 
+static bool is_text(struct store *s, int fd)
+{
+	ssize_t n = pread(fd, s->buf, TEXT_FILE_LOOK_LEN, 0);
+
+	return n >= 0 && is_text_file(s->buf, (size_t)n);
+}
+
 /* Copies the file in, by way of the shared store if there is one. */
 static int store_content(struct store *s, int fd, char hash[HASH_LEN + 1],
 			 uint64_t *size)
@@ -492,6 +506,7 @@ static uint32_t add_locked(struct store *s, int fd, const char *path,
 	struct stat st;
 	uint32_t known;
 	uint8_t settled;
+	bool sealed;
 	int rc = -1;
 
 	if (fstat(fd, &st) < 0) {
@@ -509,10 +524,12 @@ static uint32_t add_locked(struct store *s, int fd, const char *path,
 	/* Asked before the reading: a change after this moment changes the times. */
 	settled = (uint8_t)is_settled(&id);
 	file.size = id.size;
-	if (settled && known_hash(s, &id, hash))
+	sealed = s->seal && is_text(s, fd);
+	if (!sealed && settled && known_hash(s, &id, hash))
 		rc = take_shared(s, hash, id.size);
 	if (rc < 0) {
-		rc = store_content(s, fd, hash, &file.size);
+		rc = sealed ? seal_copy(s->seal, fd, s->rec_fd, hash, &file.size)
+			    : store_content(s, fd, hash, &file.size);
 		if (rc < 0) {
 			tf_fail_errno(err, "cannot store %s", path);
 			return 0;
@@ -526,7 +543,7 @@ static uint32_t add_locked(struct store *s, int fd, const char *path,
 		file.exact = after.size == id.size && after.mtime_ns == id.mtime_ns &&
 			     file.size == id.size;
 		settled = settled && same_identity(&id, &after);
-		if (settled)
+		if (settled && !sealed)
 			remember_hash(s, &id, hash);
 	}
 	if (known && file.exact && strcmp(s->files[known - 1].hash, hash) == 0) {

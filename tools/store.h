@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "tools/seal.h"
 #include "tracefmt/deja.h"
 
 enum { STORE_HASH_LEN = 32 }; /* hex digits of an XXH128 */
@@ -24,6 +25,9 @@ struct store;
  * without. NULL with *err. */
 struct store *store_open(const char *recording_dir, const char *shared_dir,
 			 struct deja_error *err);
+/* From now on files that are text (text_file.h) are stored sealed, REC/f/HASH.sealed, and never
+ * taken from nor put into the shared store. `seal` lives as long as the store. */
+void store_set_seal(struct store *s, const struct seal *seal);
 /*
  * Stores the file open for reading at fd, whose offset is left alone; path is only its
  * name for the index, the file may have been deleted. Returns its id (>= 1), or 0 with

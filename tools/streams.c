@@ -248,11 +248,9 @@ int cmd_streams(int argc, char **argv)
 	deja_recording *rec;
 	deja_filter *filter;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
-		if (select_option(&selection, key, optarg))
-			continue;
 		json |= key == CMD_OPT_JSON;
 		all |= key == 'a';
 	}

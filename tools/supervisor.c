@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,12 +18,12 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/domains.h"
-#include "tools/nspid.h"
 #include "tools/outside.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
-#include "tracefmt/calls.h"
+#include "tracefmt/error.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
 
@@ -35,7 +36,7 @@ enum {
 	KEEP_MAX = RING_LEN / 2 + RING_LEN / 8, /* bytes kept in a ring: more than a frame */
 };
 
-static int64_t now_ns(struct supervisor *sv)
+int64_t supervisor_now_ns(struct supervisor *sv)
 {
 	struct timespec ts;
 
@@ -71,7 +72,7 @@ static struct track *track_of(struct supervisor *sv, int index)
 	t->parent = slot->parent_stream;
 	t->slot = index;
 	t->pidfd = -1;
-	t->start_ns = now_ns(sv);
+	t->start_ns = supervisor_now_ns(sv);
 	sv->tracks[stream - 1] = t;
 	sv->slot_track[index] = (int)stream;
 	return t;
@@ -113,6 +114,26 @@ static void release(struct track *t, struct slot *slot)
 		wake_writer(slot);
 }
 
+tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint32_t stream,
+				  struct deja_error *err)
+{
+	char path[PATH_MAX + 32], link[PATH_MAX + 32];
+	tf_writer *w;
+
+	snprintf(path, sizeof(path), "%s/%s", sv->sealed ? sv->sealed->disk : sv->dir, name);
+	w = tf_writer_open(path, load_level(&sv->load), err);
+	if (w && sv->sealed) {
+		tf_writer_set_seal(w, &sv->sealed->seal.tf, stream);
+		snprintf(link, sizeof(link), "%s/%s", sv->dir, name);
+		if (symlink(path, link) < 0) {
+			tf_fail_errno(err, "cannot create %s", link);
+			tf_writer_close(w, NULL);
+			w = NULL;
+		}
+	}
+	return w;
+}
+
 /* Moves what the ring holds. False when there was nothing. */
 static bool drain(struct track *t, struct slot *slot)
 {
@@ -122,14 +143,16 @@ static bool drain(struct track *t, struct slot *slot)
 	if (head == t->taken)
 		return false;
 	if (!t->writer && !t->failed) {
-		char path[4096];
+		char name[32];
 
-		snprintf(path, sizeof(path), "%s/p%u.zst", t->sv->dir, t->stream);
-		t->writer = tf_writer_open(path, load_level(&t->sv->load), &err);
-		if (t->writer)
+		snprintf(name, sizeof(name), "p%u.zst", t->stream);
+		t->writer = supervisor_open_stream(t->sv, name, t->stream, &err);
+		if (t->writer) {
 			tf_writer_set_watch(t->writer, track_see_event, t);
-		else
+			tf_writer_set_pool(t->writer, t->sv->pool, t->stream);
+		} else {
 			track_failed(t, &err);
+		}
 	}
 	if (t->writer)
 		tf_writer_set_level(t->writer, load_level(&t->sv->load));
@@ -146,124 +169,6 @@ static bool drain(struct track *t, struct slot *slot)
 	return true;
 }
 
-static bool look_at_externals(struct supervisor *sv);
-
-/* Before an event can name it, a stored file is noted where recover.c finds it: the index itself
- * is written now and then only. */
-static void note_files(struct supervisor *sv)
-{
-	const struct deja_file *files = store_files(sv->store);
-
-	for (; sv->files_noted < store_count(sv->store); sv->files_noted++)
-		recover_note_file(sv->dir, &files[sv->files_noted]);
-}
-
-static bool is_taken(void *arg, pid_t pid)
-{
-	const struct supervisor *sv = arg;
-
-	for (unsigned i = 0; i < SLOT_COUNT; i++)
-		if (sv->slot_track[i] && sv->tracks[sv->slot_track[i] - 1]->live_pid == pid)
-			return true;
-	return false;
-}
-
-/* The pid here of the process that writes to this slot. */
-static pid_t live_pid(struct track *t, const struct slot *slot)
-{
-	struct supervisor *sv = t->sv;
-
-	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
-	if (!t->live_pid)
-		t->live_pid = slot->pid;
-	return t->live_pid;
-}
-
-static void answer_file_request(struct supervisor *sv, struct slot *slot, int pid)
-{
-	struct session *shared = sv->session->shared;
-	struct deja_error err;
-	char path[64], target[4096] = "";
-	ssize_t n;
-	int fd;
-	uint32_t id = 0;
-
-	if (slot->request_fd >= 0) {
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid,
-			 slot->request_fd);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = readlink(path, target, sizeof(target) - 1);
-		target[n > 0 ? n : 0] = 0;
-	} else {
-		/* through the process's own root */
-		char *p = slot->request_path;
-
-		p[sizeof(slot->request_path) - 1] = 0;
-		if (!strcmp(p, "/proc/self/exe"))
-			snprintf(target, sizeof(target), "/proc/%d/exe", pid);
-		else
-			snprintf(target, sizeof(target), "/proc/%d/root%s",
-				 pid, p);
-		fd = open(target, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			fd = open(p, O_RDONLY | O_CLOEXEC);
-		if (!strcmp(p, "/proc/self/exe")) {
-			char link[64];
-
-			snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-			n = readlink(link, target, sizeof(target) - 1);
-			target[n > 0 ? n : 0] = 0;
-		} else {
-			snprintf(target, sizeof(target), "%s", p);
-		}
-	}
-	if (fd >= 0) {
-		id = store_add(sv->store, fd, target, &err);
-		close(fd);
-		note_files(sv);
-	}
-	if (id) {
-		uint64_t h = file_cache_index(&slot->request_identity);
-
-		for (unsigned i = 0; i < FILE_CACHE_COUNT / 2;
-		     i++, h = (h + 1) & (FILE_CACHE_COUNT - 1)) {
-			struct file_cache_entry *e = &shared->files[h];
-
-			if (e->file_id)
-				continue;
-			e->identity = slot->request_identity;
-			__atomic_store_n(&e->file_id, id, __ATOMIC_RELEASE);
-			break;
-		}
-	}
-	slot->file_id = id;
-}
-
-static void answer_request(struct supervisor *sv, struct track *t, struct slot *slot)
-{
-	switch (slot->request) {
-	case REQUEST_FILE:
-		/* who asks may be a vfork child */
-		answer_file_request(sv, slot,
-				    sv->session->shared->pid_namespaces ? live_pid(t, slot)
-									: slot->request_pid);
-		break;
-	case REQUEST_ACCESS:
-		session_let_in(sv->session, (uid_t)slot->request_fd);
-		break;
-	case REQUEST_SHARED:
-		outside_look(sv);
-		break;
-	case REQUEST_DRAIN:
-		while (look_at_externals(sv))
-			;
-		break;
-	}
-	__atomic_store_n(&slot->request, REQUEST_NONE, __ATOMIC_SEQ_CST);
-	session_wake(&slot->request);
-}
-
 /* The process has ended or, with a reason why, goes on alone. Its slot is still its own. */
 static void track_end(struct track *t, struct slot *slot, const char *stopped)
 {
@@ -271,7 +176,7 @@ static void track_end(struct track *t, struct slot *slot, const char *stopped)
 
 	if (slot->no_memory)
 		stopped = "/dev/shm is full";
-	t->end_ns = now_ns(t->sv);
+	t->end_ns = supervisor_now_ns(t->sv);
 	t->died_in_turn = domains_forget(t->sv->session->shared, t->stream, t->domain_turn);
 	if (t->stopped) /* it has said why by itself */
 		stopped = NULL;
@@ -282,6 +187,9 @@ static void track_end(struct track *t, struct slot *slot, const char *stopped)
 		t->sv->ended_len += tf_writer_disk_len(t->writer);
 		t->event_count = tf_writer_event_count(t->writer);
 		t->byte_len = tf_writer_byte_len(t->writer);
+		if (tf_writer_state(t->writer)->time_ns > t->end_ns) /* its clock and ours differ */
+			t->end_ns = tf_writer_state(t->writer)->time_ns;
+		t->sv->has_references |= tf_writer_has_references(t->writer);
 		if (tf_writer_close(t->writer, &err) < 0 && !t->failed)
 			track_failed(t, &err);
 		t->writer = NULL;
@@ -307,7 +215,7 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 	if (slot->state == SLOT_ENDED)
 		return false;
 	if (t->pidfd == -1 && slot->pid) {
-		t->pidfd = (int)syscall(SYS_pidfd_open, live_pid(t, slot), 0);
+		t->pidfd = (int)syscall(SYS_pidfd_open, track_live_pid(t, slot), 0);
 		if (t->pidfd < 0)
 			return false;
 	}
@@ -329,8 +237,8 @@ static bool claim_is_void(struct supervisor *sv, unsigned i, struct slot *slot)
 		return false;
 	}
 	if (!sv->orphan_since_ns[i])
-		sv->orphan_since_ns[i] = now_ns(sv);
-	if (now_ns(sv) - sv->orphan_since_ns[i] < CLAIM_GRACE_NS)
+		sv->orphan_since_ns[i] = supervisor_now_ns(sv);
+	if (supervisor_now_ns(sv) - sv->orphan_since_ns[i] < CLAIM_GRACE_NS)
 		return false;
 	sv->orphan_since_ns[i] = 0;
 	slot_free(slot);
@@ -355,7 +263,7 @@ static void look_at_domains(struct supervisor *sv)
 static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 {
 	unsigned alive = 0, used = sv->session->shared->slots_used;
-	int64_t now = now_ns(sv);
+	int64_t now = supervisor_now_ns(sv);
 
 	for (unsigned i = 0; i < used && i < SLOT_COUNT; i++) {
 		struct slot *slot = session_slot(sv->session->shared, i);
@@ -374,12 +282,12 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 		if (!t)
 			continue;
 		if (slot->request)
-			answer_request(sv, t, slot);
+			request_answer(sv, t, slot);
 		lives = track_alive(t, slot, now); /* before the last look at the ring */
 		if (drain(t, slot))
 			*busy = true;
 		if (slot->request)
-			answer_request(sv, t, slot);
+			request_answer(sv, t, slot);
 		if (lives) {
 			alive++;
 		} else {
@@ -390,74 +298,11 @@ static unsigned look_at_slots(struct supervisor *sv, bool *busy)
 	return alive;
 }
 
-/* --- children that could not be preloaded --- */
-
-static void external_output(struct supervisor *sv, int role, const uint8_t *bytes, size_t len)
-{
-	const struct tf_call *call = tf_call_by_nr(SYS_write);
-	uint8_t buf[64], *p = buf;
-	struct deja_error err;
-	uint64_t seq = __atomic_add_fetch(&sv->session->shared->output_seq, 1,
-					  __ATOMIC_SEQ_CST);
-	static int64_t last_ns;
-	int64_t now = now_ns(sv);
-
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(role, bytes + done, len - done);
-
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			break;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	if (sv->closed || sv->written)
-		return;
-	if (!sv->external) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/x1.zst", sv->dir);
-		sv->external = tf_writer_open(path, load_level(&sv->load), &err);
-		if (!sv->external)
-			return;
-	}
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_OUTPUT);
-	p = tf_put_uint(p, seq);
-	p = tf_put_uint(p, (uint64_t)role);
-	p = tf_put_array(p, 7);
-	p = tf_put_uint(p, call->id);
-	p = tf_put_uint(p, (uint64_t)(now - last_ns));
-	p = tf_put_uint(p, 0);
-	p = tf_put_uint(p, len);
-	p = tf_put_uint(p, (uint64_t)role);
-	p = tf_put_uint(p, len);
-	p = tf_put_bin(p, (uint32_t)len);
-	last_ns = now;
-	tf_writer_append(sv->external, buf, (size_t)(p - buf), &err);
-	tf_writer_append(sv->external, bytes, len, &err);
-}
-
-static bool look_at_externals(struct supervisor *sv)
-{
-	uint8_t bytes[65536];
-	bool busy = false;
-
-	for (int i = 0; i < 2; i++) {
-		ssize_t n = read(sv->session->outlet[i], bytes, sizeof(bytes));
-
-		if (n > 0) {
-			external_output(sv, i + 1, bytes, (size_t)n);
-			busy = true;
-		}
-	}
-	return busy;
-}
-
 /* --- so that little is lost if this process is killed --- */
 
 static void flush_all(struct supervisor *sv)
 {
-	int64_t now = now_ns(sv);
+	int64_t now = supervisor_now_ns(sv);
 	struct deja_error err;
 
 	if (now - sv->flushed_ns < FLUSH_NS)
@@ -483,32 +328,52 @@ static void flush_all(struct supervisor *sv)
 
 /* --- the loop --- */
 
-static volatile sig_atomic_t forward_signal, command_ended;
-
-static void on_signal(int signo)
+/* A process of the tree, or one that was until a moment ago. Numbers are used again. */
+static bool is_of_tree(void *arg, pid_t pid)
 {
-	/* the terminal has sent it to the command as well */
-	if (signo != SIGCHLD && (signo != SIGINT || command_ended))
-		forward_signal = signo;
+	struct supervisor *sv = arg;
+	const struct session *shared = sv->session->shared;
+	int64_t now = supervisor_now_ns(sv);
+
+	if (pid <= 0)
+		return false;
+	for (size_t i = 0; i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+
+		if (t && (t->live_pid ? t->live_pid : shared->pid_namespaces ? 0 : t->pid) == pid &&
+		    (t->slot >= 0 || now - t->end_ns < CLAIM_GRACE_NS))
+			return true;
+	}
+	for (unsigned i = 0; !shared->pid_namespaces && i < shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(sv->session->shared, i);
+
+		if (slot->state != SLOT_FREE && slot->pid == pid)
+			return true;
+	}
+	return false;
 }
 
-static void install_signals(void)
+/* Takes notice of what became of the command. True when it has ended. */
+static bool look_at_command(struct supervisor *sv)
 {
-	struct sigaction act = {.sa_handler = on_signal};
+	int status;
 
-	sigaction(SIGCHLD, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
-	/* the terminal sends these to the program as well: it decides */
-	sigaction(SIGINT, &act, NULL);
-	act.sa_handler = SIG_IGN;
-	sigaction(SIGQUIT, &act, NULL);
-	sigaction(SIGPIPE, &act, NULL);
+	while (!sv->root_ended && waitpid(sv->root, &status, WNOHANG | WUNTRACED) == sv->root) {
+		if (WIFSTOPPED(status)) {
+			relay_stop(sv->root, WSTOPSIG(status));
+			continue;
+		}
+		sv->root_status = status;
+		sv->root_ended = true;
+		return true;
+	}
+	return false;
 }
 
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 				   struct store *store, struct deja_header *header,
-				   const struct supervisor_limits *limits)
+				   const struct supervisor_limits *limits,
+				   const struct sealed *sealed)
 {
 	struct supervisor *sv = calloc(1, sizeof(*sv));
 
@@ -517,8 +382,11 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 	sv->session = s;
 	sv->dir = rec_dir;
 	sv->store = store;
+	if (!sealed) /* that is written anew, anyway */
+		sv->pool = tf_pool_new();
 	sv->header = header;
 	sv->limits = *limits;
+	sv->sealed = sealed;
 	return sv;
 }
 
@@ -529,7 +397,7 @@ static void end_streams(struct supervisor *sv)
 	bool busy;
 
 	look_at_slots(sv, &busy);
-	look_at_externals(sv);
+	external_look(sv);
 	__atomic_store_n(&shared->closed, 1, __ATOMIC_SEQ_CST);
 	sv->closed = true;
 	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
@@ -579,17 +447,17 @@ static bool must_end(struct supervisor *sv)
 
 	if (sv->cause[0]) /* a stream could not be written */
 		return true;
-	if (begun && l->time_ns && now_ns(sv) >= l->time_ns)
+	if (begun && l->time_ns && supervisor_now_ns(sv) >= l->time_ns)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-time %s",
 			 l->time_text);
 	else if (begun && l->size && recording_len(sv) >= l->size)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-size %s",
 			 l->size_text);
 	/* nobody wants to wait for what the command left in the background */
-	else if (forward_signal && sv->root_ended)
+	else if (sv->asked_to_end)
 		snprintf(sv->cause, sizeof(sv->cause),
 			 "recording was stopped by signal %d while background processes ran",
-			 (int)forward_signal);
+			 sv->asked_to_end);
 	return sv->cause[0];
 }
 
@@ -599,8 +467,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 	int64_t sleep_start;
 	bool told = false;
 
-	install_signals();
-	load_begin(&sv->load, now_ns(sv));
+	load_begin(&sv->load, supervisor_now_ns(sv));
 	sv->root = root;
 	for (;;) {
 		uint32_t seen = __atomic_load_n(&sv->session->shared->doorbell,
@@ -611,13 +478,10 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 		sv->session->shared->beat++;
 
 		look_at_domains(sv);
-		if (look_at_externals(sv))
+		if (external_look(sv))
 			busy = true;
-		if (!sv->root_ended && waitpid(root, &sv->root_status, WNOHANG) == root) {
-			sv->root_ended = true;
-			command_ended = 1;
+		if (look_at_command(sv))
 			continue; /* what it wrote last */
-		}
 		if (sv->root_ended && !alive && !busy)
 			break;
 		if (sv->root_ended && alive && !told && !quiet && !busy && sleep_ms == SLEEP_MAX_MS) {
@@ -627,21 +491,18 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 				  alive, alive == 1 ? "" : "es");
 		}
 		flush_all(sv);
+		sv->asked_to_end = relay_pass(root, sv->root_ended, is_of_tree, sv);
 		if (must_end(sv)) {
 			end_streams(sv);
 			break;
 		}
-		if (forward_signal) {
-			kill(root, forward_signal);
-			forward_signal = 0;
-		}
 		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
 		if (sleep_ms > SLEEP_MAX_MS)
 			sleep_ms = SLEEP_MAX_MS;
-		sleep_start = now_ns(sv);
+		sleep_start = supervisor_now_ns(sv);
 		load_look(&sv->load, sleep_start, sv->session->shared->waited_ns);
 		session_wait(sv->session, seen, sleep_ms);
-		load_slept(&sv->load, now_ns(sv) - sleep_start);
+		load_slept(&sv->load, supervisor_now_ns(sv) - sleep_start);
 	}
 	if (sv->root_ended && sv->track_count && sv->tracks[0]) {
 		sv->tracks[0]->status = sv->root_status;
@@ -664,6 +525,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	sv->external = NULL;
 	sv->written = true;
 	track_fill_header(sv, h);
+	h->format = sv->has_references ? TF_FORMAT : TF_FORMAT_WITHOUT_PIECES;
 	h->duration_ns = duration_ns;
 	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
 	recover_use_room(sv->dir);
@@ -705,19 +567,13 @@ static bool session_needed(const struct supervisor *sv)
 int supervisor_outlast(struct supervisor *sv, bool *left)
 {
 	while (!sv->root_ended) {
-		if (waitpid(sv->root, &sv->root_status, WNOHANG) == sv->root) {
-			sv->root_ended = true;
-			command_ended = 1;
-		}
-		if (look_at_externals(sv) || sv->root_ended)
+		look_at_command(sv);
+		if (external_look(sv) || sv->root_ended)
 			continue;
-		if (forward_signal) {
-			kill(sv->root, forward_signal);
-			forward_signal = 0;
-		}
+		relay_pass(sv->root, false, is_of_tree, sv);
 		session_wait(sv->session, sv->session->shared->doorbell, SLEEP_MAX_MS);
 	}
-	while (look_at_externals(sv))
+	while (external_look(sv))
 		;
 	*left = sv->closed && session_needed(sv);
 	return sv->root_status;

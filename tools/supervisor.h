@@ -6,6 +6,7 @@
 #define DEJA_TOOLS_SUPERVISOR_H
 
 #include <sys/types.h>
+#include "tools/sealed.h"
 #include "tools/session.h"
 #include "tools/store.h"
 #include "tracefmt/deja.h"
@@ -19,10 +20,12 @@ struct supervisor_limits {
 	const char *size_text, *time_text; /* as the user gave them */
 };
 
-/* header: the caller's, filled as far as known; it is completed at the end. */
+/* header: the caller's, filled as far as known; it is completed at the end. sealed: the streams go
+ * to its directory; NULL: to rec_dir. */
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 				   struct store *store, struct deja_header *header,
-				   const struct supervisor_limits *limits);
+				   const struct supervisor_limits *limits,
+				   const struct sealed *sealed);
 /* Until every process of the tree has ended, or the recording has to end before; quiet:
  * without a word about how long that may take. */
 void supervisor_run(struct supervisor *sv, pid_t root, bool quiet);

@@ -11,6 +11,7 @@
 
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
+#include "tools/nspid.h"
 #include "tools/track.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/header.h"
@@ -33,6 +34,8 @@ static const char *external_reason(unsigned reason)
 	case EXEC_TARGET_NO_WAY:
 		return "cannot reach /dev/shm: another root directory or user; its output is "
 		       "recorded only if it passes through a recorded process";
+	case EXEC_TARGET_TWO_USERS:
+		return "its real and effective user or group differ, so the system ignores preloading";
 	case EXEC_TARGET_NO_FD:
 		return "no file descriptor left to load it with";
 	}
@@ -361,4 +364,25 @@ void track_fill_header(struct supervisor *sv, struct deja_header *h)
 	h->status = sv->root_status;
 	h->complete = !sv->cause[0];
 	h->cause = sv->cause;
+}
+
+static bool is_taken(void *arg, pid_t pid)
+{
+	const struct supervisor *sv = arg;
+
+	for (unsigned i = 0; i < SLOT_COUNT; i++)
+		if (sv->slot_track[i] && sv->tracks[sv->slot_track[i] - 1]->live_pid == pid)
+			return true;
+	return false;
+}
+
+pid_t track_live_pid(struct track *t, const struct slot *slot)
+{
+	struct supervisor *sv = t->sv;
+
+	if (!t->live_pid && sv->session->shared->pid_namespaces)
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
+	if (!t->live_pid)
+		t->live_pid = slot->pid;
+	return t->live_pid;
 }

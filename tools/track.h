@@ -1,6 +1,7 @@
 /*
  * What the supervisor knows of the processes it records. Shared by supervisor.c, which moves
- * their events, and track.c, which reads in passing what the header will tell of them.
+ * their events, track.c, which reads in passing what the header will tell of them, request.c,
+ * which answers them, and external.c, which has what unrecorded children write.
  */
 #ifndef DEJA_TOOLS_TRACK_H
 #define DEJA_TOOLS_TRACK_H
@@ -47,8 +48,11 @@ struct pending_exec {
 struct supervisor {
 	struct live_session *session;
 	const char *dir;
+	const struct sealed *sealed; /* or NULL */
 	struct store *store;
 	struct load load;
+	tf_pool *pool; /* of what the streams have; or NULL */
+	bool has_references; /* some stream that has ended */
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;
@@ -75,10 +79,22 @@ struct supervisor {
 	pid_t root;
 	int root_status;
 	bool root_ended;
+	int asked_to_end; /* the signal that did; 0: none */
 };
 
+/* A stream's file, of this name; NULL with *err. */
+tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint32_t stream,
+				  struct deja_error *err);
 /* A warning: on stderr now, in the header at the end. */
 void supervisor_warn(struct supervisor *sv, const char *text);
+/* Since the recording's start. */
+int64_t supervisor_now_ns(struct supervisor *sv);
+/* The pid here of the process that writes to this slot. */
+pid_t track_live_pid(struct track *t, const struct slot *slot);
+/* Answers what the process of the slot asks for (request.c). */
+void request_answer(struct supervisor *sv, struct track *t, struct slot *slot);
+/* Passes on and records what unrecorded children wrote (external.c). False: nothing was there. */
+bool external_look(struct supervisor *sv);
 /* What the header tells of the processes; h->processes and what is in it lives as long as *sv. */
 void track_fill_header(struct supervisor *sv, struct deja_header *h);
 /* A tf_writer_watch; arg: the stream's track. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "tools/readme.h"
 #include "tools/select.h"
 #include "tools/trim.h"
 #include "tracefmt/calls.h"
@@ -283,6 +284,7 @@ static bool write_header(struct copy *c, const char *cause, const char *partial)
 	ok = ok && tf_header_write(c->out, &h, &err) == 0;
 	if (!ok)
 		cmd_error("%s: %s", c->out, processes ? err.message : "out of memory");
+	ok = ok && readme_write(c->out, &h);
 	free(processes);
 	return ok;
 }
@@ -358,7 +360,7 @@ int trim_until_event(const char *path, uint32_t stream, uint64_t number, const c
 
 /* --- the command --- */
 
-/* Everything but streams and header: the same inodes where the file system allows. */
+/* Everything but streams, header and what is written with it: the same inodes where the file system allows. */
 static bool copy_rest(const char *from, const char *out, const char *sub)
 {
 	char dir[PATH_MAX], a[PATH_MAX + 256], b[PATH_MAX + 256];
@@ -375,6 +377,7 @@ static bool copy_rest(const char *from, const char *out, const char *sub)
 		snprintf(a, sizeof(a), "%s/%s", dir, e->d_name);
 		snprintf(b, sizeof(b), "%s/%s/%s", out, sub, e->d_name);
 		if (e->d_name[0] == '.' || !strcmp(e->d_name, "header") ||
+		    (!sub[0] && (!strcmp(e->d_name, "README.txt") || !strcmp(e->d_name, "settings"))) ||
 		    (n > 4 && !strcmp(e->d_name + n - 4, ".zst")) || lstat(a, &st) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && !sub[0])
@@ -400,17 +403,15 @@ int cmd_trim(int argc, char **argv)
 	int key, status = 0;
 	bool ok;
 
-	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
+	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
 		if (key == 'o')
 			out = optarg;
 		else if (key == CMD_OPT_UNTIL)
 			until = optarg;
-		else if (key == CMD_OPT_SAMPLE)
-			sample = strtoull(optarg, NULL, 10);
 		else
-			select_option(&selection, key, optarg);
+			sample = strtoull(optarg, NULL, 10);
 	}
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;

@@ -35,13 +35,9 @@ struct unpacked {
 
 enum { SAVE_LEVEL = 3 };
 
-/* Writes the next frame that is not saved yet, without its SYNC: the writer has its own. */
-static bool save_frame(struct unpacked *s)
+/* Writes a frame without its SYNC: the writer has its own. */
+static bool save_bytes(struct unpacked *s, const uint8_t *bytes, size_t len)
 {
-	struct stream_head *head = s->head;
-	size_t slot = s->saved % head->slot_count;
-	const uint8_t *bytes = (uint8_t *)head + STREAM_HEAD_LEN + slot * head->slot_len;
-	size_t len = head->frame[slot].len;
 	long sync = tf_event_len(bytes, len);
 	struct deja_error err;
 
@@ -54,6 +50,15 @@ static bool save_frame(struct unpacked *s)
 		return true;
 	cmd_error("stream %u: %s", s->stream, err.message);
 	return false;
+}
+
+/* The next one that is not saved yet. */
+static bool save_frame(struct unpacked *s)
+{
+	size_t slot = s->saved % s->head->slot_count;
+
+	return save_bytes(s, (uint8_t *)s->head + STREAM_HEAD_LEN + slot * s->head->slot_len,
+			  s->head->frame[slot].len);
 }
 
 /* Unpacks the next frame of stream `s` into its slot. 1 done, 0 nothing to do now (all is
@@ -141,6 +146,10 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 		cmd_error("%s: %s", path, err.message);
 		return false;
 	}
+	if (!u->pieces)
+		u->pieces = tf_pieces_open(rec_path);
+	if (u->pieces)
+		tf_reader_set_pieces(s->reader, u->pieces);
 	if (tf_reader_truncated(s->reader) == DEJA_E_STREAM) {
 		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
 		return false;
@@ -234,9 +243,11 @@ void unpack_start(struct unpacker *u)
 	}
 }
 
-/* The processes have ended. False after printing why not all is saved. */
+/* The processes have ended. What they did not come to is saved as it is in the recording. False after
+ * printing why not all is saved. */
 static bool save_rest(struct unpacked *s)
 {
+	struct deja_bytes bytes;
 	struct deja_error err;
 	bool ok = true;
 
@@ -244,6 +255,12 @@ static bool save_rest(struct unpacked *s)
 		return true;
 	while (ok && s->saved < s->next_frame)
 		ok = save_frame(s);
+	for (; ok && s->reader && s->next_frame < tf_reader_frame_count(s->reader); s->next_frame++) {
+		ok = tf_reader_frame(s->reader, s->next_frame, &bytes, &err) == 0;
+		if (!ok)
+			cmd_error("stream %u: %s", s->stream, err.message);
+		ok = ok && save_bytes(s, bytes.data, bytes.len);
+	}
 	if (tf_writer_close(s->save, &err) < 0) {
 		cmd_error("stream %u: %s", s->stream, err.message);
 		ok = false;
@@ -263,6 +280,8 @@ void unpack_stop(struct unpacker *u)
 		unpack_end(u->streams[i]);
 		free(u->streams[i]);
 	}
+	tf_pieces_close(u->pieces);
+	u->pieces = NULL;
 	free(u->streams);
 	u->streams = NULL;
 	u->count = 0;

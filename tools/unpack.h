@@ -17,12 +17,13 @@ struct unpacked;
 struct unpacker {
 	struct unpacked **streams;
 	size_t count;
+	struct tf_pieces *pieces; /* of the recording */
 	pthread_t thread;
 	bool running;
 	volatile bool stop;
 	volatile bool failed; /* it has said why; the replay cannot go on */
-	/* set before the first stream is added: frames that the processes are done with are
-	 * written to stream files of this directory, as the processes left them */
+	/* set before the first stream is added: all frames are written to stream files of this
+	 * directory, as the processes left them */
 	const char *save_dir;
 };
 

@@ -199,12 +199,7 @@ static void tell_head(FILE *out, const struct slot *slot, deja_recording *rec)
 		fputs("none, the stream ends here\n", out);
 	} else {
 		fprintf(out, "thread %d: ", ev.tid);
-		if (tf_call_by_id(ev.id)) {
-			tf_print_call(out, &ev, NULL);
-			fputc('\n', out);
-		} else {
-			tf_print_event(out, &ev, NULL);
-		}
+		tf_print_short(out, &ev);
 	}
 	if (cur)
 		deja_cursor_close(cur);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/gdb.h"
+#include "tools/installed.h"
 #include "tools/json.h"
 #include "tools/sysroot.h"
 
@@ -111,7 +112,7 @@ static bool put_codelldb(struct json *j, const struct workspace *w)
 	char script[PATH_MAX], create[2 * PATH_MAX + 32], load[PATH_MAX + 64],
 		start[PATH_MAX + 32];
 
-	if (!debug_part_path("lldb.py", script, sizeof(script)))
+	if (!installed_part("lldb.py", script, sizeof(script)))
 		return false;
 	snprintf(create, sizeof(create), "target create \"%s\"", w->program);
 	snprintf(load, sizeof(load), "command script import \"%s\"", script);

@@ -14,6 +14,14 @@ enum {
 	ADDR_RESULT = TF_ADDR_RESULT,
 	NORETURN = TF_NORETURN,
 	WATCHED = TF_WATCHED,
+	NET = TF_NET,
+	FILES = TF_FILE, /* FILE is stdio's */
+	DESC = TF_DESC,
+	TIME = TF_TIME,
+	PROCESS = TF_PROCESS,
+	SIGNAL = TF_SIGNAL,
+	MEMORY = TF_MEMORY,
+	IPC = TF_IPC,
 };
 /* The errnos that refused rows use. */
 enum { T_EPERM = 1, T_EINVAL = 22, T_ENOTTY = 25, T_ENOSYS = 38, T_EOPNOTSUPP = 95 };
@@ -50,10 +58,10 @@ enum { T_EPERM = 1, T_EINVAL = 22, T_ENOTTY = 25, T_ENOSYS = 38, T_EOPNOTSUPP = 
 	[NR] = { .name = TEXT(#NAME), .id = (ID), .nr = (NR), .cls = TF_##CLASS,      \
 		 .nargs = COUNT(__VA_ARGS__), .flags = (FLAG_SET),              \
 		 .arg = { __VA_ARGS__ } },
-#define REFUSE(ID, NR, NAME, ERRNO, REASON, ...)                                \
+#define REFUSE(ID, NR, NAME, ERRNO, FLAG_SET, REASON, ...)                      \
 	[NR] = { .name = TEXT(#NAME), .reason = TEXT(REASON), .id = (ID), .nr = (NR),       \
 		 .cls = TF_REFUSE, .nargs = COUNT(__VA_ARGS__),                 \
-		 .flags = TF_QUICK, .refuse_errno = T_##ERRNO,                  \
+		 .flags = TF_QUICK | (FLAG_SET), .refuse_errno = T_##ERRNO,                  \
 		 .arg = { __VA_ARGS__ } },
 
 static const struct tf_call rows[TF_CALL_MAX] = {

@@ -33,6 +33,17 @@ enum {
 	TF_WATCHED = 1 << 4, /* captured by its row, but the recorder keeps account of what it
 				does to descriptors, outputs, mapped files or children:
 				record_watched() in preload/record.c has a case for it */
+	/* What the call is about, for those who look (enum deja_class, in its order). That it
+	 * takes a path or a descriptor need not be said: the arguments tell. */
+	TF_NET = 1 << 8,
+	TF_FILE = 1 << 9,
+	TF_DESC = 1 << 10,
+	TF_TIME = 1 << 11,
+	TF_PROCESS = 1 << 12,
+	TF_SIGNAL = 1 << 13,
+	TF_MEMORY = 1 << 14,
+	TF_IPC = 1 << 15,
+	TF_TOPIC_SHIFT = 8,
 };
 
 /* What an argument is. All kinds but TF_PTR and TF_MEM are scalars: recorded as
@@ -127,7 +138,7 @@ struct tf_sub {
 	const char *name;
 	uint32_t request;
 	uint8_t cls;   /* enum tf_class */
-	uint8_t flags; /* TF_QUICK ... */
+	uint8_t flags; /* TF_QUICK ...; topics are the row's */
 	uint8_t more;  /* how many TF_SUB arguments after this one count; those beyond
 			  are ignored */
 	struct tf_arg arg;

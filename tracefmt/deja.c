@@ -122,7 +122,8 @@ deja_recording *deja_open(const char *path, struct deja_error *err)
 		return NULL;
 	}
 	rec->path = strdup(path);
-	if (!rec->path) {
+	rec->pieces = tf_pieces_open(path);
+	if (!rec->path || !rec->pieces) {
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto fail;
 	}
@@ -130,10 +131,20 @@ deja_recording *deja_open(const char *path, struct deja_error *err)
 	    tf_files_read(path, &rec->zone, &rec->files, &rec->file_count, err) < 0 ||
 	    list_streams(rec, err) < 0)
 		goto fail;
+	if (!rec->header.complete && rec->header.cause &&
+	    !strcmp(rec->header.cause, TF_CAUSE_SEALED)) {
+		tf_fail(err, DEJA_E_NOT_A_RECORDING, "%s: %s", path, TF_CAUSE_SEALED);
+		goto fail;
+	}
 	return rec;
 fail:
 	deja_close(rec);
 	return NULL;
+}
+
+void tf_recording_set_seal(deja_recording *rec, const struct tf_seal *seal)
+{
+	rec->seal = seal;
 }
 
 void deja_close(deja_recording *rec)
@@ -141,6 +152,7 @@ void deja_close(deja_recording *rec)
 	if (!rec)
 		return;
 	msgpack_zone_destroy(&rec->zone);
+	tf_pieces_close(rec->pieces);
 	free(rec->streams);
 	free(rec->path);
 	free(rec);

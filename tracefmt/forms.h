@@ -6,9 +6,10 @@
 #ifndef DEJA_TRACEFMT_FORMS_H
 #define DEJA_TRACEFMT_FORMS_H
 
-/* A string; LEN bytes outbound, inbound, both; as many bytes as argument `ref` says;
+/* A string; one that names a file; LEN bytes outbound, inbound, both; as many bytes as argument `ref` says;
  * as many as the result says, at most argument `ref`. */
 #define CSTR(n)		      MEM(n, TX, CSTR, 0, 0, 0)
+#define PATH(n)		      MEM(n, TX, CSTR, 0, 0, PATH)
 #define TXS(n, len, layout)   MEM(n, TX, FIXED, 0, len, layout)
 #define RXS(n, len, layout)   MEM(n, RX, FIXED, 0, len, layout)
 #define RTXS(n, len, layout)  MEM(n, RTX, FIXED, 0, len, layout)

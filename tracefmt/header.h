@@ -11,9 +11,13 @@
 struct msgpack_zone;
 
 /* The format this code writes, and the newest it reads. */
-enum { TF_FORMAT = 1 };
+enum { TF_FORMAT = 2, TF_FORMAT_WITHOUT_PIECES = 1 };
 /* The cause in the header of a recording that is being made, or whose recorder was killed. */
 #define TF_CAUSE_RUNNING "still being recorded"
+/* Nothing but this header is there to be read (tools/sealed.h). */
+#define TF_CAUSE_SEALED                                                                    \
+	"recorded with --redact: it can be read when that has ended; if its recorder was killed, " \
+	"never"
 
 /* Room on the disk that waits for the next DIR/NAME under this name: used instead of a new file. */
 #define TF_ROOM_FMT ".%s.room"
@@ -41,6 +45,7 @@ struct tf_image {
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, ppid, tid;
 	uint32_t file;
+	bool has_oracles;
 	struct tf_image_map {
 		uint64_t start, end, offset;
 		uint32_t prot, file;

@@ -289,3 +289,13 @@ void tf_print_event(FILE *file, const struct deja_event *ev,
 	tf_putc(&out, '\n');
 	tf_text_flush(&out, file);
 }
+
+void tf_print_short(FILE *file, const struct deja_event *ev)
+{
+	if (!tf_call_by_id(ev->id)) {
+		tf_print_event(file, ev, NULL);
+		return;
+	}
+	tf_print_call(file, ev, NULL);
+	fputc('\n', file);
+}

@@ -21,6 +21,8 @@ void tf_print_event(FILE *out, const struct deja_event *ev,
 /* Only `name(args) = result`, no time, no newline: for reports. */
 void tf_print_call(FILE *out, const struct deja_event *ev,
 		   const struct tf_print_opts *opts);
+/* One line with newline: a call as tf_print_call does, another event as tf_print_event does. */
+void tf_print_short(FILE *out, const struct deja_event *ev);
 /* One JSON object with newline: stream, event (number), time (s, of completion), pid,
  * tid; calls: call, args (decoded, by name), result, errno (name, failed calls only),
  * dur (s), items; else: kind and args. Payloads in items: "text" when valid UTF-8

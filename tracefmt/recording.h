@@ -7,6 +7,8 @@
 
 #include <msgpack.h>
 #include "deja.h"
+#include "seal.h"
+#include "stream.h"
 
 struct tf_stream {
 	uint32_t number;
@@ -21,8 +23,12 @@ struct deja_recording {
 	size_t file_count;
 	struct tf_stream *streams; /* by number */
 	size_t stream_count;
+	tf_pieces *pieces; /* of all its readers */
+	const struct tf_seal *seal; /* of its streams, whose numbers are the nonces; or NULL */
 };
 
+/* The streams are read with this from now on; it lives as long as the recording. */
+void tf_recording_set_seal(deja_recording *rec, const struct tf_seal *seal);
 /* The stream of this number, or NULL. */
 const struct tf_stream *tf_recording_stream(const deja_recording *rec, uint32_t number);
 

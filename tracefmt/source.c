@@ -178,10 +178,12 @@ int tf_source_open(struct tf_source *s, struct deja_error *err)
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		source_fail(s, err, DEJA_E_STREAM, "its file is missing");
 	else
-		s->reader = tf_reader_open(path, err);
+		s->reader = tf_reader_open_sealed(path, s->rec->seal, s->stream.number,
+						  err);
 	free(path);
 	if (!s->reader)
 		return -1;
+	tf_reader_set_pieces(s->reader, s->rec->pieces);
 	source_rewind(s);
 	s->pid = s->stream.process ? s->stream.process->pid : 0;
 	if (!s->pid && s->stream.number != DEJA_STREAM_EXTERNAL) {
@@ -250,7 +252,7 @@ int tf_source_seek_event(struct tf_source *s, uint64_t number, struct deja_error
 int tf_source_seek_time(struct tf_source *s, int64_t time_ns, struct deja_error *err)
 {
 	struct deja_bytes raw;
-	struct tf_state before = s->state;
+	struct tf_state before;
 	int rc;
 
 	source_rewind(s);

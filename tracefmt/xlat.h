@@ -115,6 +115,7 @@ enum tf_xlat {
 	TF_X_INT32, /* an array of them, one is common */
 	TF_X_INT64,
 	TF_X_OPEN_HOW,
+	TF_X_PATH, /* a string that names a file */
 	TF_X_POLLFD,
 	TF_X_RLIMIT64,
 	TF_X_RUSAGE,

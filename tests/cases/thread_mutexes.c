@@ -1,6 +1,6 @@
 /*
  * Every kind of mutex, contended: normal, recursive, error-checking, adaptive, robust with
- * owner death, priority-inheriting, priority-protected, timed. Shows that who got a lock
+ * owner death, priority-inheriting, timed. Shows that who got a lock
  * when is the same.
  */
 /* SOAK */

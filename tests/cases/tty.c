@@ -24,7 +24,7 @@ int main(void)
 	T_CHECK(openpty(&master, &slave, name, NULL, &ws) == 0);
 	T_CHECK(isatty(slave) && isatty(master) && strcmp(ttyname(slave), name) == 0);
 	T_CHECK(ioctl(slave, TIOCGWINSZ, &got) == 0 && got.ws_col == ws.ws_col);
-	printf("%s is %dx%d\n", name, got.ws_col, got.ws_row);
+	printf("%s is %dx%d for %d\n", name, got.ws_col, got.ws_row, getpid());
 	T_CHECK(ioctl(master, TIOCGPTN, &v) == 0 && atoi(name + 9) == v);
 	T_CHECK(ptsname_r(master, buf, sizeof(buf)) == 0 && strcmp(buf, name) == 0);
 	int null = open("/dev/null", O_RDWR);

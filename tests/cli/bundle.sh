@@ -7,6 +7,17 @@ export XDG_CACHE_HOME=$PWD/cache
 expect 3 "$DEJA" record -q -o rec -- sh -c 'echo out; echo err >&2; date +%N; exit 3'
 mv stdout out
 
+# The recording says itself what it is, from its beginning on.
+grep -q '^    sh -c .echo out; echo err ' rec/README.txt && grep -q 'ended with exit 3' rec/README.txt && grep -q 'deja replay REC' rec/README.txt ||
+	fail "README.txt: $(cat rec/README.txt)"
+grep -q '^deja: [0-9]' rec/settings && grep -q '^limit nofile: [0-9]' rec/settings && grep -q '^cpu: .' rec/settings ||
+	fail "settings: $(cat rec/settings)"
+expect 0 "$DEJA" record -q --note 'see ticket 4711' -o begun -- grep -c 'not ended w[h]en' begun/README.txt
+[ "$(cat stdout)" = 1 ] && grep -q 'ended with exit 0' begun/README.txt || fail "README.txt: $(cat stdout begun/README.txt)"
+[ "$(stat -c %a begun/README.txt begun/settings begun/note.txt)" = "$(printf '600\n600\n600')" ] || fail "modes"
+expect 0 "$DEJA" info begun
+grep -q '^Note  *see ticket 4711$' stdout || fail "the note of record: $(head -4 stdout)"
+
 # The same bytes twice, also from another place and with other times.
 expect 0 "$DEJA" pack -o a.deja --note 'a word' rec
 [ "$(sed -n 's/.*sha256://p' stdout)" = "$(sha256sum a.deja | cut -d' ' -f1)" ] || fail "another hash is said: $(cat stdout)"
@@ -59,7 +70,7 @@ one_line 'truncated.*part'
 
 # Unpacked, it is the recording again.
 expect 0 "$DEJA" unpack a.deja
-diff -r rec a | grep -v '^Only in a: \(README.txt\|note.txt\|settings\)$' && fail "unpacked is not what was packed"
+diff -r rec a | grep -v '^Only in a: note.txt$' && fail "unpacked is not what was packed"
 [ "$(stat -c %a a a/header)" = "$(printf '700\n600')" ] || fail "modes: $(stat -c '%a %n' a a/header)"
 expect 3 "$DEJA" replay a
 expect 121 "$DEJA" unpack a.deja

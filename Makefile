@@ -108,7 +108,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-report soak check-sanitize check-travel unit unit-build cases bench install deps clean help
+.PHONY: all demo check check-report soak survey check-sanitize check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SOURCES) $(SCRIPT) $(LIB)
 	@:
 
@@ -242,6 +242,9 @@ soak:
 	@$(MAKE) --no-print-directory all cases
 	@tests/run --soak
 
+survey: all
+	@tests/survey/run $(SURVEY)
+
 bench:
 	@./.ci/deps build bench
 	@$(MAKE) --no-print-directory all
@@ -272,6 +275,7 @@ help:
 	@echo 'make check-sanitize unit tests and those of reading recordings, under AddressSanitizer and UBSan'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make check-travel   replays in the root of another Debian release (root, network)'
+	@echo 'make survey         many programs of Debian, as far as they are installed: which replay? (SURVEY="coreutils")'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'

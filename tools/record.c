@@ -24,6 +24,7 @@
 #include "tools/environment.h"
 #include "tools/readme.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
 #include "tools/sealed.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
@@ -113,6 +114,10 @@ static bool can_record(const char *path)
 	case EXEC_TARGET_SETUID:
 		why = "is set-uid, set-gid or has capabilities, so the system ignores "
 		      "preloading; record a copy of it, as the user it would become";
+		break;
+	case EXEC_TARGET_TWO_USERS:
+		why = "would run with different real and effective users or groups, so the system "
+		      "ignores preloading; run deja as one user";
 		break;
 	case EXEC_TARGET_LIBC:
 		why = "uses another C library than glibc";
@@ -474,6 +479,9 @@ int cmd_record(int argc, char **argv)
 	struct store *store = NULL;
 	struct deja_error err;
 	struct launch launch = {0};
+	static const struct itimerval no_timer;
+	struct itimerval timers[3];
+	sigset_t mask;
 	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made, xfsz_default;
@@ -539,7 +547,14 @@ int cmd_record(int argc, char **argv)
 	launch.argv = opt.argv;
 	launch.envp = environ;
 	launch.xfsz_default = xfsz_default;
+	/* an alarm set by who executed us is the command's */
+	for (int i = 0; i < 3; i++)
+		setitimer(i, &no_timer, &timers[i]);
+	launch.timers = timers;
+	relay_hold(&mask);
+	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);
+	relay_start();
 	if (pid < 0) {
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));

@@ -79,6 +79,7 @@ struct supervisor {
 	pid_t root;
 	int root_status;
 	bool root_ended;
+	int asked_to_end; /* the signal that did; 0: none */
 };
 
 /* A stream's file, of this name; NULL with *err. */

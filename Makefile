@@ -102,7 +102,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-report soak check-sanitize check-travel unit unit-build cases bench install deps clean help
+.PHONY: all demo check check-reading check-report soak check-sanitize check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SCRIPT) $(LIB)
 	@:
 
@@ -227,6 +227,10 @@ check-report:
 	@REPORT_BROWSER=1 $(PLACE) tests/run cli/report_page
 	@$(PLACE) tests/look/report_large
 
+# What reading costs, of recordings made on the spot (a minute, 1.5 GiB in TMPDIR).
+check-reading: all
+	@$(PLACE) tests/look/reading
+
 soak:
 	@./.ci/deps build test
 	@$(MAKE) --no-print-directory all cases
@@ -259,6 +263,7 @@ help:
 	@echo 'make check          every test; `tests/run NAME` runs one'
 	@echo 'make unit           the unit tests only'
 	@echo 'make check-report   the page of `deja report` in a headless Chromium, with 10^5 events'
+	@echo 'make check-reading  speed and memory of reading: 10^6 events/s, seeking in 1 GiB'
 	@echo 'make check-sanitize unit tests and those of reading recordings, under AddressSanitizer and UBSan'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make check-travel   replays in the root of another Debian release (root, network)'

@@ -55,7 +55,7 @@ static void expect_json(const struct deja_event *ev, const char *line)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	tf_json_event(out, ev);
+	tf_json_event(out, ev, NULL);
 	fclose(out);
 	assert_string_equal(text, line);
 	free(text);
@@ -399,7 +399,7 @@ static void damaged_events(void **state)
 			memcpy(copy, raw, len);
 			ev.raw = (struct deja_bytes){copy, len};
 			tf_print_event(out, &ev, NULL);
-			tf_json_event(out, &ev);
+			tf_json_event(out, &ev, NULL);
 			fclose(out);
 			free(copy);
 		}
@@ -430,7 +430,7 @@ static void any_memory(void **state)
 				item(&ev, i, true, bytes, len);
 			}
 			tf_print_event(out, &ev, NULL);
-			tf_json_event(out, &ev);
+			tf_json_event(out, &ev, NULL);
 			free(bytes);
 		}
 	}

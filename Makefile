@@ -56,12 +56,15 @@ BUNDLE_LIBS := -larchive -lnettle
 HDF5_LIBS   := $(if $(filter /%,$(shell $(CC) -print-file-name=libhdf5_serial.so)),-lhdf5_serial,-lhdf5)
 # deja-share: PCRE2, and Nettle for tokens.
 SHARE_LIBS  := -lpcre2-8 -lnettle -lm
+# deja-sources: elfutils' libdw, which reads DWARF.
+SOURCES_LIBS := -ldw -lelf -lnettle
 LOOK_LIBS   := -lpcre2-8 -lpcap -ljson-c $(HDF5_LIBS)
 
-TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
+TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c preload/insn.c
 BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 LOOK_SRC     := $(sort $(wildcard look/*.c))
 SHARE_SRC    := $(sort $(wildcard share/*.c))
+SOURCES_SRC  := $(sort $(wildcard sources/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
@@ -80,6 +83,8 @@ LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/look/repor
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o moment.o notes.o pack.o select.o share.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o pack.o seal.o select.o share.o usage.o)
+SOURCES_OBJ := $(SOURCES_SRC:%.c=$(BUILD)/obj/tool/%.o) \
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o elf.o files.o helper.o installed.o json.o pack.o seal.o select.o share.o store.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -94,6 +99,7 @@ LOADER := $(BUILD)/lib/deja/deja-loader
 BUNDLE := $(BUILD)/lib/deja/deja-bundle
 LOOK   := $(BUILD)/lib/deja/deja-look
 SHARE  := $(BUILD)/lib/deja/deja-share
+SOURCES := $(BUILD)/lib/deja/deja-sources
 LIB    := $(BUILD)/lib/libdeja.a
 
 # Where tests/run, tests/demo and tests/bench/run find what was built.
@@ -102,8 +108,8 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-reading check-report soak check-sanitize check-travel unit unit-build cases bench install deps clean help
-all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SCRIPT) $(LIB)
+.PHONY: all demo check check-reading check-report soak survey check-sanitize check-travel unit unit-build cases bench install deps clean help
+all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SOURCES) $(SCRIPT) $(LIB)
 	@:
 
 $(DEJA): $(TOOLS_OBJ) $(LIB)
@@ -131,6 +137,10 @@ $(BUNDLE): $(BUNDLE_OBJ) $(LIB)
 $(SHARE): $(SHARE_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(SHARE_OBJ) $(LIB) $(SHARE_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
+
+$(SOURCES): $(SOURCES_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(SOURCES_OBJ) $(LIB) $(SOURCES_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
 
 $(LOOK): $(LOOK_OBJ) $(LIB)
 	@mkdir -p $(@D)
@@ -236,6 +246,9 @@ soak:
 	@$(MAKE) --no-print-directory all cases
 	@tests/run --soak
 
+survey: all
+	@tests/survey/run $(SURVEY)
+
 bench:
 	@./.ci/deps build bench
 	@$(MAKE) --no-print-directory all
@@ -244,7 +257,7 @@ bench:
 install: all
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include lib/deja lib/pkgconfig share/man/man1 share/doc/deja)
 	install -m755 $(DEJA) $(DESTDIR)$(PREFIX)/bin/
-	install -m755 $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(DESTDIR)$(PREFIX)/lib/deja/
+	install -m755 $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SOURCES) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(SCRIPT) $(DESTDIR)$(PREFIX)/lib/deja/
 	install -m644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
 	install -m644 tracefmt/deja.h tracefmt/deja_look.h $(DESTDIR)$(PREFIX)/include/
@@ -267,10 +280,11 @@ help:
 	@echo 'make check-sanitize unit tests and those of reading recordings, under AddressSanitizer and UBSan'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make check-travel   replays in the root of another Debian release (root, network)'
+	@echo 'make survey         many programs of Debian, as far as they are installed: which replay? (SURVEY="coreutils")'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'
 	@echo 'make clean'
 	@echo 'switches: BUILD=DIR CC=clang WERROR=1 SANITIZE=address,undefined V=1'
 
--include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(LOOK_OBJ:.o=.d) $(SHARE_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(TF_OBJ:.o=.d) $(TOOLS_OBJ:.o=.d) $(BUNDLE_OBJ:.o=.d) $(LOOK_OBJ:.o=.d) $(SHARE_OBJ:.o=.d) $(SOURCES_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(RECORD_OBJ:.o=.d) $(REPLAY_OBJ:.o=.d) $(UNIT_BIN:=.d)

@@ -46,6 +46,11 @@ static bool share(struct thread *t, int64_t now)
 	return true;
 }
 
+void record_share(struct thread *t)
+{
+	share(t, dj_now());
+}
+
 static uint8_t role_of(const struct thread *t, unsigned long fd)
 {
 	return fd < FD_ROLE_COUNT ? t->roles[fd] : TF_ROLE_NONE;
@@ -607,6 +612,7 @@ void boundary_sigreturn(struct thread *t, uint64_t mask)
 	static const unsigned long none[6];
 	int64_t now;
 
+	record_probe_abandon(t);
 	if (RT->passthrough)
 		return;
 	now = dj_now();

@@ -98,6 +98,8 @@ static inline void record_thread_switch(struct thread *t)
 
 /* --- record.c --- */
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
+/* Gives others a turn when this thread has run for long. */
+void record_share(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 
@@ -172,8 +174,23 @@ bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
 
+/* --- record_preempt.c --- */
+/* Before rt_sigreturn. */
+void record_probe_abandon(struct thread *t);
+
 /* --- record_stack.c --- */
 void record_stack(struct thread *t, const struct pregs *p);
+
+/* --- record_oracles.c --- */
+/* Stored file `file` has been mapped from `offset` on: replaces the instructions there that are
+ * oracles. */
+void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
+/* Between two events: has the recording say so if some could not be replaced. */
+void record_oracles_tell(struct slot *slot);
+/* How many of them are there, and their addresses as an array of the event being written. */
+unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
+void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
+			uint64_t offset);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include "session.h"
+#include "oracle.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/wire.h"
 
@@ -163,6 +164,14 @@ struct site {
 	uint32_t original_len;
 };
 
+/* An instruction that was replaced by a trap (oracles.c). */
+enum { ORACLE_SITE_MAX = 4096 };
+struct oracle_site {
+	uint64_t addr; /* 0: free */
+	struct insn_oracle oracle; /* kind ORACLE_NONE: the trap is there no more */
+	uint8_t original; /* the byte in place of INSN_TRAP */
+};
+
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room
  * lies too far from our text. */
 struct stub_pool {
@@ -199,6 +208,10 @@ struct runtime {
 	struct site sites[SITE_MAX];
 	uint32_t site_count;
 	uint64_t missed_sites;
+	struct oracle_site oracles[ORACLE_SITE_MAX]; /* open addressing by address */
+	uint32_t oracle_count;
+	uint32_t oracles_left; /* recorder: some could not be replaced */
+	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
@@ -249,6 +262,8 @@ struct runtime {
 		uint64_t addr, len;
 	} segments[SEGMENT_MAX]; /* System V, attached */
 	uint32_t pending_stream;
+	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
+	uint32_t pending_oracle_count;
 	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
 	uint32_t maps_len;
 };
@@ -425,18 +440,20 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* Around exec: the new image inherits what the program has blocked and ignored. */
+void signals_for_exec(struct thread *t, bool begins);
 /* What the kernel calls for a signal that the program handles. */
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 /* Turns an interrupted context in program code into the entry of the handler for info. */
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
-enum { SIGSYS_NR = 31 };
+enum { SIGILL_NR = 4, SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
 #define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
 /* Never blocked for the kernel, since it would end the process. */
 static inline uint64_t signals_kept_open(void)
 {
-	return SIGSYS_BIT | (RT->trap_tsc ? SIG_BIT(11) : 0);
+	return SIGSYS_BIT | SIG_BIT(SIGILL_NR) | (RT->trap_tsc ? SIG_BIT(11) : 0);
 }
 
 /* --- slots.c --- */
@@ -526,7 +543,23 @@ bool tsc_trapped(struct thread *t, const struct k_siginfo *info, struct k_uconte
 /* The counter itself, and what RDTSCP gives besides. */
 uint64_t tsc_read(uint32_t *aux);
 
+/* --- oracles.c --- */
+/* In every image, before boundary_start. */
+void oracles_start(struct thread *t);
+/* Replaces the instruction at addr by a trap. writable: its memory is. False: there is none of
+ * that kind, or no room to remember it. */
+bool oracle_plant(uint64_t addr, bool writable);
+bool oracle_is_planted(uint64_t addr);
+/* Something else is there now. */
+void oracles_forget(uint64_t addr, uint64_t len);
+/* SIGILL: false when it is none of these. */
+bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+
 /* --- implemented by the recorder and by the replayer --- */
+/* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
+ * or ORACLE_UNKNOWN: this processor does not have it. */
+enum { ORACLE_UNKNOWN = 2 };
+unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result

@@ -16,7 +16,7 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 2,
+	SESSION_VERSION = 3,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
@@ -24,6 +24,8 @@ enum {
 	FILE_CACHE_COUNT = 2048, /* power of two */
 	EXTERNAL_PID_COUNT = 256,
 	SHADOW_COUNT = 512,
+	ORACLE_FILE_COUNT = 512,
+	ORACLE_OFFSET_COUNT = 8192,
 	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
 	DOMAIN_BELL_COUNT = 16,	/* a power of two */
 };
@@ -196,6 +198,12 @@ struct file_cache_entry {
 	uint32_t file_id; /* 0: free. Written last by the supervisor */
 };
 
+/* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
+ * it, as oracle_offsets[first ... first + count). */
+struct oracle_file {
+	uint32_t file, first, count;
+};
+
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 
 /* A file that is mapped and may be changed by the tree. */
@@ -265,6 +273,7 @@ struct session {
 	uint32_t beat;		 /* the supervisor changes it whenever it looks */
 	uint32_t aborted;     /* replay: some process diverged */
 	uint32_t quiet;	      /* replay: do not echo */
+	int32_t echo_error;   /* replay: errno of an output that could not be written, or 0 */
 	/* replay at a human pace (replayer/pace.c): 0: nobody looks at the time */
 	uint32_t paced;
 	uint32_t gate_seq;    /* futex: changes when the gate moves */
@@ -291,9 +300,13 @@ struct session {
 	uint32_t shadow_count;
 	struct shadow_entry shadows[SHADOW_COUNT];
 	struct file_cache_entry files[FILE_CACHE_COUNT];
+	/* recording, written by the supervisor before it names such a file; by file */
+	uint32_t oracle_file_count;
+	struct oracle_file oracle_files[ORACLE_FILE_COUNT];
+	uint64_t oracle_offsets[ORACLE_OFFSET_COUNT];
 };
 
-enum { SESSION_HEAD_LEN = 160 * 1024 };
+enum { SESSION_HEAD_LEN = 240 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
 #define SESSION_LEN  (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
 

@@ -168,6 +168,8 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 		ctid = (int32_t *)&child->alive;
 	}
 	ret = dj_raw_clone_vm(flags, child->stack_top, ptid, ctid, tls, child);
+	if (ret > 0) /* it may be named, and killed, before it runs */
+		child->live_tid = (int32_t)ret;
 	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
 	return ret;
 }

@@ -14,8 +14,11 @@ static void echo(int fd, const uint8_t *bytes, size_t len)
 
 		if (n == -EINTR || n == -EAGAIN)
 			continue;
-		if (n <= 0)
-			return; /* nobody reads it any more */
+		if (n <= 0) {
+			if (n < 0 && n != -EPIPE) /* else nobody reads it any more */
+				RT->session->echo_error = (int32_t)-n;
+			return;
+		}
 		bytes += n;
 		len -= (size_t)n;
 	}

@@ -163,7 +163,7 @@ deja_recording *cmd_open(const char *arg, int *status)
 	return rec;
 }
 
-/* Files of one directory; those of its subdirectory `f` too when deep. */
+/* Files of one directory; those of a recording's subdirectories too when deep. */
 static unsigned long long dir_len(const char *path, bool deep)
 {
 	unsigned long long total = 0;
@@ -177,8 +177,8 @@ static unsigned long long dir_len(const char *path, bool deep)
 			continue;
 		if (S_ISREG(st.st_mode))
 			total += (unsigned long long)st.st_size;
-		else if (deep && S_ISDIR(st.st_mode) && !strcmp(d->d_name, "f") &&
-			 (sub = path_join(path, "f"))) {
+		else if (deep && S_ISDIR(st.st_mode) && d->d_name[0] != '.' &&
+			 (sub = path_join(path, d->d_name))) {
 			total += dir_len(sub, false);
 			free(sub);
 		}

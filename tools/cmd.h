@@ -48,6 +48,7 @@ int cmd_unpack(int argc, char **argv);
 /* In tools/share.c and redact.c, with deja-share (share/). */
 int cmd_scan(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
+int cmd_sources(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_mv(int argc, char **argv);
 int cmd_prune(int argc, char **argv);
@@ -159,6 +160,8 @@ enum {
 	CMD_OPT_POLICY,
 	CMD_OPT_REVIEWED,
 	CMD_OPT_PAYLOAD,
+	CMD_OPT_ADD,
+	CMD_OPT_SOURCES,
 	CMD_OPT_REDACT,
 	CMD_OPT_SELECT = 1024, /* up to _END: tools/select.h */
 	CMD_OPT_SELECT_END = 1056

@@ -358,6 +358,10 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 	json_text(&j, "recording", rec_path);
 	snprintf(text, sizeof(text), "%s/root", dir);
 	json_text(&j, "root", text);
+	snprintf(text, sizeof(text), "%s/src", dir);
+	json_text(&j, "sources", text);
+	snprintf(text, sizeof(text), "%s/debug", dir);
+	json_text(&j, "debug", text);
 	snprintf(text, sizeof(text), "%s/names", dir);
 	json_text(&j, "names", text);
 	if (exe) {

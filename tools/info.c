@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "tools/elf.h"
 #include "tools/json.h"
 #include "tools/notes.h"
+#include "tracefmt/header.h"
 
 enum { BUILD_ID_LEN = 129 };
 
@@ -63,6 +65,36 @@ static void print_files(deja_recording *rec, const char *path)
 		puts(file->exact ? "" : "  (changed while it was being stored)");
 	}
 	free(ids);
+}
+
+/* What `deja sources` keeps in REC/name: how many, and bytes. */
+static size_t kept_count(const char *path, const char *name, uint64_t *total)
+{
+	char dir[4096 + 64];
+	struct deja_error err = {0};
+	const struct deja_file *files;
+	msgpack_zone *zone = msgpack_zone_new(4096);
+	size_t count = 0;
+
+	*total = 0;
+	snprintf(dir, sizeof(dir), "%s/%s", path, name);
+	if (!zone || tf_files_read(dir, zone, &files, &count, &err) < 0)
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		*total += files[i].size;
+	if (zone)
+		msgpack_zone_free(zone);
+	return count;
+}
+
+static void print_kept(const char *path, const char *name, const char *label)
+{
+	char size[32];
+	uint64_t total;
+	size_t count = kept_count(path, name, &total);
+
+	if (count)
+		printf("%-12s%zu stored, %s\n", label, count, cmd_size_text(total, size, sizeof(size)));
 }
 
 /* The sender's word, line by line. */
@@ -238,6 +270,8 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 	field("Doors", h->doors ? doors_text(h->doors) : NULL);
 	print_remarks(h);
 	print_notes(rec, notes);
+	print_kept(path, "sources", "Sources");
+	print_kept(path, "debug", "Debug info");
 	print_files(rec, path);
 }
 
@@ -268,6 +302,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	const struct deja_header *h = deja_header(rec);
 	const char *missing;
 	char cause[512];
+	uint64_t total;
 
 	json_text(j, "path", path);
 	json_uint(j, "format", h->format);
@@ -314,6 +349,10 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_close(j, ']');
 	json_externals(j, h);
 	json_files(j, rec, path);
+	json_uint(j, "sources", kept_count(path, "sources", &total));
+	json_uint(j, "source_bytes", total);
+	json_uint(j, "debug_files", kept_count(path, "debug", &total));
+	json_uint(j, "debug_bytes", total);
 }
 
 static int print_info(deja_recording *rec, const char *path, const deja_notes *notes,

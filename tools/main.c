@@ -29,6 +29,7 @@ static const struct {
     {"completion", cmd_completion},
     {"gdb", cmd_gdb},
     {"workspace", cmd_workspace},
+    {"sources", cmd_sources},
     {"recover", cmd_recover},
     {"pack", cmd_pack},
     {"unpack", cmd_unpack},

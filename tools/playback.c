@@ -222,6 +222,8 @@ static void external_turns(struct playback *r)
 			for (size_t done = 0; done < b->len;) {
 				ssize_t n = write(r->terminal.out_fd[role], b->data + done, b->len - done);
 
+				if (n < 0 && errno != EPIPE)
+					shared->echo_error = errno;
 				if (n <= 0)
 					break;
 				done += (size_t)n;
@@ -379,6 +381,7 @@ void playback_end(struct playback *r)
 	terminal_close(&r->terminal);
 	unpack_stop(&r->unpacker);
 	r->rederived = r->session.shared->rederived;
+	r->echo_error = r->session.shared->echo_error;
 	session_destroy(&r->session);
 }
 

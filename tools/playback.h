@@ -66,6 +66,7 @@ struct playback {
 	 * directory with what is sent now */
 	const char *rederive_dir;
 	uint64_t rederived; /* pieces that differed, after playback_end */
+	int echo_error;	    /* errno of an output that could not be written, after playback_end */
 	uint32_t diverged_stream; /* where the first difference was reported; 0: none */
 	uint64_t diverged_event;
 	const struct pace *pace; /* or NULL; set before playback_begin */

@@ -24,6 +24,7 @@
 #include "tools/environment.h"
 #include "tools/readme.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
 #include "tools/sealed.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
@@ -33,7 +34,7 @@
 
 struct options {
 	const char *dir; /* -o, or NULL */
-	bool quiet, digest, trap_tsc;
+	bool quiet, digest, trap_tsc, sources;
 	const char *redact; /* --redact, or NULL */
 	char *note; /* its text, or NULL */
 	const char *stacks; /* --stacks, or NULL */
@@ -113,6 +114,10 @@ static bool can_record(const char *path)
 	case EXEC_TARGET_SETUID:
 		why = "is set-uid, set-gid or has capabilities, so the system ignores "
 		      "preloading; record a copy of it, as the user it would become";
+		break;
+	case EXEC_TARGET_TWO_USERS:
+		why = "would run with different real and effective users or groups, so the system "
+		      "ignores preloading; run deja as one user";
 		break;
 	case EXEC_TARGET_LIBC:
 		why = "uses another C library than glibc";
@@ -350,6 +355,9 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			}
 			opt->digest = !strcmp(optarg, "digest");
 			break;
+		case CMD_OPT_SOURCES:
+			opt->sources = true;
+			break;
 		case CMD_OPT_REDACT:
 			opt->redact = optarg;
 			break;
@@ -380,6 +388,11 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 		default:
 			return false;
 		}
+	}
+	if (opt->redact && opt->sources) {
+		cmd_error("record: --redact and --sources do not go together: sources are not redacted; "
+			  "`deja sources --add` puts them in later");
+		return false;
 	}
 	if (optind >= argc) {
 		cmd_error("record what? give a command, as in `deja record -- date`");
@@ -430,6 +443,14 @@ static void print_end(const char *dir, const struct deja_header *h, const char *
 		redacted ? redacted : "");
 }
 
+static void add_sources(const char *dir)
+{
+	char *argv[] = {NULL, (char *)"add", (char *)dir, (char *)"quiet", NULL};
+
+	if (cmd_run_helper("deja-sources", argv))
+		cmd_error("warning: not all sources were stored; `deja sources --add` tries again");
+}
+
 /* So that the recorder knows them under their names (preload/session.h). */
 static void note_outputs(struct session *shared)
 {
@@ -458,6 +479,9 @@ int cmd_record(int argc, char **argv)
 	struct store *store = NULL;
 	struct deja_error err;
 	struct launch launch = {0};
+	static const struct itimerval no_timer;
+	struct itimerval timers[3];
+	sigset_t mask;
 	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made, xfsz_default;
@@ -523,7 +547,14 @@ int cmd_record(int argc, char **argv)
 	launch.argv = opt.argv;
 	launch.envp = environ;
 	launch.xfsz_default = xfsz_default;
+	/* an alarm set by who executed us is the command's */
+	for (int i = 0; i < 3; i++)
+		setitimer(i, &no_timer, &timers[i]);
+	launch.timers = timers;
+	relay_hold(&mask);
+	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);
+	relay_start();
 	if (pid < 0) {
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));
@@ -544,6 +575,8 @@ int cmd_record(int argc, char **argv)
 	store_close(store);
 	if (whole)
 		readme_write(rec_dir, &header);
+	if (whole && opt.sources)
+		add_sources(dir);
 	if (whole && !sealed) {
 		recover_unlink(dir);
 		point_latest(dir);

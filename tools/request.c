@@ -7,18 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "tools/oracles.h"
 #include "tools/outside.h"
 #include "tools/recover.h"
 #include "tools/track.h"
 
 /* Before an event can name it, a stored file is noted where recover.c finds it: the index itself
- * is written now and then only. */
-static void note_files(struct supervisor *sv)
+ * is written now and then only. fd: the file itself. */
+static void note_files(struct supervisor *sv, int fd)
 {
 	const struct deja_file *files = store_files(sv->store);
 
-	for (; sv->files_noted < store_count(sv->store); sv->files_noted++)
+	for (; sv->files_noted < store_count(sv->store); sv->files_noted++) {
 		recover_note_file(sv->dir, &files[sv->files_noted]);
+		oracles_publish(sv, &files[sv->files_noted], fd);
+	}
 }
 
 static void answer_file_request(struct supervisor *sv, struct slot *slot, int pid)
@@ -61,8 +64,8 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot, int pi
 	}
 	if (fd >= 0) {
 		id = store_add(sv->store, fd, target, &err);
+		note_files(sv, fd);
 		close(fd);
-		note_files(sv);
 	}
 	if (id) {
 		uint64_t h = file_cache_index(&slot->request_identity);

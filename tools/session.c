@@ -465,6 +465,10 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 			_exit(CMD_FAILED);
 		if (l->sandbox && !sandbox_enter(l->sandbox))
 			_exit(CMD_FAILED);
+		for (int i = 0; l->timers && i < 3; i++)
+			setitimer(i, &l->timers[i], NULL);
+		if (l->mask)
+			sigprocmask(SIG_SETMASK, l->mask, NULL);
 		execve(l->path, l->argv, envp);
 		{
 			int e = errno;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <msgpack.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "tools/cmd.h"
 #include "tools/elf.h"
 #include "tools/sysroot.h"
+#include "tracefmt/header.h"
 
 static bool is_plain(const char *path)
 {
@@ -57,6 +59,75 @@ static void link_file(const char *dir, const char *rec_path, const struct deja_f
 	elf_close(&elf);
 }
 
+/* Under its name, with the directories that the name goes through: "a/b/../c" needs a/b, too. A
+ * copy: an editor may write to it. */
+static void copy_source(const char *dir, const char *rec_path, const struct deja_file *f)
+{
+	char from[PATH_MAX], name[PATH_MAX], *start, *end;
+	const char *path = f->path;
+
+	if (path[0] != '/' || strlen(path) > PATH_MAX / 2 || strspn(f->hash, "0123456789abcdef") != 32 ||
+	    snprintf(from, sizeof(from), "%s/sources/%s", rec_path, f->hash) >= (int)sizeof(from))
+		return;
+	start = end = name + snprintf(name, PATH_MAX / 3, "%s/src", dir);
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		mkdir(name, 0700);
+		if (n == 2 && !memcmp(path, "..", 2)) {
+			while (end > start && *--end != '/')
+				;
+			*end = 0;
+		} else if (n && !(n == 1 && *path == '.')) {
+			end += sprintf(end, "/%.*s", (int)n, path);
+		}
+		path += n + (path[n] == '/');
+	}
+	if (end > start && access(name, F_OK) < 0)
+		cmd_copy_file(from, name);
+}
+
+/* Where gdb looks for it: by its build id, and beside the program. */
+static void link_debug(const char *dir, const char *rec_path, const struct deja_file *f)
+{
+	char target[PATH_MAX], name[PATH_MAX], id[129];
+	struct elf_file elf;
+
+	if (strspn(f->hash, "0123456789abcdef") != 32 ||
+	    snprintf(target, sizeof(target), "%s/debug/%s", rec_path, f->hash) >= (int)sizeof(target) ||
+	    !elf_open(&elf, target))
+		return;
+	if (strlen(elf_build_id(&elf, id)) > 2) {
+		snprintf(name, sizeof(name), "%s/debug/.build-id/%.2s/%s.debug", dir, id, id + 2);
+		link_to(target, name, strlen(dir));
+	}
+	elf_close(&elf);
+	if (is_plain(f->path)) {
+		snprintf(name, sizeof(name), "%s/root%s", dir, f->path);
+		link_to(target, name, strlen(dir));
+	}
+}
+
+/* Each file of REC/name's index; a recording mostly has none. */
+static void for_kept(const char *dir, const char *rec_path, const char *name,
+		     void (*each)(const char *dir, const char *rec_path, const struct deja_file *f))
+{
+	char path[PATH_MAX];
+	struct deja_error err = {0};
+	const struct deja_file *files;
+	msgpack_zone *zone = msgpack_zone_new(4096);
+	size_t count = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", rec_path, name);
+	if (zone && tf_files_read(path, zone, &files, &count, &err) < 0)
+		cmd_error("%s", err.message);
+	else
+		for (size_t i = 0; zone && i < count; i++)
+			each(dir, rec_path, &files[i]);
+	if (zone)
+		msgpack_zone_free(zone);
+}
+
 bool sysroot_make(const char *dir, deja_recording *rec, const char *rec_path, uint32_t first)
 {
 	const struct deja_file *f = first ? deja_file_by_id(rec, first) : NULL;
@@ -74,6 +145,8 @@ bool sysroot_make(const char *dir, deja_recording *rec, const char *rec_path, ui
 		link_file(dir, rec_path, f);
 	for (size_t i = 0; i < deja_file_count(rec); i++)
 		link_file(dir, rec_path, deja_file_at(rec, i));
+	for_kept(dir, rec_path, "debug", link_debug);
+	for_kept(dir, rec_path, "sources", copy_source);
 	return true;
 }
 

@@ -34,6 +34,8 @@ static const char *external_reason(unsigned reason)
 	case EXEC_TARGET_NO_WAY:
 		return "cannot reach /dev/shm: another root directory or user; its output is "
 		       "recorded only if it passes through a recorded process";
+	case EXEC_TARGET_TWO_USERS:
+		return "its real and effective user or group differ, so the system ignores preloading";
 	case EXEC_TARGET_NO_FD:
 		return "no file descriptor left to load it with";
 	}

@@ -51,6 +51,8 @@ struct supervisor {
 	const struct sealed *sealed; /* or NULL */
 	struct store *store;
 	struct load load;
+	tf_pool *pool; /* of what the streams have; or NULL */
+	bool has_references; /* some stream that has ended */
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */
 	size_t track_count;
@@ -77,6 +79,7 @@ struct supervisor {
 	pid_t root;
 	int root_status;
 	bool root_ended;
+	int asked_to_end; /* the signal that did; 0: none */
 };
 
 /* A stream's file, of this name; NULL with *err. */

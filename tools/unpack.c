@@ -146,6 +146,10 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 		cmd_error("%s: %s", path, err.message);
 		return false;
 	}
+	if (!u->pieces)
+		u->pieces = tf_pieces_open(rec_path);
+	if (u->pieces)
+		tf_reader_set_pieces(s->reader, u->pieces);
 	if (tf_reader_truncated(s->reader) == DEJA_E_STREAM) {
 		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
 		return false;
@@ -276,6 +280,8 @@ void unpack_stop(struct unpacker *u)
 		unpack_end(u->streams[i]);
 		free(u->streams[i]);
 	}
+	tf_pieces_close(u->pieces);
+	u->pieces = NULL;
 	free(u->streams);
 	u->streams = NULL;
 	u->count = 0;

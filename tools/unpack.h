@@ -17,6 +17,7 @@ struct unpacked;
 struct unpacker {
 	struct unpacked **streams;
 	size_t count;
+	struct tf_pieces *pieces; /* of the recording */
 	pthread_t thread;
 	bool running;
 	volatile bool stop;

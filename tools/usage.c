@@ -17,7 +17,7 @@ const struct cmd_usage cmd_usages[] = {
      .summary = "run a program and record it",
      .synopsis = "record [-o DIR] [-q] [--outbound full|digest] [--stacks[=WHICH]] "
 		 "[--max-size SIZE] "
-		 "[--max-time TIME] [--redact RULES] [--trap-tsc] [--note FILE|TEXT] [--] CMD [ARG...]",
+		 "[--max-time TIME] [--redact RULES] [--trap-tsc] [--note FILE|TEXT] [--sources] [--] CMD [ARG...]",
      .stops = true,
      .option = {{'o', "output", "DIR", "write the recording to DIR (new or empty)"},
 		{'q', "quiet", NULL, "say nothing unless something is wrong"},
@@ -33,7 +33,9 @@ const struct cmd_usage cmd_usages[] = {
 		 "store tokens for secrets: those of the file RULES and the built-in ones, or `default`"},
 		{CMD_OPT_TRAP_TSC, "trap-tsc", NULL,
 		 "record what the instructions rdtsc and rdtscp give (slow)"},
-		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put a note in it: a file's text, or this one"}},
+		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put a note in it: a file's text, or this one"},
+		{CMD_OPT_SOURCES, "sources", NULL,
+		 "keep the program's sources and debug info, too"}},
      .status = "  the program's own (128 + N when signal N ended it), or\n"
 	       "  122  the program cannot be recorded here\n"
 	       "  125  deja itself failed\n"
@@ -237,6 +239,14 @@ const struct cmd_usage cmd_usages[] = {
      .status = "  0    done\n"
 	       "  125  deja itself failed\n",
      .example = "eval \"$(deja completion bash)\""},
+    {.name = "sources",
+     .summary = "list the sources of a recorded program, or add them",
+     .synopsis = "sources [--json] [--add[=DIR]] [REC]",
+     .option = {{CMD_OPT_JSON, "json", NULL, "print one JSON object"},
+		{CMD_OPT_ADD, "add", "[=DIR]",
+		 "store what is found under the recorded names, or below DIR"}},
+     .status = STATUS_READER,
+     .example = "deja sources --add=$HOME/src/prog prog-20261016-123456-4711"},
     {.name = "pack",
      .summary = "make one file of a recording, to send to somebody",
      .synopsis = "pack [-o FILE] [--note FILE|TEXT] [--split SIZE] [--policy external] [REC]",

@@ -139,5 +139,10 @@ int playback_tell_limits(const struct playback *r)
 			      ? ""
 			      : "; if its recorder was killed, `deja recover` may find more");
 	}
+	if (r->echo_error) {
+		cmd_error("%s: everything was replayed, but its output could not be written: %s",
+			  r->path, strerror(r->echo_error));
+		status = CMD_FAILED;
+	}
 	return status;
 }

@@ -122,7 +122,8 @@ deja_recording *deja_open(const char *path, struct deja_error *err)
 		return NULL;
 	}
 	rec->path = strdup(path);
-	if (!rec->path) {
+	rec->pieces = tf_pieces_open(path);
+	if (!rec->path || !rec->pieces) {
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto fail;
 	}
@@ -151,6 +152,7 @@ void deja_close(deja_recording *rec)
 	if (!rec)
 		return;
 	msgpack_zone_destroy(&rec->zone);
+	tf_pieces_close(rec->pieces);
 	free(rec->streams);
 	free(rec->path);
 	free(rec);

@@ -11,7 +11,7 @@
 struct msgpack_zone;
 
 /* The format this code writes, and the newest it reads. */
-enum { TF_FORMAT = 1 };
+enum { TF_FORMAT = 2, TF_FORMAT_WITHOUT_PIECES = 1 };
 /* The cause in the header of a recording that is being made, or whose recorder was killed. */
 #define TF_CAUSE_RUNNING "still being recorded"
 /* Nothing but this header is there to be read (tools/sealed.h). */
@@ -42,6 +42,7 @@ struct tf_image {
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, ppid, tid;
 	uint32_t file;
+	bool has_oracles;
 	struct tf_image_map {
 		uint64_t start, end, offset;
 		uint32_t prot, file;

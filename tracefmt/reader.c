@@ -15,6 +15,7 @@
 #include <zstd.h>
 
 #include "error.h"
+#include "pieces.h"
 #include "seektable.h"
 #include "stream.h"
 
@@ -26,8 +27,10 @@ enum {
 };
 
 struct frame {
-	uint64_t at; /* offset in the file */
-	uint32_t compressed_len, len;
+	uint64_t at; /* of the zstd frame in the file; its pieces frame ends there */
+	uint32_t compressed_len, stored_len;
+	uint32_t len;	     /* with its pieces in place */
+	uint32_t pieces_len; /* of the pieces frame, 0: none */
 };
 
 struct tf_reader {
@@ -39,8 +42,9 @@ struct tf_reader {
 	size_t frame_count, frame_cap;
 	uint64_t byte_len;
 	enum deja_errno end;
-	uint8_t *in, *out;
-	size_t in_cap, out_cap;
+	uint8_t *in, *stored, *out;
+	size_t in_cap, stored_cap, out_cap;
+	tf_pieces *pieces, *own_pieces; /* NULL: not needed yet */
 	const struct tf_seal *seal; /* or NULL */
 	uint64_t nonce;
 };
@@ -70,8 +74,12 @@ static int read_at(tf_reader *r, uint64_t at, void *buf, size_t len)
 	return 0;
 }
 
-static int add_frame(tf_reader *r, uint64_t at, uint64_t compressed_len, uint64_t len)
+/* full_len: with the pieces in place, when there is a pieces frame. */
+static int add_frame(tf_reader *r, uint64_t at, uint64_t compressed_len, uint64_t stored_len,
+		     uint64_t pieces_len, uint64_t full_len)
 {
+	uint64_t len = pieces_len ? full_len : stored_len;
+
 	if (r->frame_count == r->frame_cap) {
 		size_t cap = r->frame_cap ? 2 * r->frame_cap : 64;
 		struct frame *frames = realloc(r->frames, cap * sizeof(*frames));
@@ -81,10 +89,13 @@ static int add_frame(tf_reader *r, uint64_t at, uint64_t compressed_len, uint64_
 		r->frames = frames;
 		r->frame_cap = cap;
 	}
-	r->frames[r->frame_count].at = at;
-	r->frames[r->frame_count].compressed_len = (uint32_t)compressed_len;
-	r->frames[r->frame_count].len = (uint32_t)len;
-	r->frame_count++;
+	r->frames[r->frame_count++] = (struct frame){
+	    .at = at,
+	    .compressed_len = (uint32_t)compressed_len,
+	    .stored_len = (uint32_t)stored_len,
+	    .len = (uint32_t)len,
+	    .pieces_len = (uint32_t)pieces_len,
+	};
 	r->byte_len += len;
 	return 0;
 }
@@ -93,6 +104,18 @@ static int add_frame(tf_reader *r, uint64_t at, uint64_t compressed_len, uint64_
 static int plausible(uint64_t compressed_len, uint64_t len)
 {
 	return len <= (compressed_len / BLOCK_MIN_LEN + 1) * BLOCK_MAX;
+}
+
+/* A pieces frame's length and what it says of the frame behind it. `left`: bytes of the file from
+ * there on. False: it is none. */
+static bool pieces_head(const uint8_t *p, uint64_t left, uint64_t *pieces_len, uint64_t *full_len)
+{
+	if (left < TF_PIECES_HEAD_LEN || tf_get_le32(p) != TF_PIECES_MAGIC)
+		return false;
+	*pieces_len = 8 + (uint64_t)tf_get_le32(p + 4);
+	*full_len = tf_get_le32(p + 8);
+	return *pieces_len > TF_PIECES_HEAD_LEN && *pieces_len <= left &&
+	       *full_len <= TF_PIECES_FULL_MAX;
 }
 
 /* What a frame's header says. 0, or -1 when this is not the beginning of a frame that
@@ -121,7 +144,7 @@ static int frame_head(const uint8_t *p, size_t len, size_t *head_len, uint64_t *
  */
 static int walk_frames(tf_reader *r)
 {
-	uint64_t at = 0;
+	uint64_t at = 0, pieces_len = 0, full_len = 0;
 
 	r->frame_count = 0;
 	r->byte_len = 0;
@@ -139,6 +162,15 @@ static int walk_frames(tf_reader *r)
 			if (n >= 8 && tf_get_le32(head + 4) <= left - TF_SEEK_HEAD_LEN)
 				r->end = DEJA_E_STREAM;
 			return 0;
+		}
+		if (!pieces_len && n >= 4 && tf_get_le32(head) == TF_PIECES_MAGIC) {
+			if (!pieces_head(head, left, &pieces_len, &full_len)) {
+				if (n >= 8 && 8 + (uint64_t)tf_get_le32(head + 4) <= left)
+					r->end = DEJA_E_STREAM;
+				return 0;
+			}
+			at += pieces_len;
+			continue;
 		}
 		if (frame_head(head, n, &head_len, &content) < 0) {
 			if (n == sizeof(head) ||
@@ -175,9 +207,14 @@ static int walk_frames(tf_reader *r)
 			r->end = DEJA_E_STREAM;
 			return 0;
 		}
-		if (add_frame(r, at, pos - at, content) < 0)
+		if (pieces_len && full_len < content) {
+			r->end = DEJA_E_STREAM;
+			return 0;
+		}
+		if (add_frame(r, at, pos - at, content, pieces_len, full_len) < 0)
 			return -1;
 		at = pos;
+		pieces_len = 0;
 	}
 	return 0;
 }
@@ -186,8 +223,8 @@ static int walk_frames(tf_reader *r)
  * the disk failed. */
 static int read_seek_table(tf_reader *r)
 {
-	uint8_t footer[TF_SEEK_FOOTER_LEN], *table;
-	uint64_t table_len, at = 0;
+	uint8_t footer[TF_SEEK_FOOTER_LEN], head[TF_PIECES_HEAD_LEN], *table;
+	uint64_t table_len, at = 0, pieces_len = 0, full_len = 0;
 	uint32_t count, i;
 	size_t entry_len;
 	int good = 0;
@@ -223,13 +260,27 @@ static int read_seek_table(tf_reader *r)
 		if (compressed_len > r->size - table_len - at ||
 		    !plausible(compressed_len, len))
 			goto out;
-		if (add_frame(r, at, compressed_len, len) < 0) {
+		if (!len && !pieces_len && compressed_len >= sizeof(head)) {
+			if (read_at(r, at, head, sizeof(head)) < 0) {
+				good = -1;
+				goto out;
+			}
+			if (!pieces_head(head, r->size - at, &pieces_len, &full_len) ||
+			    pieces_len != compressed_len)
+				goto out;
+			at += compressed_len;
+			continue;
+		}
+		if (pieces_len && full_len < len)
+			goto out;
+		if (add_frame(r, at, compressed_len, len, pieces_len, full_len) < 0) {
 			good = -1;
 			goto out;
 		}
+		pieces_len = 0;
 		at += compressed_len;
 	}
-	good = at == r->size - table_len;
+	good = at == r->size - table_len && !pieces_len;
 	r->end = DEJA_OK;
 out:
 	free(table);
@@ -294,8 +345,15 @@ void tf_reader_close(tf_reader *r)
 	free(r->path);
 	free(r->frames);
 	free(r->in);
+	free(r->stored);
 	free(r->out);
+	tf_pieces_close(r->own_pieces);
 	free(r);
+}
+
+void tf_reader_set_pieces(tf_reader *r, tf_pieces *pieces)
+{
+	r->pieces = pieces;
 }
 
 size_t tf_reader_frame_count(const tf_reader *r)
@@ -310,7 +368,18 @@ uint32_t tf_reader_frame_len(const tf_reader *r, size_t index)
 
 uint32_t tf_reader_frame_disk_len(const tf_reader *r, size_t index)
 {
-	return index < r->frame_count ? r->frames[index].compressed_len : 0;
+	return index < r->frame_count ? r->frames[index].compressed_len + r->frames[index].pieces_len
+				      : 0;
+}
+
+uint32_t tf_reader_pieces_len(const tf_reader *r, size_t index)
+{
+	return index < r->frame_count ? r->frames[index].pieces_len : 0;
+}
+
+uint32_t tf_reader_stored_len(const tf_reader *r, size_t index)
+{
+	return index < r->frame_count ? r->frames[index].stored_len : 0;
 }
 
 enum deja_errno tf_reader_truncated(const tf_reader *r)
@@ -350,19 +419,16 @@ static int check_head(const struct frame *f, const uint8_t *bytes, size_t len)
 	uint64_t content;
 	size_t head_len;
 
-	return frame_head(bytes, len, &head_len, &content) < 0 || content != f->len ? -1
-										    : 0;
+	return frame_head(bytes, len, &head_len, &content) < 0 || content != f->stored_len ? -1 : 0;
 }
 
-int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
-		    struct deja_error *err)
+/* Decompresses a frame, which has its place in r->frames, to a buffer of its own. */
+static int decompress(tf_reader *r, size_t index, uint8_t **out, size_t *out_cap,
+		      struct deja_error *err)
 {
-	const struct frame *f;
+	const struct frame *f = &r->frames[index];
 	size_t n;
 
-	if (index >= r->frame_count)
-		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
-	f = &r->frames[index];
 	if (make_room(&r->in, &r->in_cap, f->compressed_len) < 0)
 		return tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 	if (read_at(r, f->at, r->in, f->compressed_len) < 0)
@@ -370,15 +436,74 @@ int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
 	if (check_head(f, r->in, f->compressed_len) < 0 ||
 	    ZSTD_findFrameCompressedSize(r->in, f->compressed_len) != f->compressed_len)
 		return damaged(r, index, err);
-	if (make_room(&r->out, &r->out_cap, f->len) < 0)
+	if (make_room(out, out_cap, f->stored_len) < 0)
 		return tf_fail(err, DEJA_E_NO_MEMORY,
-			       "no memory for a frame of %u bytes", f->len);
+			       "no memory for a frame of %u bytes", f->stored_len);
 	ZSTD_DCtx_reset(r->dctx, ZSTD_reset_session_only);
-	n = ZSTD_decompressDCtx(r->dctx, r->out, f->len, r->in, f->compressed_len);
-	if (ZSTD_isError(n) || n != f->len)
+	n = ZSTD_decompressDCtx(r->dctx, *out, f->stored_len, r->in, f->compressed_len);
+	if (ZSTD_isError(n) || n != f->stored_len)
 		return damaged(r, index, err);
+	return 0;
+}
+
+int tf_reader_stored(tf_reader *r, size_t index, struct deja_bytes *bytes,
+		     struct deja_error *err)
+{
+	if (index >= r->frame_count)
+		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
+	if (decompress(r, index, &r->stored, &r->stored_cap, err) < 0)
+		return -1;
+	bytes->data = r->stored;
+	bytes->len = r->frames[index].stored_len;
+	return 0;
+}
+
+static tf_pieces *pieces_of(tf_reader *r)
+{
+	const char *slash = strrchr(r->path, '/');
+	char *dir;
+
+	if (!r->pieces && (dir = slash ? strndup(r->path, (size_t)(slash - r->path)) : strdup("."))) {
+		r->pieces = r->own_pieces = tf_pieces_open(*dir ? dir : "/");
+		free(dir);
+	}
+	return r->pieces;
+}
+
+/* The frame's stored form is in r->stored: all of it to r->out. */
+static int expand(tf_reader *r, size_t index, struct deja_error *err)
+{
+	const struct frame *f = &r->frames[index];
+	tf_pieces *pieces = pieces_of(r);
+
+	if (make_room(&r->in, &r->in_cap, f->pieces_len) < 0 || !pieces ||
+	    make_room(&r->out, &r->out_cap, f->len) < 0)
+		return tf_fail(err, DEJA_E_NO_MEMORY, "no memory for a frame of %u bytes", f->len);
+	/* the compressed bytes are no longer needed */
+	if (read_at(r, f->at - f->pieces_len, r->in, f->pieces_len) < 0)
+		return tf_fail_errno(err, "cannot read %s", r->path);
+	return tf_pieces_expand(pieces, r->in + TF_PIECES_HEAD_LEN,
+				f->pieces_len - TF_PIECES_HEAD_LEN, r->stored, f->stored_len, r->out,
+				f->len, err);
+}
+
+int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
+		    struct deja_error *err)
+{
+	const struct frame *f;
+
+	if (index >= r->frame_count)
+		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
+	f = &r->frames[index];
+	if (f->pieces_len) {
+		if (decompress(r, index, &r->stored, &r->stored_cap, err) < 0 ||
+		    expand(r, index, err) < 0)
+			return -1;
+	} else if (decompress(r, index, &r->out, &r->out_cap, err) < 0) {
+		return -1;
+	}
 	bytes->data = r->out;
-	bytes->len = n;
+	bytes->len = f->len;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <msgpack.h>
 #include "deja.h"
 #include "seal.h"
+#include "stream.h"
 
 struct tf_stream {
 	uint32_t number;
@@ -22,6 +23,7 @@ struct deja_recording {
 	size_t file_count;
 	struct tf_stream *streams; /* by number */
 	size_t stream_count;
+	tf_pieces *pieces; /* of all its readers */
 	const struct tf_seal *seal; /* of its streams, whose numbers are the nonces; or NULL */
 };
 

@@ -183,6 +183,7 @@ int tf_source_open(struct tf_source *s, struct deja_error *err)
 	free(path);
 	if (!s->reader)
 		return -1;
+	tf_reader_set_pieces(s->reader, s->rec->pieces);
 	source_rewind(s);
 	s->pid = s->stream.process ? s->stream.process->pid : 0;
 	if (!s->pid && s->stream.number != DEJA_STREAM_EXTERNAL) {

@@ -6,6 +6,7 @@
 #ifndef DEJA_TRACEFMT_STREAM_H
 #define DEJA_TRACEFMT_STREAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
 #include "deja.h"
@@ -34,6 +35,16 @@ size_t tf_state_sync(const struct tf_state *st, uint8_t *buf);
  * -1 when it is not an event. */
 long tf_event_len(const uint8_t *buf, size_t len);
 
+/* --- pieces: bytes that the recording has already (pieces.h) --- */
+/* What the writers of one recording have written; NULL where there is no memory. */
+typedef struct tf_pool tf_pool;
+tf_pool *tf_pool_new(void);
+void tf_pool_free(tf_pool *pool);
+/* What the readers of the recording in `dir` look up; NULL where there is no memory. */
+typedef struct tf_pieces tf_pieces;
+tf_pieces *tf_pieces_open(const char *dir);
+void tf_pieces_close(tf_pieces *p);
+
 /* --- writer --- */
 typedef struct tf_writer tf_writer;
 
@@ -52,6 +63,11 @@ void tf_writer_set_level(tf_writer *w, int level);
  * its id and its bytes. */
 typedef void tf_writer_watch(void *arg, unsigned id, const uint8_t *ev, size_t len);
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);
+/* Long byte strings that the pool has become references from here on, and others may refer to this
+ * stream, number `stream`. The pool outlives the writer. */
+void tf_writer_set_pool(tf_writer *w, tf_pool *pool, uint32_t stream);
+/* Whether the file has references, which format 1 lacks, or will have after its next frame. */
+bool tf_writer_has_references(const tf_writer *w);
 /* Goes on with a stream whose writer was killed: behind its last whole frame, what follows is cut
  * off. `watch` sees the events that are there. A stream that has its seek table is an error,
  * DEJA_E_RANGE, and one that cannot be decoded is left as it is. NULL with *err. */
@@ -87,6 +103,8 @@ tf_reader *tf_reader_open(const char *path, struct deja_error *err);
 tf_reader *tf_reader_open_sealed(const char *path, const struct tf_seal *seal, uint64_t nonce,
 				 struct deja_error *err);
 void tf_reader_close(tf_reader *r);
+/* Where pieces are looked up; it outlives the reader. Without, the reader has its own. */
+void tf_reader_set_pieces(tf_reader *r, tf_pieces *pieces);
 /* Frames, known from the seek table or, when that is missing or wrong, by walking the
  * frames. */
 size_t tf_reader_frame_count(const tf_reader *r);
@@ -96,8 +114,11 @@ uint32_t tf_reader_frame_len(const tf_reader *r, size_t index);
  * ends, DEJA_E_STREAM when something else follows them or the seek table is wrong. */
 enum deja_errno tf_reader_truncated(const tf_reader *r);
 uint64_t tf_reader_byte_len(const tf_reader *r); /* uncompressed, all frames */
-/* Bytes of frame `index` in the file, 0 if there is none. */
+/* Bytes of frame `index` in the file, 0 if there is none; of its pieces frame, which comes before
+ * it; and what its zstd frame holds. */
 uint32_t tf_reader_frame_disk_len(const tf_reader *r, size_t index);
+uint32_t tf_reader_pieces_len(const tf_reader *r, size_t index);
+uint32_t tf_reader_stored_len(const tf_reader *r, size_t index);
 /* Decompresses frame `index`. *bytes belongs to the reader until its next call. A frame's
  * declared size is bounded before anything is allocated. 0 or -1 with *err. */
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,

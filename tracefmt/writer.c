@@ -16,7 +16,9 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "calls.h"
 #include "error.h"
+#include "pieces.h"
 #include "scan.h"
 #include "seektable.h"
 #include "stream.h"
@@ -49,7 +51,12 @@ struct tf_writer {
 	uint8_t *out;
 	size_t out_cap;
 	struct tf_seek_entry *frames;
-	size_t frame_count, frame_cap;
+	size_t frame_count, frame_cap; /* pieces frames count, too */
+	uint32_t frame_number;	       /* of the next zstd frame, from 0 */
+	tf_pool *pool; /* or NULL */
+	uint32_t stream;
+	struct tf_gathered gathered;
+	bool has_references;
 	uint64_t event_count, byte_len, disk_len, taken_len;
 	struct deja_error failed; /* code 0 while all is well */
 	tf_writer_watch *watch;
@@ -103,15 +110,15 @@ static int reserve(tf_writer *w, size_t len)
 	return 0;
 }
 
-static int compress(tf_writer *w, uint64_t *compressed_len)
+static int compress(tf_writer *w, const uint8_t *bytes, size_t len, uint64_t *compressed_len)
 {
-	ZSTD_inBuffer in = {w->buf, w->done, 0};
+	ZSTD_inBuffer in = {bytes, len, 0};
 	uint64_t before = w->disk_len;
 	size_t left;
 
 	ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
 	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, w->level);
-	ZSTD_CCtx_setPledgedSrcSize(w->cctx, w->done);
+	ZSTD_CCtx_setPledgedSrcSize(w->cctx, len);
 	do {
 		ZSTD_outBuffer out = {w->out, w->out_cap, 0};
 
@@ -162,22 +169,65 @@ static void begin_frame(tf_writer *w)
 	w->len = sync_len + tail;
 }
 
+/* The frame with references, and before it the frame that tells where they are. */
+static int write_with_references(tf_writer *w)
+{
+	size_t len = tf_gathered_stored_len(&w->gathered, w->done), head_len;
+	uint8_t *stored = malloc(len), *head = malloc(tf_gathered_head_max(&w->gathered));
+	uint64_t compressed_len;
+	int rc = -1;
+
+	if (!stored || !head) {
+		tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
+		goto out;
+	}
+	head_len = tf_gathered_store(&w->gathered, w->buf, w->done, stored, head);
+	if (write_all(w, head, head_len) < 0 || compress(w, stored, len, &compressed_len) < 0 ||
+	    add_frame(w, head_len, 0) < 0)
+		goto out;
+	if (add_frame(w, compressed_len, len) < 0) {
+		w->frame_count--;
+		goto out;
+	}
+	w->has_references = true;
+	rc = 0;
+out:
+	free(stored);
+	free(head);
+	return rc;
+}
+
+static int write_frame(tf_writer *w)
+{
+	uint64_t compressed_len;
+
+	if (w->gathered.mark_count)
+		return write_with_references(w);
+	if (compress(w, w->buf, w->done, &compressed_len) < 0)
+		return -1;
+	return add_frame(w, compressed_len, w->done);
+}
+
 /* Writes the complete events as one frame and begins the next. What a failed write left
  * of a frame is cut off again, so that the file ends at a frame as far as can be. */
 static int end_frame(tf_writer *w)
 {
-	uint64_t start = w->disk_len, compressed_len = 0;
+	uint64_t start = w->disk_len;
 
 	if (w->done == w->sync_len)
 		return 0;
-	if (compress(w, &compressed_len) < 0 ||
-	    add_frame(w, compressed_len, w->done) < 0) {
+	if (write_frame(w) < 0) {
 		if (ftruncate(w->fd, (off_t)start) == 0 &&
 		    lseek(w->fd, (off_t)start, SEEK_SET) >= 0)
 			w->disk_len = start;
 		w->done = w->sync_len; /* never written twice */
 		return -1;
 	}
+	if (w->pool) {
+		tf_gathered_publish(&w->gathered, w->pool, w->stream, w->frame_number);
+		tf_gathered_clear(&w->gathered);
+	}
+	w->frame_number++;
 	w->byte_len += w->done;
 	if (reserve(w, w->len - w->done + TF_SYNC_MAX) < 0)
 		return -1;
@@ -265,6 +315,8 @@ static int take_events(tf_writer *w)
 				       (unsigned long long)w->state.next_number);
 		if (w->watch)
 			w->watch(w->watch_arg, (unsigned)id, ev, w->scan.pos);
+		if (w->pool && w->scan.pos >= TF_PIECE_MIN && id >= TF_ID_FIRST)
+			tf_gather(&w->gathered, w->pool, w->buf, w->done, w->scan.pos);
 		w->event_count++;
 		w->done += w->scan.pos;
 		tf_scan_begin(&w->scan);
@@ -353,6 +405,7 @@ static int resume_frame(tf_writer *w, tf_reader *r, size_t index, struct deja_er
 {
 	struct deja_bytes bytes;
 	size_t at = 0, sync_len = 0;
+	uint32_t pieces_len;
 
 	if (tf_reader_frame(r, index, &bytes, err) < 0)
 		return -1;
@@ -375,8 +428,13 @@ static int resume_frame(tf_writer *w, tf_reader *r, size_t index, struct deja_er
 		}
 		at += (size_t)len;
 	}
-	if (add_frame(w, tf_reader_frame_disk_len(r, index), bytes.len) < 0)
+	pieces_len = tf_reader_pieces_len(r, index);
+	if ((pieces_len && add_frame(w, pieces_len, 0) < 0) ||
+	    add_frame(w, tf_reader_frame_disk_len(r, index) - pieces_len,
+		      tf_reader_stored_len(r, index)) < 0)
 		return fail_with(w, err);
+	w->has_references |= pieces_len != 0;
+	w->frame_number++;
 	w->byte_len += bytes.len;
 	w->disk_len += tf_reader_frame_disk_len(r, index);
 	w->taken_len += bytes.len - sync_len;
@@ -461,6 +519,17 @@ void tf_writer_set_seal(tf_writer *w, const struct tf_seal *seal, uint64_t nonce
 void tf_writer_set_level(tf_writer *w, int level)
 {
 	w->level = level;
+}
+
+void tf_writer_set_pool(tf_writer *w, tf_pool *pool, uint32_t stream)
+{
+	w->pool = pool;
+	w->stream = stream;
+}
+
+bool tf_writer_has_references(const tf_writer *w)
+{
+	return w->has_references || w->gathered.mark_count;
 }
 
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg)
@@ -563,6 +632,7 @@ int tf_writer_close(tf_writer *w, struct deja_error *err)
 	if (rc < 0)
 		fail_with(w, err);
 	room_give(w);
+	tf_gathered_free(&w->gathered);
 	free(w->frames);
 	free(w);
 	return rc;

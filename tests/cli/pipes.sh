@@ -34,3 +34,12 @@ cp stdout out
 [ -s out ] || fail "deja cat printed nothing"
 expect 0 "$DEJA" replay reader
 cmp -s stdout out || fail "a recorded deja cat: another output"
+
+# Output that is lost is no success.
+expect 0 "$DEJA" record -q -o full -- sh -c 'echo $$; echo error >&2'
+if [ -c /dev/full ]; then
+	status=0
+	limit "$DEJA" replay full >/dev/full 2>stderr </dev/null || status=$?
+	[ $status = 125 ] || fail "a replay to a full disk: status $status"
+	has_line 'output could not be written: No space left'
+fi

@@ -83,7 +83,7 @@ static void round_trip(void **state)
 	rec = deja_open(dir, &err);
 	assert_non_null(rec);
 	r = deja_header(rec);
-	assert_int_equal(r->format, 1);
+	assert_int_equal(r->format, TF_FORMAT);
 	assert_string_equal(r->id, h.id);
 	assert_string_equal(r->version, h.version);
 	assert_int_equal(r->argc, 4);
@@ -187,7 +187,7 @@ static void not_recordings(void **state)
 {
 	char *dir = t_dir();
 	struct deja_error err;
-	struct deja_header h = {.format = 2};
+	struct deja_header h = {.format = TF_FORMAT + 1};
 
 	expect_error(t_path(dir, "none\nsuch"), DEJA_E_NOT_FOUND);
 	expect_error(dir, DEJA_E_NOT_A_RECORDING);

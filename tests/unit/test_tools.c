@@ -536,7 +536,7 @@ static void test_cat_output_errors(void **state)
 static void test_version(void **state)
 {
 	assert_int_equal(t_run(cmd_version, "version"), 0);
-	t_has(t_out, "deja      " DEJA_VERSION "\nformat    1\nzstd ");
+	t_has(t_out, "deja      " DEJA_VERSION "\nformat    2\nzstd ");
 }
 
 /* --- report --- */

@@ -526,6 +526,12 @@ def configure(settings):
             quiet("set " + command)
         except gdb.error:
             pass
+    if os.path.isdir(settings["debug"]):
+        quiet("set debug-file-directory %s:%s" % (
+            settings["debug"], gdb.parameter("debug-file-directory")))
+    if os.path.isdir(settings["sources"]):  # a rule for / itself gdb does not take
+        for top in sorted(os.listdir(settings["sources"])):
+            quiet('set substitute-path "/%s" "%s/%s"' % (top, settings["sources"], top))
     quiet("handle SIGSYS nostop noprint pass")  # crossings that are not patched
     if settings["program"]:
         try:

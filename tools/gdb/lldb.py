@@ -27,7 +27,12 @@ def deja_start(debugger, command, result, internal_dict):
     if not line or line[0] != "held":
         result.SetError("deja: the replay ended before the process began")
         return
+    tops = sorted(os.listdir(s["sources"])) if os.path.isdir(s["sources"]) else []
+    for top in tops:
+        one = "settings append target.source-map '/%s' '%s/%s'" % (top, s["sources"], top)
+        debugger.GetCommandInterpreter().HandleCommand(one, result)
     for one in (
+            "settings append target.debug-file-search-paths " + s["debug"],
             "settings append target.exec-search-paths " + s["names"],
             "process attach --pid " + line[1],
             "process handle SIGSYS --pass true --stop false --notify false",

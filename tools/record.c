@@ -227,7 +227,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f", ".session", ".files", ".room"};
+	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f"};
 	char sealed[PATH_MAX + 16];
 
 	snprintf(sealed, sizeof(sealed), "%s/.sealed", dir);
@@ -239,6 +239,7 @@ static void discard_directory(const char *dir, bool made)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		remove(path);
 	}
+	recover_unlink(dir);
 	if (made)
 		rmdir(dir);
 }
@@ -602,9 +603,10 @@ int cmd_record(int argc, char **argv)
 		warn_no_dispatch(session.shared);
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
-	store_close(store);
-	if (whole)
+	if (whole) {
+		store_close(store);
 		readme_write(rec_dir, &header);
+	}
 	if (whole && opt.sources)
 		add_sources(dir);
 	if (whole && !sealed) {
@@ -614,6 +616,12 @@ int cmd_record(int argc, char **argv)
 	if (whole && !sealed && !opt.quiet)
 		print_end(dir, &header, supervisor_cause(sv), NULL);
 	status = supervisor_outlast(sv, &left);
+	if (!whole && !sealed && supervisor_write(sv)) {
+		readme_write(rec_dir, &header);
+		recover_unlink(dir);
+	}
+	if (!whole)
+		store_close(store);
 	if (sealed && (redacted = whole ? sealed_finish(sealed) : NULL)) {
 		point_latest(dir);
 		if (!opt.quiet)

@@ -412,7 +412,7 @@ static char **make_environment(const struct live_session *s, char *const *own)
 			preload = true;
 			len += strlen(own[count]) + 64;
 		}
-	envp = out = malloc((count + 4) * sizeof(char *) + len);
+	envp = out = calloc(1, (count + 4) * sizeof(char *) + len);
 	if (!envp)
 		return NULL;
 	text = (char *)(envp + count + 4);

@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <poll.h>
 #include <errno.h>
 #include <sys/sem.h>

@@ -508,7 +508,7 @@ static void put_event_json(FILE *out, const struct deja_event *ev, bool first)
 	f = open_memstream(&text, &len);
 	if (!f)
 		return;
-	tf_json_event(f, ev);
+	tf_json_event(f, ev, NULL);
 	if (!fclose(f) && len)
 		fprintf(out, "%s\n    %.*s", first ? "" : ",", (int)len - 1, text);
 	free(text);

@@ -81,31 +81,46 @@ static long set_writable(uint64_t addr, size_t len, bool on)
 		      on ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_READ | PROT_EXEC);
 }
 
-/*
- * Writes code where only reading and executing is allowed. Through /proc/self/mem first: the
- * kernel then copies the page as it does for a debugger's breakpoint, and the mapping stays
- * one, as debuggers and unwinders expect; opening and closing it by mprotect leaves it split
- * for good. writable: it is already.
- */
-bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
+/* Within one page. */
+static bool code_write_page(uint64_t at, const uint8_t *code, size_t len)
 {
 	long fd, n = -1;
 
-	if (!writable) {
-		fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
-		if (fd >= 0) {
-			n = dj_raw(SYS_pwrite64, fd, code, len, at);
-			dj_raw(SYS_close, fd);
-		}
-		if (n == (long)len)
-			return true;
-		if (set_writable(at, len, true) < 0)
-			return false;
+	if (dj_write_user((void *)at, code, len)) /* where a program makes its code itself */
+		return true;
+	fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+	if (fd >= 0) {
+		n = dj_raw(SYS_pwrite64, fd, code, len, at);
+		dj_raw(SYS_close, fd);
 	}
+	if (n == (long)len)
+		return true;
+	if (set_writable(at, len, true) < 0)
+		return false;
 	dj_copy((void *)at, code, len);
-	if (!writable)
-		set_writable(at, len, false);
+	set_writable(at, len, false);
 	return true;
+}
+
+/*
+ * Writes code, most of it where only reading and executing is allowed. Through /proc/self/mem
+ * then: the kernel copies the page as it does for a debugger's breakpoint, and the mapping stays
+ * one, as debuggers and unwinders expect; opening and closing it by mprotect, where there is no
+ * /proc or a sandbox forbids it, leaves it split for good. Memory that the program may write
+ * stays so. writable: all of it is.
+ */
+bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
+{
+	size_t here = 4096 - (at & 4095);
+
+	if (writable) {
+		dj_copy((void *)at, code, len);
+		return true;
+	}
+	if (here > len)
+		here = len;
+	return code_write_page(at, code, here) &&
+	       (here == len || code_write_page(at + here, code + here, len - here));
 }
 
 /* --- room for stubs --- */

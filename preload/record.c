@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <poll.h>
 #include <errno.h>
 #include <sys/prctl.h>
@@ -642,6 +642,7 @@ void boundary_sigreturn(struct thread *t, uint64_t mask)
 	static const unsigned long none[6];
 	int64_t now;
 
+	record_probe_abandon(t);
 	if (RT->passthrough)
 		return;
 	now = dj_now();

@@ -175,6 +175,10 @@ bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
 
+/* --- record_preempt.c --- */
+/* Before rt_sigreturn. */
+void record_probe_abandon(struct thread *t);
+
 /* --- record_stack.c --- */
 void record_stack(struct thread *t, const struct pregs *p);
 

@@ -269,6 +269,11 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
+	if (uc->mc.rip >= (uint64_t)dj_clock_store && uc->mc.rip < (uint64_t)dj_clock_stored &&
+	    is_synchronous(signo, info)) {
+		uc->mc.rip = (uint64_t)dj_clock_unwritable;
+		return;
+	}
 	if (is_kept(signo) && is_ours(t, info, uc))
 		return;
 	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&

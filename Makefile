@@ -43,7 +43,7 @@ RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,-
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
 # Of nettle the command itself needs one function: without a library to be loaded at each start.
 NETTLE    := $(if $(filter /%,$(shell $(CC) -print-file-name=libnettle.a)),-l:libnettle.a,-lnettle)
-TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) $(NETTLE) -lunwind-ptrace -lunwind-x86_64 -lunwind -lseccomp -lpthread
+TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) $(NETTLE) -lunwind-x86_64 -lunwind -lseccomp -lpthread
 
 ifndef V
 Q = @

@@ -62,6 +62,7 @@ enum {
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
 	SHAPE_FAST = 16, /* may be made by entry.S: nothing else is to be done */
+	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 	SHAPE_ROLE = 32, /* ... unless its descriptor has a role or a file is shadowed */
 };
 uint8_t record_shape_make(const struct tf_call *call);
@@ -104,7 +105,7 @@ void record_share(struct thread *t);
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 
 /* --- record_fast.c --- */
-/* SHAPE_FAST and SHAPE_ROLE of a call. */
+/* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);
 /* No other thread or process waits to run program code in memory that is ours as well. */
 static inline bool record_alone(void)
@@ -187,10 +188,11 @@ void record_stack(struct thread *t, const struct pregs *p);
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
 /* Between two events: has the recording say so if some could not be replaced. */
 void record_oracles_tell(struct slot *slot);
-/* How many of them are there, and their addresses as an array of the event being written. */
+/* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
+void record_oracle_put(struct slot *slot, const struct oracle_site *s);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

@@ -243,6 +243,23 @@ dj_hook_body:
 	.cfi_endproc
 	.endm
 
+/* bool dj_clock_store(int64_t *to, int64_t a, int64_t b): false: `to` cannot be written, and
+ * signal_handler() has led the fault here. */
+	.globl	dj_clock_store, dj_clock_stored, dj_clock_unwritable
+	.hidden	dj_clock_store, dj_clock_stored, dj_clock_unwritable
+	.p2align 4
+	.cfi_startproc
+dj_clock_store:
+	mov	%rsi, (%rdi)
+	mov	%rdx, 8(%rdi)
+dj_clock_stored:
+	mov	$1, %eax
+	ret
+dj_clock_unwritable:
+	xor	%eax, %eax
+	ret
+	.cfi_endproc
+
 	VDSO_ENTRY dj_vdso_clock_gettime
 	VDSO_ENTRY dj_vdso_gettimeofday
 

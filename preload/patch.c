@@ -135,6 +135,12 @@ void patch_start(void)
 	};
 }
 
+void patch_pool_range(unsigned pool, uint64_t *from, uint64_t *to)
+{
+	*to = RT->pools[pool].end;
+	*from = *to ? *to - POOL_LEN : 0;
+}
+
 static uint64_t thunk_put(uint64_t at, uint64_t target)
 {
 	uint8_t *p = (uint8_t *)at;

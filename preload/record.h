@@ -62,6 +62,7 @@ enum {
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
 	SHAPE_FAST = 16, /* may be made by entry.S: nothing else is to be done */
+	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 	SHAPE_ROLE = 32, /* ... unless its descriptor has a role or a file is shadowed */
 };
 uint8_t record_shape_make(const struct tf_call *call);
@@ -104,7 +105,7 @@ void record_share(struct thread *t);
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 
 /* --- record_fast.c --- */
-/* SHAPE_FAST and SHAPE_ROLE of a call. */
+/* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);
 /* No other thread or process waits to run program code in memory that is ours as well. */
 static inline bool record_alone(void)
@@ -173,6 +174,10 @@ enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
 bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
+
+/* --- record_preempt.c --- */
+/* Before rt_sigreturn. */
+void record_probe_abandon(struct thread *t);
 
 /* --- record_stack.c --- */
 void record_stack(struct thread *t, const struct pregs *p);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include "record.h"
 #include "exec_target.h"
+#include "own_memory.h"
 
 static uint32_t next_stream(void)
 {
@@ -611,5 +612,7 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 	case SYS_rt_sigprocmask:
 		return signals_mask_apply(args);
 	}
+	if (own_memory_call((long)p->nr, args, &ret))
+		return ret;
 	return dj_raw_wait((long)p->nr, args);
 }

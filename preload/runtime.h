@@ -332,6 +332,10 @@ long dj_raw_clone_vm(unsigned long flags, unsigned long stack, int *ptid, int *c
 void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((noreturn));
 /* entry.S. Calls fn(arg) on the private stack of t. */
 long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
+/* entry.S. Stores a clock's two words for the program. False: a fault of the store's, for which
+ * the program has a handler. */
+bool dj_clock_store(void *to, int64_t a, int64_t b);
+extern char dj_clock_stored[], dj_clock_unwritable[];
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
 extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];

@@ -39,6 +39,7 @@ enum {
 /* 0x304000000000: the loader itself (Makefile) */
 #define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
 #define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
+#define DJ_STREAM_END 0x320000000000ul
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
 

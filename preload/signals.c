@@ -69,6 +69,15 @@ static uint64_t restorer_for(const struct k_sigaction *act)
 	return act->restorer;
 }
 
+/* A breakpoint waits ahead (replayer/preempt.c), where the program's mask is this. */
+static void await_trap(struct k_ucontext *uc, uint64_t mask)
+{
+	if (!RT->break_addr)
+		return;
+	PREEMPT->was_blocked = mask & SIG_BIT(SIGTRAP_NR);
+	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
+}
+
 /*
  * Moves the frame that the kernel built on our signal stack (info, uc) to the stack of the
  * program at sp (or its alternate stack) and turns uc into the entry of the handler.
@@ -114,8 +123,7 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~signals_kept_open();
-	if (RT->break_addr)
-		uc->mask &= ~SIG_BIT(SIGTRAP_NR); /* a breakpoint waits ahead (replayer/preempt.c) */
+	await_trap(uc, mask);
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -261,6 +269,11 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
+	if (uc->mc.rip >= (uint64_t)dj_clock_store && uc->mc.rip < (uint64_t)dj_clock_stored &&
+	    is_synchronous(signo, info)) {
+		uc->mc.rip = (uint64_t)dj_clock_unwritable;
+		return;
+	}
 	if (is_kept(signo) && is_ours(t, info, uc))
 		return;
 	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&
@@ -464,8 +477,7 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->flags = f->uc.flags;
 	t->sigsys_blocked = f->uc.mask & signals_kept_open();
 	uc->mask = f->uc.mask & ~signals_kept_open();
-	if (RT->break_addr)
-		uc->mask &= ~SIG_BIT(SIGTRAP_NR);
+	await_trap(uc, f->uc.mask);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;

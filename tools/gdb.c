@@ -177,7 +177,8 @@ static uint32_t file_of_image(deja_recording *rec, struct debug_target *t)
 				parent = h->processes[i].parent;
 		if (!parent)
 			break;
-		above = (struct debug_target){.stream = stream = parent};
+		stream = parent;
+		above = (struct debug_target){.stream = stream};
 		if (!find_event(rec, &above))
 			break;
 	}
@@ -454,6 +455,7 @@ static int run_gdb(const char *dir, char **options, int count)
 	pid = fork();
 	if (pid < 0) {
 		cmd_error("cannot fork: %s", strerror(errno));
+		free(argv);
 		return CMD_FAILED;
 	}
 	if (pid == 0) {

@@ -514,7 +514,6 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 {
 	struct deja_header *h = sv->header;
 	struct deja_error err;
-	bool ok = true;
 
 	if (!sv->closed)
 		track_tell_lost_execs(sv);
@@ -525,18 +524,26 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;
 	sv->written = true;
-	recover_free_room(sv->dir);
 	track_fill_header(sv, h);
 	h->format = sv->has_references ? TF_FORMAT : TF_FORMAT_WITHOUT_PIECES;
 	h->duration_ns = duration_ns;
 	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
-	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
-	    tf_header_write(sv->dir, h, &err) < 0) {
-		cmd_error("%s", err.message);
-		ok = false;
-	}
+	recover_use_room(sv->dir);
 	/* the tracks live as long as the process: the header still points into them */
-	return ok;
+	return supervisor_write(sv);
+}
+
+bool supervisor_write(struct supervisor *sv)
+{
+	struct deja_error err = {0};
+
+	/* the header last: until then `deja recover` knows that something is missing */
+	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
+	    tf_header_write(sv->dir, sv->header, &err) < 0) {
+		cmd_error("%s", err.message);
+		return false;
+	}
+	return true;
 }
 
 const char *supervisor_cause(const struct supervisor *sv)

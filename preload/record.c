@@ -611,6 +611,11 @@ void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)
 	t->pending++;
 }
 
+bool boundary_signal_due(struct thread *t)
+{
+	return t->pending;
+}
+
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 {
 	uint64_t block = ~SIGSYS_BIT, old;

@@ -197,10 +197,11 @@ void record_stack(struct thread *t, const struct pregs *p);
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
 /* Between two events: has the recording say so if some could not be replaced. */
 void record_oracles_tell(struct slot *slot);
-/* How many of them are there, and their addresses as an array of the event being written. */
+/* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
+void record_oracle_put(struct slot *slot, const struct oracle_site *s);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

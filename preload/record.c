@@ -353,6 +353,21 @@ static long record_interrupted(struct thread *t, const struct tf_call *call,
 	return TF_RESTART;
 }
 
+/* The kernel does to it what the program's filter says. */
+static long record_forbidden(struct thread *t, const struct tf_call *call, const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t t0 = dj_now();
+	long ret;
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	ret = dj_raw_wait(call->nr, args);
+	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
+	return ret;
+}
+
 static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
 			   const unsigned long args[6])
 {
@@ -512,7 +527,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (stack_wanted(nr))
 		record_stack(t, p);
-	if (nr == SYS_futex) {
+	if (nr == SYS_futex && !(RT->sandboxed && !record_sandbox_allows(nr, args))) {
 		enum futex_way way = futex_enter(t, args, &ret);
 
 		if (way != FUTEX_PLAIN)
@@ -520,6 +535,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending) /* caught in program code */
 		return record_interrupted(t, call, args);
+	if (RT->sandboxed && !record_sandbox_allows(nr, args))
+		return record_forbidden(t, call, args);
 	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
 		return record_answer(t, call, args, ret);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)

@@ -25,7 +25,7 @@ else
 fi
 
 # quietly CMD...: without bash's own remark when CMD dies of a signal.
-quietly() { { "$@"; } 2>/dev/null; }
+quietly() { { "$@" 2>&3 3>&-; } 3>&2 2>/dev/null; }
 
 # hermetic_replay REC OUT ERR [EMPTY]: replays REC in the empty directory EMPTY (made here),
 # without network, under other pids and another environment. Returns its status; says so

@@ -83,6 +83,7 @@ wait_port() {
 # descendants PID: the processes below it, one a line.
 descendants() {
 	local child
+	[ -n "$1" ] || return 0
 	for child in $(pgrep -P "$1"); do
 		echo "$child"
 		descendants "$child"

@@ -38,6 +38,7 @@ faulty() {
 
 for fault in close_all chroot setuid unshare nofile as filter_mild; do faulty $fault; done
 for fault in strict filter_kill filter_killed filter_errno; do faulty $fault 'seccomp filter that forbids'; done
+faulty set_gs 'takes the register %gs'
 echo "$ran faults; skipped:${skipped:- none}"
 [ $ran -gt 0 ] || skip "nothing is permitted here:$skipped"
 [ -z "$skipped" ] || [ "$(id -u)" != 0 ] || echo "as root:$skipped" >&2

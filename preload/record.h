@@ -132,6 +132,15 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 
+/* --- record_give_back.c --- */
+enum { ARCH_SET_GS = 0x1001, ARCH_GET_GS = 0x1004 };
+/* Recording of this process ends with this reason; it goes on as without us. */
+void record_give_back(struct thread *t, const char *reason);
+/* ARCH_SET_GS: given back, or refused where there are threads. The program's result. */
+long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* ARCH_GET_GS of a program that has not set it. */
+long record_get_gs(const unsigned long args[6]);
+
 /* --- record_seccomp.c --- */
 /* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: it was made,
  * recorded or with recording stopped before it, and *result is the program's. */
@@ -190,10 +199,11 @@ void record_stack(struct thread *t, const struct pregs *p);
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
 /* Between two events: has the recording say so if some could not be replaced. */
 void record_oracles_tell(struct slot *slot);
-/* How many of them are there, and their addresses as an array of the event being written. */
+/* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
+void record_oracle_put(struct slot *slot, const struct oracle_site *s);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

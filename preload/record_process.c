@@ -613,8 +613,10 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 	case SYS_sigaltstack:
 		return signals_altstack(t, p, args);
 	case SYS_arch_prctl:
-		if (args[0] == 0x1001 || args[0] == 0x1004)
-			return -EPERM;
+		if (args[0] == ARCH_SET_GS)
+			return record_set_gs(t, tf_call_by_nr(SYS_arch_prctl), args);
+		if (args[0] == ARCH_GET_GS)
+			return record_get_gs(args);
 		break;
 	case SYS_exit:
 		thread_clear_tid(t);

@@ -17,9 +17,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "record.h"
-#include "detach.h"
 
-enum { STEPS_MAX = 1 << 16, INSTRUCTION_MAX = 4096, FILTER_MAX = 16, PREFIX_MAX = 160 };
+enum { STEPS_MAX = 1 << 16, INSTRUCTION_MAX = 4096, FILTER_MAX = 16 };
 
 /* The program's filters, as it gave them. A filter can never be taken away again, so the room is
  * never given back; a forked child has its own copy, as of everything private. */
@@ -58,6 +57,7 @@ static const struct {
 	{SYS_process_vm_readv, -1, 0}, {SYS_process_vm_writev, -1, 0},
 	{SYS_close, -1, 0},	     {SYS_lseek, -1, 0},
 	{SYS_mincore, -1, 0},	     {SYS_exit_group, -1, 0},
+	{SYS_set_tid_address, -1, 0},
 };
 
 /* What the runtime may call at any time, or when the next image begins. */
@@ -255,7 +255,9 @@ static bool filter_extend(const struct thread *t, unsigned long at, bool for_all
 		return false;
 	len = filter_fetch(at, FILTERS->code[FILTERS->count]);
 	prefix = prefix_make(FILTERS->extended);
-	if (!len || len + prefix > INSTRUCTION_MAX || asks_for_place(FILTERS->code[FILTERS->count], len))
+	/* under a first one there is no way back any more */
+	if (!len || len + prefix > INSTRUCTION_MAX ||
+	    (!RT->sandboxed && asks_for_place(FILTERS->code[FILTERS->count], len)))
 		return false;
 	dj_copy(FILTERS->extended + prefix, FILTERS->code[FILTERS->count],
 		len * sizeof(struct sock_filter));
@@ -301,22 +303,6 @@ static bool filter_suits(unsigned long at)
 	return passes(prog.filter, prog.len);
 }
 
-static void stop_recording(struct thread *t, const char *reason)
-{
-	uint8_t buf[64], *p = buf;
-	size_t len = dj_strlen(reason);
-
-	record_thread_switch(t);
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_END);
-	p = tf_put_uint(p, (uint64_t)record_dt(t->slot, dj_now()));
-	p = tf_put_str(p, (uint32_t)len);
-	ring_put(t->slot, buf, (size_t)(p - buf));
-	ring_put(t->slot, reason, len);
-	ring_commit(t->slot);
-	ring_kick(t->slot);
-}
-
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result)
 {
 	unsigned long flags = nr == SYS_seccomp ? args[1] : 0;
@@ -341,11 +327,7 @@ bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long
 		record_emit_call(t, tf_call_by_nr((int)nr), args, *result, now, dj_now(), NULL);
 		return true;
 	}
-	stop_recording(t, "it installs a seccomp filter that forbids calls of the recorder");
-	RT->passthrough = 1;
-	__atomic_store_n(&t->slot->passthrough, 1, __ATOMIC_SEQ_CST);
-	sched_open();
-	detach(t);
+	record_give_back(t, "it installs a seccomp filter that forbids calls of the recorder");
 	*result = dj_raw6(nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
 			  (long)args[4], (long)args[5]);
 	return true;

@@ -131,10 +131,10 @@ static void put_oracles(struct slot *slot)
 
 	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++)
 		count += RT->oracles[i].oracle.kind != ORACLE_NONE;
-	put_array(slot, count);
+	put_array(slot, 2 * count);
 	for (size_t i = 0; count && i < ORACLE_SITE_MAX; i++)
 		if (RT->oracles[i].oracle.kind)
-			put_uint(slot, RT->oracles[i].addr);
+			record_oracle_put(slot, &RT->oracles[i]);
 }
 
 #pragma weak _r_debug

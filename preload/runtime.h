@@ -23,6 +23,7 @@
 enum {
 	T_STACK_TOP = 8,
 	T_PENDING = 16,
+	T_ORACLE_SP = 24,
 };
 
 /* The program's registers at a crossing, as entry.S pushes them. */
@@ -110,6 +111,7 @@ struct thread {
 	uint64_t stack_top; /* T_STACK_TOP: of the private stack */
 	uint32_t pending;   /* T_PENDING: signals caught and not yet delivered */
 	uint32_t used;
+	uint64_t oracle_sp; /* T_ORACLE_SP: entry.S */
 	struct slot *slot; /* whose stream this thread's events go to */
 	uint8_t *roles;	   /* fd roles: the slot's, or a vfork child's own */
 	struct slot *exec_slot; /* vfork child: the slot its image will have */
@@ -164,12 +166,15 @@ struct site {
 	uint32_t original_len;
 };
 
-/* An instruction that was replaced by a trap (oracles.c). */
+/* An instruction that was replaced by a trap, or by a jump to a stub (oracles.c). */
 enum { ORACLE_SITE_MAX = 4096 };
 struct oracle_site {
 	uint64_t addr; /* 0: free */
 	struct insn_oracle oracle; /* kind ORACLE_NONE: the trap is there no more */
-	uint8_t original; /* the byte in place of INSN_TRAP */
+	uint8_t original[5]; /* what the jump, or the first of these what INSN_TRAP replaced */
+	uint8_t cover; /* bytes of instructions that the jump covers; 0: it is a trap */
+	uint8_t wanted; /* what was tried: the replay tries the same */
+	uint64_t resume; /* with a jump: in the stub, behind it */
 };
 
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room
@@ -177,6 +182,7 @@ struct oracle_site {
 struct stub_pool {
 	uint64_t next, end;
 	uint64_t entry, entry_flags;
+	uint64_t entry_oracle; /* 0: not made yet */
 	uint64_t open; /* writable for many stubs at once */
 };
 enum { STUB_POOL_MAX = 8 };
@@ -277,6 +283,7 @@ enum { THREAD_STRIDE = 4096 * 2 + THREAD_STACK_LEN + THREAD_SIGSTACK_LEN };
 _Static_assert(sizeof(struct thread) <= 8192, "thread");
 _Static_assert(offsetof(struct thread, stack_top) == T_STACK_TOP, "entry.S");
 _Static_assert(offsetof(struct thread, pending) == T_PENDING, "entry.S");
+_Static_assert(offsetof(struct thread, oracle_sp) == T_ORACLE_SP, "entry.S");
 
 static inline struct thread *dj_self(void)
 {
@@ -341,6 +348,8 @@ extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
 extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
+/* entry.S. Where the stubs of oracles call, and what follows when a signal is to be delivered. */
+extern char dj_oracle_entry[], dj_oracle_trap[], dj_oracle_end[];
 extern char dj_restorer[];
 /* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
 extern char dj_sigreturn_entry[];
@@ -551,12 +560,17 @@ uint64_t tsc_read(uint32_t *aux);
 /* --- oracles.c --- */
 /* In every image, before boundary_start. */
 void oracles_start(struct thread *t);
-/* Replaces the instruction at addr by a trap. writable: its memory is. False: there is none of
- * that kind, or no room to remember it. */
-bool oracle_plant(uint64_t addr, bool writable);
-bool oracle_is_planted(uint64_t addr);
+/* Replaces the instruction at addr by a jump over the `cover` bytes of instructions there, or, where
+ * that cannot be or cover is 0, by a trap. writable: its memory is. False: there is none of that
+ * kind, or no room to remember it. */
+bool oracle_plant(uint64_t addr, unsigned cover, bool writable);
+/* What was replaced there, or NULL. */
+const struct oracle_site *oracle_at(uint64_t addr);
 /* Something else is there now. */
 void oracles_forget(uint64_t addr, uint64_t len);
+/* The interrupted context is on its way through an oracle, whose crossing may have looked for signals
+ * already. */
+bool oracles_hold(const struct k_mcontext *mc);
 /* SIGILL: false when it is none of these. */
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
@@ -564,6 +578,10 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 /* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
  * or ORACLE_UNKNOWN: this processor does not have it. */
 enum { ORACLE_UNKNOWN = 2 };
+/* Whether this processor is known to have it. */
+bool boundary_has_oracle(unsigned kind);
+/* A signal is to be delivered to this thread right now. */
+bool boundary_signal_due(struct thread *t);
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);

@@ -200,10 +200,12 @@ struct file_cache_entry {
 };
 
 /* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
- * it, as oracle_offsets[first ... first + count). */
+ * it, as oracle_offsets[first ... first + count): offsets, and above them how many bytes of whole
+ * instructions a jump there may cover (0: none). */
 struct oracle_file {
 	uint32_t file, first, count;
 };
+enum { ORACLE_OFFSET_BITS = 48 };
 
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 

@@ -232,7 +232,7 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		t->held_mask = uc->mask;
 	}
 	uc->mask |= HOLD_MASK;
-	if (preempt_in_program(t, &uc->mc))
+	if (preempt_in_program(t, &uc->mc) || oracles_hold(&uc->mc))
 		boundary_signal_waits(t);
 	leave_window(&uc->mc);
 }

@@ -511,8 +511,11 @@ static void apart_outlive(struct thread *t)
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
-	int64_t now = dj_now();
+	int64_t now;
 
+	if (p->nr == SYS_exit_group)
+		record_output_settle(t);
+	now = dj_now();
 	record_emit_call(t, call, args, 0, now, now, NULL);
 	if (t->apart || (p->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1)) {
 		uint64_t block = ~0ull;
@@ -555,6 +558,8 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			act.handler = t->actions->action[signo].handler;
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
 				   signals_fatal_by_default(signo))) {
+			record_output_settle(t);
+			t0 = dj_now();
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
 			if (RT->domains) { /* as at the exit */
 				futex_robust_exit(t);

@@ -34,6 +34,9 @@ static inline void ring_commit(struct slot *slot)
 void record_note(struct slot *slot, const char *text);
 /* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
 uint32_t record_file(struct slot *slot, int fd, const char *path);
+/* The same, with what fstat or stat say of it. */
+struct stat;
+uint32_t record_file_known(struct slot *slot, int fd, const char *path, const struct stat *st);
 /* Nobody records any more. */
 bool record_supervisor_gone(void);
 /* Has the supervisor give this user access to the session. */

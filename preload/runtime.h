@@ -195,8 +195,7 @@ struct runtime {
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
 	uint64_t vdso, vdso_end, vdso_shift; /* the copy in its place; to the moved one */
-	/* patched sites, open addressing by address */
-	struct site sites[SITE_MAX];
+	/* patched sites */
 	uint32_t site_count;
 	uint64_t missed_sites;
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
@@ -217,7 +216,6 @@ struct runtime {
 		uint64_t addr, len;
 	} shared[SHARED_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
-	struct stack_taken stack_taken; /* recorder */
 	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint32_t beat; /* recorder: session.beat, and since when it is that */
 	int64_t beat_since_ns;
@@ -249,8 +247,11 @@ struct runtime {
 		uint64_t addr, len;
 	} segments[SEGMENT_MAX]; /* System V, attached */
 	uint32_t pending_stream;
-	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
 	uint32_t maps_len;
+	/* what is large comes last, so that all else lies in few pages */
+	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
+	struct site sites[SITE_MAX]; /* open addressing by address */
+	struct stack_taken stack_taken; /* recorder */
 };
 
 #define RT ((struct runtime *)DJ_PRIVATE)
@@ -453,6 +454,9 @@ unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
+
+/* --- maps.c --- */
+void maps_read(void);
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */

@@ -43,7 +43,7 @@ RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,norelro -Wl
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
 # Of nettle the command itself needs one function: without a library to be loaded at each start.
 NETTLE    := $(if $(filter /%,$(shell $(CC) -print-file-name=libnettle.a)),-l:libnettle.a,-lnettle)
-TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) $(NETTLE) -lunwind-ptrace -lunwind-x86_64 -lunwind -lseccomp -lpthread
+TOOL_LIBS := -lzstd -lxxhash $(MSGPACK) $(NETTLE) -lunwind-x86_64 -lunwind -lseccomp -lpthread
 
 ifndef V
 Q = @
@@ -60,7 +60,7 @@ SHARE_LIBS  := -lpcre2-8 -lnettle -lm
 SOURCES_LIBS := -ldw -lelf -lnettle
 LOOK_LIBS   := -lpcre2-8 -lpcap -ljson-c $(HDF5_LIBS)
 
-TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c
+TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c preload/insn.c
 BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
 LOOK_SRC     := $(sort $(wildcard look/*.c))
 SHARE_SRC    := $(sort $(wildcard share/*.c))
@@ -108,7 +108,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-report soak check-sanitize check-travel unit unit-build cases bench install deps clean help
+.PHONY: all demo check check-report soak soak-servers survey check-sanitize check-analyse check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SOURCES) $(SCRIPT) $(LIB)
 	@:
 
@@ -225,6 +225,11 @@ check-sanitize:
 	@ASAN_OPTIONS=detect_leaks=0 BUILD=$(abspath $(BUILD))/sanitize DEJA=$(abspath $(BUILD))/sanitize/bin/deja \
 	  tests/run $(SANITIZE_CLI:%=cli/%)
 
+# cppcheck and clang-tidy, without a finding; .clang-tidy and tests/analyse/known say what is asked.
+check-analyse:
+	@./.ci/deps build analyse
+	@tests/analyse/run
+
 check-travel:
 	@./.ci/deps build demo test travel
 	@$(MAKE) --no-print-directory all
@@ -237,10 +242,27 @@ check-report:
 	@REPORT_BROWSER=1 $(PLACE) tests/run cli/report_page
 	@$(PLACE) tests/look/report_large
 
+# What reading costs, of recordings made on the spot (a minute, 1.5 GiB in TMPDIR).
+.PHONY: check-reading
+check-reading: all
+	@$(PLACE) tests/look/reading
+
 soak:
 	@./.ci/deps build test
 	@$(MAKE) --no-print-directory all cases
 	@tests/run --soak
+	@$(MAKE) --no-print-directory soak-servers
+
+# redis and nginx under load in one recording each for SOAK_TIME seconds. What it saw stays in $(BUILD)/soak.
+SOAK_TIME ?= 3600
+soak-servers:
+	@./.ci/deps build test
+	@$(MAKE) --no-print-directory all
+	@rm -rf $(BUILD)/soak && mkdir $(BUILD)/soak
+	@$(PLACE) tests/soak/servers $(SOAK_TIME) $(BUILD)/soak
+
+survey: all
+	@tests/survey/run $(SURVEY)
 
 bench:
 	@./.ci/deps build bench
@@ -268,10 +290,14 @@ help:
 	@echo 'make demo           a short show of recording and replaying'
 	@echo 'make check          every test; `tests/run NAME` runs one'
 	@echo 'make unit           the unit tests only'
+	@echo 'make soak           the racy tests many times over, then an hour of redis and nginx (SOAK_TIME=3600)'
 	@echo 'make check-report   the page of `deja report` in a headless Chromium, with 10^5 events'
+	@echo 'make check-reading  speed and memory of reading: 10^6 events/s, seeking in 1 GiB'
 	@echo 'make check-sanitize unit tests and those of reading recordings, under AddressSanitizer and UBSan'
+	@echo 'make check-analyse  cppcheck and clang-tidy over all sources: no finding (some minutes)'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make check-travel   replays in the root of another Debian release (root, network)'
+	@echo 'make survey         many programs of Debian, as far as they are installed: which replay? (SURVEY="coreutils")'
 	@echo 'make bench          what recording costs here (BENCH="--rounds 3 sqlite")'
 	@echo 'make install        to DESTDIR and PREFIX (/usr/local)'
 	@echo 'make deps           installs what the build needs (Debian; demo, check and bench do so too)'

@@ -32,18 +32,20 @@ struct member {
 	uint64_t size;	  /* bytes */
 	unsigned mode;	  /* permission bits */
 	uint8_t hash[BUNDLE_HASH_LEN];
+	bool taken;	  /* unpacking has met it */
 };
 
 struct manifest {
 	struct member *member;
 	size_t count, room;
+	struct member **sorted; /* by name, after manifest_parse */
 	uint64_t total; /* bytes of all members */
 };
 
 /* Appends a member (name is copied, text taken over). NULL when memory is out. */
 struct member *manifest_add(struct manifest *m, const char *name, char *text);
-/* A member of this name, or NULL. */
-const struct member *manifest_find(const struct manifest *m, const char *name);
+/* A member of this name, or NULL; by search in what manifest_parse has read. */
+struct member *manifest_find(const struct manifest *m, const char *name);
 void manifest_free(struct manifest *m);
 /* The manifest as text, malloc'd. */
 char *manifest_text(const struct manifest *m, size_t *len);
@@ -78,6 +80,21 @@ uint64_t parts_len(const struct parts_reader *r); /* bytes, all parts */
 uint64_t parts_done(const struct parts_reader *r); /* bytes read so far */
 unsigned parts_count(const struct parts_reader *r);
 void parts_reader_close(struct parts_reader *r);
+
+/* --- sink.c: writing and hashing beside decompressing --- */
+
+struct sink;
+/* NULL when memory is out. */
+struct sink *sink_open(void);
+/* A member begins, which goes to fd (the caller's). */
+void sink_begin(struct sink *s, int fd);
+/* A buffer of BUNDLE_BUFFER_LEN bytes to fill; waits until there is one. */
+uint8_t *sink_buffer(struct sink *s);
+/* Its first len bytes are the member's next. */
+void sink_put(struct sink *s, size_t len);
+/* Until all is written. 0, or the error number of what could not be; *hash: of all bytes. */
+int sink_end(struct sink *s, uint8_t *hash);
+void sink_close(struct sink *s);
 
 /* --- progress.c --- */
 

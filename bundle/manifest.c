@@ -32,14 +32,6 @@ struct member *manifest_add(struct manifest *m, const char *name, char *text)
 	return member;
 }
 
-const struct member *manifest_find(const struct manifest *m, const char *name)
-{
-	for (size_t i = 0; i < m->count; i++)
-		if (!strcmp(m->member[i].name, name))
-			return &m->member[i];
-	return NULL;
-}
-
 void manifest_free(struct manifest *m)
 {
 	for (size_t i = 0; i < m->count; i++) {
@@ -47,6 +39,7 @@ void manifest_free(struct manifest *m)
 		free(m->member[i].text);
 	}
 	free(m->member);
+	free(m->sorted);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -143,23 +136,32 @@ static bool parse_line(struct manifest *m, char *line, const char **why)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp((*(struct member *const *)a)->name, (*(struct member *const *)b)->name);
 }
 
-static bool names_differ(const struct manifest *m)
+/* False when a name comes twice, or memory is out. */
+static bool sort_names(struct manifest *m)
 {
-	const char **names = calloc(m->count + 1, sizeof(*names));
-	bool differ = names != NULL;
+	m->sorted = calloc(m->count + 1, sizeof(struct member *));
+	if (!m->sorted)
+		return false;
+	for (size_t i = 0; i < m->count; i++)
+		m->sorted[i] = &m->member[i];
+	qsort(m->sorted, m->count, sizeof(struct member *), by_name);
+	for (size_t i = 1; i < m->count; i++)
+		if (!by_name(&m->sorted[i - 1], &m->sorted[i]))
+			return false;
+	return true;
+}
 
-	for (size_t i = 0; names && i < m->count; i++)
-		names[i] = m->member[i].name;
-	if (names)
-		qsort(names, m->count, sizeof(*names), by_name);
-	for (size_t i = 1; names && i < m->count; i++)
-		if (!strcmp(names[i - 1], names[i]))
-			differ = false;
-	free(names);
-	return differ;
+struct member *manifest_find(const struct manifest *m, const char *name)
+{
+	struct member wanted = {.name = (char *)name}, *key = &wanted, **found;
+
+	if (!m->count || !m->sorted)
+		return NULL;
+	found = bsearch(&key, m->sorted, m->count, sizeof(struct member *), by_name);
+	return found ? *found : NULL;
 }
 
 bool manifest_parse(struct manifest *m, const char *text, size_t len, char *why,
@@ -196,7 +198,7 @@ bool manifest_parse(struct manifest *m, const char *text, size_t len, char *why,
 	if (first || !m->count)
 		goto bad;
 	reason = "it names a member twice";
-	if (!names_differ(m))
+	if (!sort_names(m))
 		goto bad;
 	return true;
 bad:

@@ -1,7 +1,8 @@
 /*
- * Unpacking: nothing of a bundle is believed before it has been checked. Members come in
- * the manifest's order, regular files only, with its names, sizes and hashes; all of them go
- * into a directory that gets its name at the end, or is removed.
+ * Unpacking: nothing of a bundle is believed before it has been checked. Members are those of
+ * the manifest, regular files, each once, with its size and hash; all of them go into a directory
+ * that gets its name at the end, or is removed. The manifest comes first, as packing writes it; in
+ * a tar that somebody made by hand it is looked for, in a first reading.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -32,9 +33,12 @@ struct unpacking {
 	struct archive *archive;
 	struct manifest manifest;
 	uint8_t manifest_hash[BUNDLE_HASH_LEN];
-	uint8_t *in_buf, *buf;
+	uint8_t *in_buf;
+	struct sink *sink;
 	uint64_t total_max; /* bytes; 0: the rule above */
 	uint64_t done;
+	char name[BUNDLE_NAME_MAX_LEN + 16]; /* of the member that is being read */
+	size_t entry_count;
 	bool first;
 	bool quiet;
 	bool said; /* the error has been printed */
@@ -127,9 +131,8 @@ static bool begin(struct unpacking *u)
 	}
 	u->first = true;
 	u->in_buf = malloc(BUNDLE_BUFFER_LEN);
-	u->buf = malloc(BUNDLE_BUFFER_LEN);
 	u->archive = archive_read_new();
-	if (!u->in_buf || !u->buf || !u->archive)
+	if (!u->in_buf || !u->archive)
 		return refuse(u, "out of memory");
 	archive_read_support_filter_zstd(u->archive);
 	archive_read_support_format_tar(u->archive);
@@ -138,33 +141,64 @@ static bool begin(struct unpacking *u)
 	return true;
 }
 
-static void end(struct unpacking *u)
+static void end_reading(struct unpacking *u)
 {
 	if (u->archive)
 		archive_read_free(u->archive);
 	parts_reader_close(u->in);
-	manifest_free(&u->manifest);
 	free(u->in_buf);
-	free(u->buf);
+	u->archive = NULL;
+	u->in = NULL;
+	u->in_buf = NULL;
 }
 
-/* The next member, a plain regular file and nothing more. NULL at the end, or after
- * refusing. */
-static struct archive_entry *next_entry(struct unpacking *u)
+static void end(struct unpacking *u)
+{
+	end_reading(u);
+	manifest_free(&u->manifest);
+}
+
+/* A directory's own entry: only an order to make what is made anyway. */
+static bool is_plain_directory(struct archive_entry *entry, char *name)
+{
+	size_t len = strlen(name);
+
+	if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_size(entry) > 0)
+		return false;
+	while (len && name[len - 1] == '/')
+		name[--len] = 0;
+	return !len || !strcmp(name, ".") || manifest_name_ok(name);
+}
+
+/* The next member, a plain regular file and nothing more, and its name in the recording: without
+ * the "./" that tar writes, valid until the next one. NULL at the end, or after refusing. */
+static struct archive_entry *next_entry(struct unpacking *u, const char **name_out)
 {
 	struct archive_entry *entry;
 	const char *name;
-	int r = archive_read_next_header(u->archive, &entry);
+	int r;
 
-	if (r == ARCHIVE_EOF)
-		return NULL;
-	if (r != ARCHIVE_OK) {
-		refuse_archive(u);
-		return NULL;
-	}
-	name = archive_entry_pathname(entry);
-	if (!name)
-		name = "?";
+	do {
+		r = archive_read_next_header(u->archive, &entry);
+		if (r == ARCHIVE_EOF)
+			return NULL;
+		if (r != ARCHIVE_OK) {
+			refuse_archive(u);
+			return NULL;
+		}
+		name = archive_entry_pathname(entry);
+		if (!name || strlen(name) >= sizeof(u->name)) {
+			refuse(u, "refused: a member has no name, or a longer one than any recording has");
+			return NULL;
+		}
+		strcpy(u->name, !strncmp(name, "./", 2) ? name + 2 : name);
+		name = u->name;
+		if (++u->entry_count > 2 * BUNDLE_MEMBER_MAX) {
+			refuse(u, "refused: it holds more members than any recording has");
+			return NULL;
+		}
+	} while (is_plain_directory(entry, u->name));
+	*name_out = name;
 	if (archive_entry_hardlink(entry) || archive_entry_symlink(entry) ||
 	    archive_entry_filetype(entry) == AE_IFLNK)
 		refuse_member(u, name, "is a link");
@@ -181,18 +215,53 @@ static struct archive_entry *next_entry(struct unpacking *u)
 	return NULL;
 }
 
+static uint64_t free_limit(const struct unpacking *u)
+{
+	uint64_t len = parts_len(u->in);
+
+	if (u->total_max)
+		return u->total_max;
+	return len > UINT64_MAX / RATIO_MAX ? UINT64_MAX
+	       : len * RATIO_MAX > FREE_TOTAL ? len * RATIO_MAX
+					      : FREE_TOTAL;
+}
+
+/* The entry that is the manifest: the first, or one behind others (*behind), as far as what is
+ * before it is no more than a bundle may become. */
+static struct archive_entry *find_manifest(struct unpacking *u, bool *behind)
+{
+	struct archive_entry *entry;
+	uint64_t passed = 0;
+	const char *name;
+
+	for (*behind = false; (entry = next_entry(u, &name)); *behind = true) {
+		int64_t size = archive_entry_size(entry);
+
+		if (!strcmp(name, BUNDLE_MANIFEST))
+			return entry;
+		passed += size > 0 ? (uint64_t)size : 0;
+		if (size < 0 || passed > free_limit(u)) {
+			refuse(u, "refused: too much comes before its MANIFEST");
+			return NULL;
+		}
+	}
+	if (!u->said)
+		refuse(u, *behind ? "not a bundle of deja: there is no MANIFEST in it"
+				  : "not a bundle of deja: it is empty");
+	return NULL;
+}
+
 static bool read_manifest(struct unpacking *u)
 {
-	struct archive_entry *entry = next_entry(u);
+	struct archive_entry *entry;
 	char why[128], *text;
 	struct sha256_ctx sha;
+	bool ok, behind;
 	int64_t size;
-	bool ok;
 
+	entry = find_manifest(u, &behind);
 	if (!entry)
-		return u->said ? false : refuse(u, "not a bundle of deja: it is empty");
-	if (strcmp(archive_entry_pathname(entry), BUNDLE_MANIFEST))
-		return refuse(u, "not a bundle of deja: it does not begin with a MANIFEST");
+		return false;
 	size = archive_entry_size(entry);
 	if (size <= 0 || size > BUNDLE_MANIFEST_MAX_LEN)
 		return refuse(u, "damaged: the size of its manifest is impossible");
@@ -216,20 +285,20 @@ static bool read_manifest(struct unpacking *u)
 	}
 	if (!manifest_find(&u->manifest, "header"))
 		return refuse(u, "not a bundle of deja: there is no recording in it");
-	return true;
+	if (!behind)
+		return true;
+	end_reading(u);
+	u->entry_count = 0;
+	return begin(u);
 }
 
 /* Bombs, and disks that are too small, before anything is written. */
 static bool sizes_fit(struct unpacking *u, const char *dir)
 {
-	uint64_t total = u->manifest.total, len = parts_len(u->in), limit = u->total_max;
+	uint64_t total = u->manifest.total, len = parts_len(u->in), limit = free_limit(u);
 	char a[32], b[32], line[256];
 	struct statvfs fs;
 
-	if (!limit)
-		limit = len > UINT64_MAX / RATIO_MAX ? UINT64_MAX
-			: len * RATIO_MAX > FREE_TOTAL ? len * RATIO_MAX
-						       : FREE_TOTAL;
 	if (total > limit) {
 		snprintf(line, sizeof(line),
 			 "refused: %s would become %s; `deja unpack --limit %lluM` allows it",
@@ -259,63 +328,70 @@ static void make_parents(int dirfd, const char *name)
 	}
 }
 
-static bool write_out(int fd, const uint8_t *bytes, size_t len)
+static bool take_member(struct unpacking *u, int dirfd, struct archive_entry *entry,
+			const char *name)
 {
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool take_member(struct unpacking *u, int dirfd, const struct member *m)
-{
-	struct archive_entry *entry = next_entry(u);
+	struct member *m = manifest_find(&u->manifest, name);
 	uint8_t hash[BUNDLE_HASH_LEN];
-	struct sha256_ctx sha;
 	uint64_t len = 0;
 	la_ssize_t n;
-	int fd;
+	int fd, error;
 
-	if (!entry)
-		return u->said ? false : refuse_member(u, m->name, "is missing");
-	if (strcmp(archive_entry_pathname(entry), m->name))
-		return refuse_member(u, archive_entry_pathname(entry),
-				     "is not the one that the manifest says");
+	if (!m)
+		return refuse_member(u, name, "is not in its manifest");
+	if (m->taken)
+		return refuse_member(u, name, "comes twice");
+	m->taken = true;
 	if ((uint64_t)archive_entry_size(entry) != m->size)
-		return refuse_member(u, m->name, "has another size than the manifest says");
-	make_parents(dirfd, m->name);
-	fd = openat(dirfd, m->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		return refuse_member(u, name, "has another size than the manifest says");
+	make_parents(dirfd, name);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return refuse_member(u, m->name, strerror(errno));
-	sha256_init(&sha);
-	while ((n = archive_read_data(u->archive, u->buf, BUNDLE_BUFFER_LEN)) > 0) {
-		len += (uint64_t)n;
-		if (len > m->size)
+		return refuse_member(u, name, strerror(errno));
+	sink_begin(u->sink, fd);
+	for (;;) {
+		uint8_t *buf = sink_buffer(u->sink);
+
+		n = archive_read_data(u->archive, buf, BUNDLE_BUFFER_LEN);
+		if (n <= 0 || (len += (uint64_t)n) > m->size)
 			break;
-		sha256_update(&sha, (size_t)n, u->buf);
-		if (!write_out(fd, u->buf, (size_t)n)) {
-			close(fd);
-			return refuse_member(u, m->name, strerror(errno));
-		}
+		sink_put(u->sink, (size_t)n);
 		u->done += (uint64_t)n;
 		if (!u->quiet)
 			progress("unpacking", u->done, u->manifest.total);
 	}
-	fchmod(fd, m->mode & 0700 & ~(mode_t)(strncmp(m->name, "f/", 2) ? 0 : 0200));
+	error = sink_end(u->sink, hash);
+	fchmod(fd, m->mode & 0700 & ~(mode_t)(strncmp(name, "f/", 2) ? 0 : 0200));
 	close(fd);
+	if (error)
+		return refuse_member(u, name, strerror(error));
 	if (n < 0)
 		return refuse_archive(u);
 	if (len != m->size)
-		return refuse_member(u, m->name, "has another size than the manifest says");
-	sha256_digest(&sha, sizeof(hash), hash);
+		return refuse_member(u, name, "has another size than the manifest says");
 	if (memcmp(hash, m->hash, sizeof(hash)))
-		return refuse_member(u, m->name, "does not match its SHA-256: it was altered or damaged");
+		return refuse_member(u, name, "does not match its SHA-256: it was altered or damaged");
 	return true;
+}
+
+/* All members, in whatever order. */
+static bool take_members(struct unpacking *u, int dirfd)
+{
+	struct archive_entry *entry;
+	unsigned manifests = u->archive && archive_file_count(u->archive) > 0;
+	const char *name;
+	bool ok = true;
+
+	while (ok && (entry = next_entry(u, &name))) {
+		if (!strcmp(name, BUNDLE_MANIFEST))
+			ok = !manifests++ || refuse_member(u, name, "comes twice");
+		else
+			ok = take_member(u, dirfd, entry, name);
+	}
+	for (size_t i = 0; ok && !u->said && i < u->manifest.count; i++)
+		if (!u->manifest.member[i].taken)
+			ok = refuse_member(u, u->manifest.member[i].name, "is missing");
+	return ok && !u->said;
 }
 
 static void remove_tree(int parent, const char *name)
@@ -351,11 +427,11 @@ static bool unpack_all(struct unpacking *u, const char *out)
 	}
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok = fd >= 0 && sizes_fit(u, dir);
-	for (size_t i = 0; ok && i < u->manifest.count; i++)
-		ok = take_member(u, fd, &u->manifest.member[i]);
-	if (ok && next_entry(u))
-		ok = refuse(u, "refused: it holds members that its manifest does not name");
-	ok = ok && !u->said;
+	if (ok && !(u->sink = sink_open()))
+		ok = refuse(u, "out of memory");
+	ok = ok && take_members(u, fd);
+	sink_close(u->sink);
+	u->sink = NULL;
 	progress_end();
 	if (ok && rename(dir, out) < 0) { /* an empty directory gives way */
 		char line[PATH_MAX + 128];

@@ -77,11 +77,12 @@ struct recorded_map {
 	uint32_t path_len;
 };
 bool recorded_map_next(struct tf_in *in, uint32_t *left, struct recorded_map *m);
+struct recorded_maps {
+	struct tf_in in;
+	uint32_t left;
+};
 #define EACH_RECORDED_MAP(m)                                                             \
-	for (struct {                                                                    \
-		     struct tf_in in;                                                    \
-		     uint32_t left;                                                      \
-	     } each_ = {ld.img.maps, ld.img.map_count};                                  \
+	for (struct recorded_maps each_ = {ld.img.maps, ld.img.map_count};               \
 	     recorded_map_next(&each_.in, &each_.left, &(m));)
 
 /* --- serve.c --- */

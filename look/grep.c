@@ -84,7 +84,7 @@ static void search(struct grep *g, struct text *t, const struct deja_io *io, boo
 {
 	uint64_t offset;
 	struct deja_bytes held = deja_assembly_bytes(t->bytes, &offset);
-	size_t at = t->from > offset ? (size_t)(t->from - offset) : 0, keep = at;
+	size_t at = t->from > offset ? (size_t)(t->from - offset) : 0, keep;
 	bool full = held.len >= HELD_MAX;
 
 	while (at <= held.len && held.len) {

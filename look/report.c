@@ -202,9 +202,9 @@ static bool write_page(FILE *out, deja_recording *rec, const char *arg, const de
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(word + 2 * i, 3, "%02x", random[i]);
 	put_policy(out, word);
-	fwrite(report_css, 1, (size_t)(report_css_end - report_css), out);
+	fwrite(report_css, 1, report_css_len, out);
 	fputs("</style>\n", out);
-	fwrite(report_html, 1, (size_t)(report_html_end - report_html), out);
+	fwrite(report_html, 1, report_html_len, out);
 	fputs("<script type=\"application/json\" id=\"data\">\n", out);
 	whole = put_head(out, rec, arg, notes, d, r);
 	put_threads(out, d);
@@ -212,7 +212,7 @@ static bool write_page(FILE *out, deja_recording *rec, const char *arg, const de
 	fputs("}\n</script>\n<script type=\"text/plain\" id=\"payload\">", out);
 	fwrite(d->payload.begin, 1, (size_t)(d->payload.at - d->payload.begin), out);
 	fprintf(out, "</script>\n<script nonce=\"%s\">\n", word);
-	fwrite(report_js, 1, (size_t)(report_js_end - report_js), out);
+	fwrite(report_js, 1, report_js_len, out);
 	fputs("</script>\n", out);
 	return whole;
 }

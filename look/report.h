@@ -54,7 +54,7 @@ void report_collect(struct report_data *d, struct reading *r);
 void report_data_free(struct report_data *d);
 
 /* The page's own parts: report.html, report.css, and report*.js one after the other. */
-extern const char report_html[], report_html_end[], report_css[], report_css_end[],
-    report_js[], report_js_end[];
+extern const char report_html[], report_css[], report_js[];
+extern const size_t report_html_len, report_css_len, report_js_len;
 
 #endif

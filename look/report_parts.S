@@ -2,21 +2,27 @@
  * The parts of a report's page, as report.h declares them.
  */
 	.macro part name, file
-	.globl \name, \name\()_end
+	.globl \name, \name\()_len
 \name:
 	.incbin "\file"
-\name\()_end:
+.L\name\()_end:
 	.byte 0
+	.balign 8
+\name\()_len:
+	.quad .L\name\()_end - \name
 	.endm
 
 	.section .rodata
 	part report_html, "look/report.html"
 	part report_css, "look/report.css"
-	.globl report_js, report_js_end
+	.globl report_js, report_js_len
 report_js:
 	.incbin "look/report.js"
 	.incbin "look/report_event.js"
 	.incbin "look/report_timeline.js"
-report_js_end:
+.Lreport_js_end:
 	.byte 0
+	.balign 8
+report_js_len:
+	.quad .Lreport_js_end - report_js
 	.section .note.GNU-stack, "", @progbits

@@ -11,8 +11,6 @@ enum { PR_SUD = 59, SUD_OFF = 0, SS_DISABLED = 2 };
 static void signals_give_back(struct thread *t)
 {
 	struct k_sigaction none = {0};
-	uint64_t sigsys = SIGSYS_BIT;
-
 	for (int signo = 1; signo <= 64; signo++) {
 		const struct k_sigaction *act = &t->actions->action[signo];
 
@@ -23,7 +21,7 @@ static void signals_give_back(struct thread *t)
 		dj_raw(SYS_rt_sigaction, signo, act, 0, 8);
 	}
 	if (t->sigsys_blocked)
-		dj_raw(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &sigsys, 0, 8);
+		dj_raw(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &t->sigsys_blocked, 0, 8);
 	dj_raw(SYS_sigaltstack, &t->altstack, 0);
 }
 
@@ -34,6 +32,7 @@ void detach(struct thread *t)
 		return;
 	dj_active = 0;
 	patch_undo();
+	oracles_undo();
 	clock_undo();
 	signals_give_back(t);
 	dj_raw(SYS_set_tid_address, t->clear_tid);

@@ -10,8 +10,9 @@
  * ours is met any more: instructions, vDSO, signals and hooks are as without us. Of several, each
  * only loses its dispatch when it comes here: what the others need stays. */
 void detach(struct thread *t);
-/* patch.c, clock.c: their part of it. */
+/* patch.c, clock.c, oracles.c: their part of it. */
 void patch_undo(void);
 void clock_undo(void);
+void oracles_undo(void);
 
 #endif

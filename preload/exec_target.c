@@ -68,6 +68,19 @@ static uint32_t privilege_reason(long fd, const struct stat *st)
 	return EXEC_TARGET_OK;
 }
 
+/* getauxval(3), AT_SECURE: a "nonzero value" also when "the process's real and effective user
+ * (or group) IDs differed". Only with other ids would the runtime come along, and they are the
+ * program's protection: it goes alone. */
+static uint32_t identity_reason(void)
+{
+	uint32_t real, effective, saved;
+
+	if ((!dj_raw(SYS_getresuid, &real, &effective, &saved) && real != effective) ||
+	    (!dj_raw(SYS_getresgid, &real, &effective, &saved) && real != effective))
+		return EXEC_TARGET_TWO_USERS;
+	return EXEC_TARGET_OK;
+}
+
 uint32_t exec_target(int dirfd, const char *path)
 {
 	uint8_t head[HEAD_LEN];
@@ -90,6 +103,8 @@ uint32_t exec_target(int dirfd, const char *path)
 			n = dj_raw(SYS_pread64, fd, head, sizeof(head) - 1, 0);
 			if (n > 4 && begins((const char *)head, "\177ELF")) {
 				reason = privilege_reason(fd, &st);
+				if (!reason)
+					reason = identity_reason();
 				if (!reason)
 					reason = elf_reason(fd, head, n);
 			}

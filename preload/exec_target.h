@@ -17,6 +17,7 @@ enum {
 	EXEC_TARGET_LISTS = 6,	 /* LD_TRACE_LOADED_OBJECTS: no program code will run */
 	EXEC_TARGET_NO_FD = 7,	 /* RLIMIT_NOFILE: nothing can be loaded */
 	EXEC_TARGET_NO_WAY = 8,	 /* the session's directory is out of its reach: chroot, another user */
+	EXEC_TARGET_TWO_USERS = 9, /* real and effective ids differ: the linker ignores LD_PRELOAD */
 };
 
 /* EXEC_TARGET_*; OK as well for what exec itself will refuse. Opens and closes the file. */

@@ -1,8 +1,8 @@
 /*
  * See insn.h. The opcode maps as in the processor manuals (Intel SDM volume 2, appendix A):
  * what has a ModRM byte, what has an immediate operand. Called by the recorder to choose
- * where a thread can be stopped, and by the replayer to move what stands there. No state,
- * any context.
+ * where a thread can be stopped, by the replayer to move what stands there, and by the tools
+ * (codescan.c). No state, no other file, any context.
  */
 #include "insn.h"
 
@@ -283,14 +283,49 @@ bool insn_decode(const uint8_t *code, size_t room, struct insn *in)
 	return c.at <= c.room;
 }
 
+bool insn_is_oracle(const uint8_t *code, size_t room, struct insn_oracle *oracle)
+{
+	bool short_operand = false, rep = false;
+	uint8_t rex = 0, op, modrm;
+	size_t n = 0;
+
+	*oracle = (struct insn_oracle){0};
+	for (; n < room && (code[n] == 0x66 || code[n] == 0xf3); n++) {
+		short_operand |= code[n] == 0x66;
+		rep |= code[n] == 0xf3;
+	}
+	if (n < room && (code[n] & 0xf0) == 0x40)
+		rex = code[n++];
+	if (room - n < 2 || n > 3 || code[n] != 0x0f)
+		return false;
+	op = code[n + 1];
+	oracle->trap_at = (uint8_t)(n + 1);
+	oracle->len = (uint8_t)(n + 2);
+	if (op == 0x31 && !n) {
+		oracle->kind = ORACLE_RDTSC;
+		return true;
+	}
+	if (room - n < 3)
+		return false;
+	modrm = code[n + 2];
+	oracle->len++;
+	if (op == 0x01 && modrm == 0xf9 && !n) {
+		oracle->kind = ORACLE_RDTSCP;
+		return true;
+	}
+	if (op != 0xc7 || modrm < 0xf0 || (rep && modrm < 0xf8))
+		return false;
+	oracle->kind = rep ? ORACLE_RDPID : modrm < 0xf8 ? ORACLE_RDRAND : ORACLE_RDSEED;
+	oracle->width = rep || (rex & REX_W) ? 8 : short_operand ? 2 : 4;
+	oracle->reg = (uint8_t)((modrm & 7) | (rex & REX_B ? 8 : 0));
+	return true;
+}
+
 static int64_t displacement(const uint8_t *p, size_t len)
 {
-	int32_t v;
-
 	if (len == 1)
 		return (int8_t)*p;
-	dj_copy(&v, p, 4);
-	return v;
+	return (int32_t)(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
 }
 
 uint64_t insn_target(const struct insn *in, const uint8_t *code, uint64_t at)

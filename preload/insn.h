@@ -7,6 +7,7 @@
 #define DEJA_PRELOAD_INSN_H
 
 #include "runtime.h"
+#include "oracle.h"
 
 enum { INSN_MAX_LEN = 15 };
 
@@ -38,6 +39,8 @@ struct insn {
 /* Decodes the instruction whose first `room` bytes are at code. False: not one that is known,
  * or cut short. */
 bool insn_decode(const uint8_t *code, size_t room, struct insn *in);
+/* Whether the instruction at code is one. */
+bool insn_is_oracle(const uint8_t *code, size_t room, struct insn_oracle *oracle);
 /* The target of a jump or branch that lies at `at`. */
 uint64_t insn_target(const struct insn *in, const uint8_t *code, uint64_t at);
 /* The address that the instruction at `at` names with its ModRM in this context. False: none,

@@ -73,7 +73,9 @@ struct preempt_state {
 	/* the recorder's probe */
 	struct thread *prober; /* NULL: nobody is stepped */
 	uint32_t steps;
-	bool blocked;	 /* the program blocks SIGTRAP */
+	bool blocked;	 /* the program blocks SIGTRAP; those that were sent to it meanwhile: */
+	uint32_t sent_count;
+	struct k_siginfo sent[2]; /* one to the thread, one to the process */
 	bool used_stack; /* the stack pointer has changed */
 	uint64_t start_reg[PREEMPT_REG_COUNT];
 	uint8_t start_vectors[256];

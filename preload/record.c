@@ -6,13 +6,15 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <poll.h>
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 #include <linux/sockios.h>
 #include "record.h"
+#include "own_memory.h"
 
 enum {
 	OUTPUT_LOCK_TRIES = 5,
@@ -44,6 +46,11 @@ static bool share(struct thread *t, int64_t now)
 	sched_release(t);
 	sched_acquire(t);
 	return true;
+}
+
+void record_share(struct thread *t)
+{
+	share(t, dj_now());
 }
 
 static uint8_t role_of(const struct thread *t, unsigned long fd)
@@ -307,6 +314,31 @@ static long record_local(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+/* What the program is told about itself where the kernel would tell of the runtime. */
+static long record_prctl(struct thread *t, const struct tf_call *call,
+			 const unsigned long args[6])
+{
+	uint64_t clear_tid = (uint64_t)t->clear_tid;
+	int32_t tsc = PR_TSC_ENABLE;
+	int64_t now = dj_now();
+	bool told = true;
+
+	switch ((int)args[0]) {
+	case PR_SET_TSC:
+		return record_answer(t, call, args, args[1] == PR_TSC_ENABLE ? 0 : -EINVAL);
+	case PR_GET_TSC:
+		told = dj_write_user((void *)args[1], &tsc, sizeof(tsc));
+		break;
+	case PR_GET_TID_ADDRESS:
+		told = dj_write_user((void *)args[1], &clear_tid, sizeof(clear_tid));
+		break;
+	default:
+		return record_generic(t, call, args);
+	}
+	record_emit_call(t, call, args, told ? 0 : -EFAULT, now, now, NULL);
+	return told ? 0 : -EFAULT;
+}
+
 /* The call has had no effect: the signal first, then the call again. */
 static long record_interrupted(struct thread *t, const struct tf_call *call,
 			       const unsigned long args[6])
@@ -360,15 +392,18 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		if ((call->nr == SYS_seccomp || args[0] == 22 /* PR_SET_SECCOMP */) &&
 		    record_seccomp(t, call->nr, args, &ret))
 			return ret;
-		return record_generic(t, call, args);
+		return call->nr == SYS_prctl ? record_prctl(t, call, args)
+					     : record_generic(t, call, args);
 	case SYS_sigaltstack:
 		now = dj_now();
 		ret = signals_altstack(t, p, args);
 		record_emit_call(t, call, args, ret, now, now, NULL);
 		return ret;
 	case SYS_arch_prctl:
-		if (args[0] == 0x1001 || args[0] == 0x1004) /* GS is ours */
-			return record_answer(t, call, args, -EPERM);
+		if (args[0] == ARCH_GET_GS)
+			return record_local(t, call, args, record_get_gs);
+		if (args[0] == ARCH_SET_GS)
+			return record_set_gs(t, call, args);
 		return record_generic(t, call, args);
 	}
 	return record_generic(t, call, args);
@@ -487,6 +522,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending) /* caught in program code */
 		return record_interrupted(t, call, args);
+	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
+		return record_answer(t, call, args, ret);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:
@@ -574,6 +611,11 @@ void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)
 	t->pending++;
 }
 
+bool boundary_signal_due(struct thread *t)
+{
+	return t->pending;
+}
+
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 {
 	uint64_t block = ~SIGSYS_BIT, old;
@@ -607,6 +649,7 @@ void boundary_sigreturn(struct thread *t, uint64_t mask)
 	static const unsigned long none[6];
 	int64_t now;
 
+	record_probe_abandon(t);
 	if (RT->passthrough)
 		return;
 	now = dj_now();

@@ -65,6 +65,7 @@ enum {
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
 	SHAPE_FAST = 16, /* may be made by entry.S: nothing else is to be done */
+	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 	SHAPE_ROLE = 32, /* ... unless its descriptor has a role or a file is shadowed */
 };
 uint8_t record_shape_make(const struct tf_call *call);
@@ -101,11 +102,13 @@ static inline void record_thread_switch(struct thread *t)
 
 /* --- record.c --- */
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
+/* Gives others a turn when this thread has run for long. */
+void record_share(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 
 /* --- record_fast.c --- */
-/* SHAPE_FAST and SHAPE_ROLE of a call. */
+/* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);
 /* No other thread or process waits to run program code in memory that is ours as well. */
 static inline bool record_alone(void)
@@ -131,6 +134,15 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
+
+/* --- record_give_back.c --- */
+enum { ARCH_SET_GS = 0x1001, ARCH_GET_GS = 0x1004 };
+/* Recording of this process ends with this reason; it goes on as without us. */
+void record_give_back(struct thread *t, const char *reason);
+/* ARCH_SET_GS: given back, or refused where there are threads. The program's result. */
+long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* ARCH_GET_GS of a program that has not set it. */
+long record_get_gs(const unsigned long args[6]);
 
 /* --- record_seccomp.c --- */
 /* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: recording stopped
@@ -175,8 +187,24 @@ bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
 
+/* --- record_preempt.c --- */
+/* Before rt_sigreturn. */
+void record_probe_abandon(struct thread *t);
+
 /* --- record_stack.c --- */
 void record_stack(struct thread *t, const struct pregs *p);
+
+/* --- record_oracles.c --- */
+/* Stored file `file` has been mapped from `offset` on: replaces the instructions there that are
+ * oracles. */
+void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
+/* Between two events: has the recording say so if some could not be replaced. */
+void record_oracles_tell(struct slot *slot);
+/* How many of them are there; and each as two elements of an array in the event being written. */
+unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
+void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
+			uint64_t offset);
+void record_oracle_put(struct slot *slot, const struct oracle_site *s);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

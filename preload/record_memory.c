@@ -7,12 +7,30 @@
 #include <sys/stat.h>
 #include "record.h"
 
+static void emit_file(struct slot *slot, uint32_t file, uint32_t shadow, unsigned oracles,
+		      uint64_t at, const unsigned long args[6])
+{
+	uint8_t buf[32], *p = buf;
+
+	p = tf_put_array(p, oracles ? 4 : shadow ? 3 : 2);
+	p = tf_put_uint(p, TF_EV_FILE);
+	p = tf_put_uint(p, file);
+	if (shadow || oracles)
+		p = tf_put_uint(p, shadow);
+	if (oracles)
+		p = tf_put_array(p, 2 * oracles);
+	ring_put(slot, buf, (size_t)(p - buf));
+	if (oracles)
+		record_oracles_put(slot, file, at, args[1], args[5]);
+}
+
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr(SYS_mmap);
 	int64_t t0 = dj_now();
 	uint32_t file = 0, shadow = 0;
 	struct stat st;
+	bool code;
 	long ret;
 
 	ret = dj_raw(SYS_mmap, args[0], args[1], args[2], args[3], args[4], args[5]);
@@ -39,9 +57,15 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 			}
 		}
 	}
+	code = file && (args[2] & PROT_EXEC) && (args[3] & MAP_TYPE) == MAP_PRIVATE;
+	if (code)
+		record_oracles(file, (uint64_t)ret, args[1], args[5], args[2] & PROT_WRITE);
 	record_thread_switch(t);
 	if (file)
-		record_emit_ints(t->slot, TF_EV_FILE, shadow ? 2 : 1, file, shadow, 0);
+		emit_file(t->slot, file, shadow,
+			  code ? record_oracles_count(file, (uint64_t)ret, args[1], args[5]) : 0,
+			  (uint64_t)ret, args);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	record_oracles_tell(t->slot);
 	return ret;
 }

@@ -277,7 +277,7 @@ static void probe_begin(struct thread *t, struct k_ucontext *uc)
 	preempt_take_trap(probe_handler);
 	s->blocked = uc->mask & SIG_BIT(SIGTRAP_NR);
 	s->steps = 0;
-	s->word_count = 0;
+	s->word_count = s->sent_count = 0;
 	s->used_stack = false;
 	dj_zero(s->visits, sizeof(s->visits));
 	dj_copy(s->start_reg, &uc->mc, sizeof(s->start_reg));
@@ -297,6 +297,12 @@ static void probe_end(struct k_ucontext *uc)
 	uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;
 	if (s->blocked)
 		uc->mask |= SIG_BIT(SIGTRAP_NR);
+	if (s->blocked && s->prober->held) /* caught meanwhile */
+		s->prober->held_mask |= SIG_BIT(SIGTRAP_NR);
+	for (uint32_t i = 0; i < s->sent_count; i++) /* it waits on */
+		dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, s->prober->live_tid, SIGTRAP_NR,
+		       &s->sent[i]);
+	s->sent_count = 0;
 	signals_install(SIGTRAP_NR);
 	__atomic_store_n(&s->prober, NULL, __ATOMIC_SEQ_CST);
 }
@@ -307,6 +313,16 @@ void boundary_fault(struct thread *t, struct k_ucontext *uc)
 		probe_end(uc);
 	if (t->pending)
 		boundary_signal_waits(t);
+}
+
+/* The thread goes back to where a handler interrupted it: not stepped, since nothing of its state
+ * here stays. */
+void record_probe_abandon(struct thread *t)
+{
+	struct k_ucontext none = {0};
+
+	if (PREEMPT->prober == t)
+		probe_end(&none);
 }
 
 /* Gives the token away in the middle of program code, or enters the signal's handler. */
@@ -409,6 +425,11 @@ static void give_back(struct thread *t, const struct k_siginfo *info, struct k_u
 	struct k_timespec step = {0, 100 * 1000};
 	struct k_siginfo again = *info;
 
+	if (PREEMPT->prober == t && PREEMPT->blocked && info->code != CODE_KERNEL &&
+	    PREEMPT->sent_count < sizeof(PREEMPT->sent) / sizeof(PREEMPT->sent[0])) {
+		PREEMPT->sent[PREEMPT->sent_count++] = *info; /* the stepping goes on */
+		return;
+	}
 	if (PREEMPT->prober == t)
 		probe_end(uc);
 	while (__atomic_load_n(&PREEMPT->prober, __ATOMIC_SEQ_CST))

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include "record.h"
 #include "exec_target.h"
+#include "own_memory.h"
 
 static uint32_t next_stream(void)
 {
@@ -278,7 +279,7 @@ struct redirect {
 	int saved[REDIRECT_MAX]; /* where a descriptor can be had back, -1: untouched */
 };
 
-static void external_redirect(struct thread *t, struct redirect *r)
+static void external_redirect(struct thread *t, struct slot *slot, struct redirect *r)
 {
 	char path[SESSION_DIR_LEN + 8];
 	struct rlimit limit = {0, 0}, raised;
@@ -299,6 +300,10 @@ static void external_redirect(struct thread *t, struct redirect *r)
 			continue;
 		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
 		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+		if (fifo == -EACCES) { /* it has become another user */
+			record_let_in(slot, (int)dj_raw(SYS_geteuid));
+			fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+		}
 		if (fifo < 0)
 			continue;
 		r->saved[fd] = (int)dj_raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, SAVED_FROM);
@@ -398,16 +403,34 @@ static bool can_open(const char *name, bool write)
 	return fd >= 0;
 }
 
+/* As an image of this user without capabilities will: setpriv and the like keep theirs across the
+ * change of user, and exec drops them. */
+static bool in_reach(const char *name, bool write, long uid)
+{
+	char path[SESSION_DIR_LEN + 16];
+
+	if (!can_open(name, write))
+		return false;
+	if (!uid || dj_raw(SYS_getuid) != uid) /* access() asks for the real user */
+		return true;
+	dj_copy(path, RT->dir, SESSION_DIR_LEN);
+	dj_copy(path + SESSION_DIR_LEN, name, dj_strlen(name) + 1);
+	return dj_raw(SYS_access, path, write ? 6 : 4) == 0;
+}
+
 /* Whether the next image will find the runtime and the arena. A process that has become another
  * user is let in by the supervisor. */
 static bool session_in_reach(struct slot *slot)
 {
-	if (!can_open(SESSION_ARENA_NAME, true)) {
-		record_let_in(slot, (int)dj_raw(SYS_geteuid));
-		if (!can_open(SESSION_ARENA_NAME, true))
+	long uid = dj_raw(SYS_geteuid);
+
+	if (!in_reach(SESSION_ARENA_NAME, true, uid) ||
+	    (uid && dj_raw(SYS_getuid) != uid)) { /* which cannot be asked */
+		record_let_in(slot, (int)uid);
+		if (!in_reach(SESSION_ARENA_NAME, true, uid))
 			return false;
 	}
-	return can_open(SESSION_SO_NAME, false);
+	return in_reach(SESSION_SO_NAME, false, uid);
 }
 
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
@@ -447,13 +470,13 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
-		tsc_forbid(false);
+		signals_for_exec(t, true);
 		ret = dj_raw_wait(p->nr, args);
-		tsc_forbid(true);
+		signals_for_exec(t, false);
 		return ret;
 	}
 	if (external) {
-		external_redirect(t, &redirect);
+		external_redirect(t, slot, &redirect);
 		external_remember();
 	} else {
 		a[at ? 3 : 2] = (unsigned long)env.envp;
@@ -465,9 +488,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_leave(true);
 		record_domains_depart(t);
 	}
-	tsc_forbid(false);
+	signals_for_exec(t, true);
 	ret = dj_raw_wait((long)p->nr, a);
-	tsc_forbid(true);
+	signals_for_exec(t, false);
 	if (!shares) {
 		sched_leave(false);
 		boundary_domains_take(t);
@@ -573,9 +596,9 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 		return record_clone(t, p, args);
 	case SYS_execve:
 	case SYS_execveat:
-		tsc_forbid(false);
+		signals_for_exec(t, true);
 		ret = dj_raw_wait((long)p->nr, args);
-		tsc_forbid(true);
+		signals_for_exec(t, false);
 		return ret;
 	case SYS_clone3:
 	case SYS_rseq:
@@ -583,8 +606,10 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 	case SYS_sigaltstack:
 		return signals_altstack(t, p, args);
 	case SYS_arch_prctl:
-		if (args[0] == 0x1001 || args[0] == 0x1004)
-			return -EPERM;
+		if (args[0] == ARCH_SET_GS)
+			return record_set_gs(t, tf_call_by_nr(SYS_arch_prctl), args);
+		if (args[0] == ARCH_GET_GS)
+			return record_get_gs(args);
 		break;
 	case SYS_exit:
 		thread_clear_tid(t);
@@ -598,5 +623,7 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 	case SYS_rt_sigprocmask:
 		return signals_mask_apply(args);
 	}
+	if (own_memory_call((long)p->nr, args, &ret))
+		return ret;
 	return dj_raw_wait((long)p->nr, args);
 }

@@ -155,6 +155,8 @@ static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 				dj_copy(last, path, len + 1);
 			}
 		}
+		if ((prot & 12) == 4 && ino && path[0] == '/')
+			record_oracles(file, from, to - from, offset, prot & 2);
 		put_array(slot, 6);
 		put_uint(slot, from);
 		put_uint(slot, to);
@@ -167,6 +169,19 @@ static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 								      : RT->session->vdso_file);
 		put_bytes(slot, path, len);
 	}
+}
+
+/* The instructions that have been replaced in them. */
+static void put_oracles(struct slot *slot)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++)
+		count += RT->oracles[i].oracle.kind != ORACLE_NONE;
+	put_array(slot, 2 * count);
+	for (size_t i = 0; count && i < ORACLE_SITE_MAX; i++)
+		if (RT->oracles[i].oracle.kind)
+			record_oracle_put(slot, &RT->oracles[i]);
 }
 
 #pragma weak _r_debug
@@ -291,7 +306,7 @@ void boundary_start(struct thread *t)
 	p = tf_put_array(p, 3);
 	p = tf_put_uint(p, TF_EV_IMAGE);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
-	p = tf_put_map(p, 18);
+	p = tf_put_map(p, 19);
 	ring_put(slot, buf, (size_t)(p - buf));
 	put_key(slot, "exe");
 	n = (long)mapped_exe(slot, exe, sizeof(exe), &exe_file);
@@ -330,6 +345,8 @@ void boundary_start(struct thread *t)
 	put_uint(slot, limit.rlim_cur);
 	put_key(slot, "maps");
 	put_maps(slot, exe, exe_file);
+	put_key(slot, "oracles");
+	put_oracles(slot);
 	put_key(slot, "objects");
 	put_objects(slot);
 	put_key(slot, "reads");
@@ -338,4 +355,5 @@ void boundary_start(struct thread *t)
 	n = dj_raw(SYS_getcwd, path, sizeof(path));
 	put_bytes(slot, path, n > 0 ? (size_t)n - 1 : 0);
 	ring_commit(slot);
+	record_oracles_tell(slot);
 }

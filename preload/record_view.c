@@ -38,16 +38,21 @@ static void set_bit(uint8_t *digits, unsigned signo, bool on)
 
 void view_status(uint8_t *text, size_t len)
 {
-	uint64_t handler = RT->actions.action[SIGSYS_NR].handler;
+	static const uint8_t ours[] = {SIGSYS_NR, SIGILL_NR};
 
 	for (size_t i = 0; i + 8 + DIGITS <= len; i++) {
 		if (text[i] != 'S' || text[i + 1] != 'i' || text[i + 2] != 'g')
 			continue;
-		if (!dj_compare(text + i, "SigBlk:\t", 8) && dj_self()->sigsys_blocked)
-			set_bit(text + i + 8, SIGSYS_NR, true);
-		else if (!dj_compare(text + i, "SigIgn:\t", 8))
-			set_bit(text + i + 8, SIGSYS_NR, handler == 1);
-		else if (!dj_compare(text + i, "SigCgt:\t", 8))
-			set_bit(text + i + 8, SIGSYS_NR, handler > 1);
+		for (unsigned k = 0; k < sizeof(ours) / sizeof(ours[0]); k++) {
+			uint64_t handler = RT->actions.action[ours[k]].handler;
+
+			if (!dj_compare(text + i, "SigBlk:\t", 8) &&
+			    (dj_self()->sigsys_blocked & SIG_BIT(ours[k])))
+				set_bit(text + i + 8, ours[k], true);
+			else if (!dj_compare(text + i, "SigIgn:\t", 8))
+				set_bit(text + i + 8, ours[k], handler == 1);
+			else if (!dj_compare(text + i, "SigCgt:\t", 8))
+				set_bit(text + i + 8, ours[k], handler > 1);
+		}
 	}
 }

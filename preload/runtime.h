@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include "session.h"
+#include "oracle.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/wire.h"
 
@@ -22,6 +23,7 @@
 enum {
 	T_STACK_TOP = 8,
 	T_PENDING = 16,
+	T_ORACLE_SP = 24,
 };
 
 /* The program's registers at a crossing, as entry.S pushes them. */
@@ -109,6 +111,7 @@ struct thread {
 	uint64_t stack_top; /* T_STACK_TOP: of the private stack */
 	uint32_t pending;   /* T_PENDING: signals caught and not yet delivered */
 	uint32_t used;
+	uint64_t oracle_sp; /* T_ORACLE_SP: entry.S */
 	struct slot *slot; /* whose stream this thread's events go to */
 	uint8_t *roles;	   /* fd roles: the slot's, or a vfork child's own */
 	struct slot *exec_slot; /* vfork child: the slot its image will have */
@@ -163,11 +166,23 @@ struct site {
 	uint32_t original_len;
 };
 
+/* An instruction that was replaced by a trap, or by a jump to a stub (oracles.c). */
+enum { ORACLE_SITE_MAX = 4096 };
+struct oracle_site {
+	uint64_t addr; /* 0: free */
+	struct insn_oracle oracle; /* kind ORACLE_NONE: the trap is there no more */
+	uint8_t original[5]; /* what the jump, or the first of these what INSN_TRAP replaced */
+	uint8_t cover; /* bytes of instructions that the jump covers; 0: it is a trap */
+	uint8_t wanted; /* what was tried: the replay tries the same */
+	uint64_t resume; /* with a jump: in the stub, behind it */
+};
+
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room
  * lies too far from our text. */
 struct stub_pool {
 	uint64_t next, end;
 	uint64_t entry, entry_flags;
+	uint64_t entry_oracle; /* 0: not made yet */
 	uint64_t open; /* writable for many stubs at once */
 };
 enum { STUB_POOL_MAX = 8 };
@@ -198,6 +213,9 @@ struct runtime {
 	/* patched sites */
 	uint32_t site_count;
 	uint64_t missed_sites;
+	uint32_t oracle_count;
+	uint32_t oracles_left; /* recorder: some could not be replaced */
+	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
 	struct stub_pool pools[STUB_POOL_MAX];
 	/* threads */
@@ -247,10 +265,13 @@ struct runtime {
 		uint64_t addr, len;
 	} segments[SEGMENT_MAX]; /* System V, attached */
 	uint32_t pending_stream;
+	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
+	uint32_t pending_oracle_count;
 	uint32_t maps_len;
 	/* what is large comes last, so that all else lies in few pages */
 	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
 	struct site sites[SITE_MAX]; /* open addressing by address */
+	struct oracle_site oracles[ORACLE_SITE_MAX]; /* the same */
 	struct stack_taken stack_taken; /* recorder */
 };
 
@@ -262,6 +283,7 @@ enum { THREAD_STRIDE = 4096 * 2 + THREAD_STACK_LEN + THREAD_SIGSTACK_LEN };
 _Static_assert(sizeof(struct thread) <= 8192, "thread");
 _Static_assert(offsetof(struct thread, stack_top) == T_STACK_TOP, "entry.S");
 _Static_assert(offsetof(struct thread, pending) == T_PENDING, "entry.S");
+_Static_assert(offsetof(struct thread, oracle_sp) == T_ORACLE_SP, "entry.S");
 
 static inline struct thread *dj_self(void)
 {
@@ -318,10 +340,16 @@ long dj_raw_clone_vm(unsigned long flags, unsigned long stack, int *ptid, int *c
 void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((noreturn));
 /* entry.S. Calls fn(arg) on the private stack of t. */
 long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
+/* entry.S. Stores a clock's two words for the program. False: a fault of the store's, for which
+ * the program has a handler. */
+bool dj_clock_store(void *to, int64_t a, int64_t b);
+extern char dj_clock_stored[], dj_clock_unwritable[];
 extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
 extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
+/* entry.S. Where the stubs of oracles call, and what follows when a signal is to be delivered. */
+extern char dj_oracle_entry[], dj_oracle_trap[], dj_oracle_end[];
 extern char dj_restorer[];
 /* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
 extern char dj_sigreturn_entry[];
@@ -426,18 +454,20 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* Around exec: the new image inherits what the program has blocked and ignored. */
+void signals_for_exec(struct thread *t, bool begins);
 /* What the kernel calls for a signal that the program handles. */
 void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 /* Turns an interrupted context in program code into the entry of the handler for info. */
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
-enum { SIGSYS_NR = 31 };
+enum { SIGILL_NR = 4, SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
 #define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
 /* Never blocked for the kernel, since it would end the process. */
 static inline uint64_t signals_kept_open(void)
 {
-	return SIGSYS_BIT | (RT->trap_tsc ? SIG_BIT(11) : 0);
+	return SIGSYS_BIT | SIG_BIT(SIGILL_NR) | (RT->trap_tsc ? SIG_BIT(11) : 0);
 }
 
 /* --- slots.c --- */
@@ -530,7 +560,32 @@ bool tsc_trapped(struct thread *t, const struct k_siginfo *info, struct k_uconte
 /* The counter itself, and what RDTSCP gives besides. */
 uint64_t tsc_read(uint32_t *aux);
 
+/* --- oracles.c --- */
+/* In every image, before boundary_start. */
+void oracles_start(struct thread *t);
+/* Replaces the instruction at addr by a jump over the `cover` bytes of instructions there, or, where
+ * that cannot be or cover is 0, by a trap. writable: its memory is. False: there is none of that
+ * kind, or no room to remember it. */
+bool oracle_plant(uint64_t addr, unsigned cover, bool writable);
+/* What was replaced there, or NULL. */
+const struct oracle_site *oracle_at(uint64_t addr);
+/* Something else is there now. */
+void oracles_forget(uint64_t addr, uint64_t len);
+/* The interrupted context is on its way through an oracle, whose crossing may have looked for signals
+ * already. */
+bool oracles_hold(const struct k_mcontext *mc);
+/* SIGILL: false when it is none of these. */
+bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+
 /* --- implemented by the recorder and by the replayer --- */
+/* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
+ * or ORACLE_UNKNOWN: this processor does not have it. */
+enum { ORACLE_UNKNOWN = 2 };
+/* Whether this processor is known to have it. */
+bool boundary_has_oracle(unsigned kind);
+/* A signal is to be delivered to this thread right now. */
+bool boundary_signal_due(struct thread *t);
+unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result

@@ -16,7 +16,7 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 2,
+	SESSION_VERSION = 3,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
@@ -24,6 +24,8 @@ enum {
 	FILE_CACHE_COUNT = 2048, /* power of two */
 	EXTERNAL_PID_COUNT = 256,
 	SHADOW_COUNT = 512,
+	ORACLE_FILE_COUNT = 512,
+	ORACLE_OFFSET_COUNT = 8192,
 	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
 	DOMAIN_BELL_COUNT = 16,	/* a power of two */
 };
@@ -37,6 +39,7 @@ enum {
 /* 0x304000000000: the loader itself (Makefile) */
 #define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
 #define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
+#define DJ_STREAM_END 0x320000000000ul
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
 
@@ -196,6 +199,14 @@ struct file_cache_entry {
 	uint32_t file_id; /* 0: free. Written last by the supervisor */
 };
 
+/* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
+ * it, as oracle_offsets[first ... first + count): offsets, and above them how many bytes of whole
+ * instructions a jump there may cover (0: none). */
+struct oracle_file {
+	uint32_t file, first, count;
+};
+enum { ORACLE_OFFSET_BITS = 48 };
+
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 
 /* A file that is mapped and may be changed by the tree. */
@@ -292,9 +303,13 @@ struct session {
 	uint32_t shadow_count;
 	struct shadow_entry shadows[SHADOW_COUNT];
 	struct file_cache_entry files[FILE_CACHE_COUNT];
+	/* recording, written by the supervisor before it names such a file; by file */
+	uint32_t oracle_file_count;
+	struct oracle_file oracle_files[ORACLE_FILE_COUNT];
+	uint64_t oracle_offsets[ORACLE_OFFSET_COUNT];
 };
 
-enum { SESSION_HEAD_LEN = 160 * 1024 };
+enum { SESSION_HEAD_LEN = 240 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
 #define SESSION_LEN  (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
 

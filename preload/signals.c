@@ -25,6 +25,7 @@ enum {
 	K_SS_DISABLE = 2,
 	FPX_SW_OFFSET = 464, /* struct _fpx_sw_bytes in the legacy area */
 	FPX_MAGIC1 = 0x46505853,
+	SIGSEGV_NR = 11,
 };
 
 /* Faults stay as they are: blocked, the kernel would end the process. */
@@ -66,6 +67,15 @@ static uint64_t restorer_for(const struct k_sigaction *act)
 	    (!dj_fetch_user(&opcode, (const void *)act->restorer, 1) || opcode != 0xe9))
 		return (uint64_t)dj_sigreturn_entry;
 	return act->restorer;
+}
+
+/* A breakpoint waits ahead (replayer/preempt.c), where the program's mask is this. */
+static void await_trap(struct k_ucontext *uc, uint64_t mask)
+{
+	if (!RT->break_addr)
+		return;
+	PREEMPT->was_blocked = mask & SIG_BIT(SIGTRAP_NR);
+	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
 }
 
 /*
@@ -113,8 +123,7 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 	if (!(act->flags & K_SA_NODEFER))
 		mask |= SIG_BIT(signo);
 	uc->mask = mask & ~signals_kept_open();
-	if (RT->break_addr)
-		uc->mask &= ~SIG_BIT(SIGTRAP_NR); /* a breakpoint waits ahead (replayer/preempt.c) */
+	await_trap(uc, mask);
 	uc->mc.rip = act->handler;
 	uc->mc.rsp = sp;
 	uc->mc.rdi = (uint64_t)signo;
@@ -223,28 +232,35 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		t->held_mask = uc->mask;
 	}
 	uc->mask |= HOLD_MASK;
-	if (preempt_in_program(t, &uc->mc))
+	if (preempt_in_program(t, &uc->mc) || oracles_hold(&uc->mc))
 		boundary_signal_waits(t);
 	leave_window(&uc->mc);
 }
 
-/* SIGSEGV comes to us even when the program has no handler (tsc.c). True: that is all. */
-static bool segv_is_ours(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+/* These come to us even when the program has no handler (oracles.c, tsc.c). */
+static bool is_kept(int signo)
 {
-	uint64_t handler = t->actions->action[11].handler;
+	return signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc);
+}
+
+/* True: that is all. */
+static bool is_ours(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	int signo = info->signo;
+	uint64_t handler = t->actions->action[signo].handler;
 	struct k_sigaction act = {.flags = K_SA_RESTORER, .restorer = (uint64_t)dj_restorer};
 
-	if (tsc_trapped(t, info, uc))
+	if (signo == SIGILL_NR ? oracles_trapped(t, info, uc) : tsc_trapped(t, info, uc))
 		return true;
-	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(11)))
+	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(signo)))
 		return false;
-	if (!is_synchronous(11, info)) {
-		if (handler == 0)
-			signals_die(11);
-		return handler == 1;
+	if (!is_synchronous(signo, info)) {
+		if (handler == 0 && !(t->sigsys_blocked & SIG_BIT(signo)))
+			signals_die(signo);
+		return handler <= 1;
 	}
 	/* it happens again, and ends the process as without us */
-	dj_raw(SYS_rt_sigaction, 11, &act, 0, 8);
+	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
 	return true;
 }
 
@@ -253,7 +269,12 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
-	if (RT->trap_tsc && signo == 11 && segv_is_ours(t, info, uc))
+	if (uc->mc.rip >= (uint64_t)dj_clock_store && uc->mc.rip < (uint64_t)dj_clock_stored &&
+	    is_synchronous(signo, info)) {
+		uc->mc.rip = (uint64_t)dj_clock_unwritable;
+		return;
+	}
+	if (is_kept(signo) && is_ours(t, info, uc))
 		return;
 	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&
 	    !(uc->mc.rip >= RT->text_start && uc->mc.rip < RT->text_end)) {
@@ -275,7 +296,7 @@ void signals_install(int signo)
 {
 	struct k_sigaction k = dj_self()->actions->action[signo];
 
-	if (k.handler > 1 || (signo == 11 && RT->trap_tsc)) {
+	if (k.handler > 1 || is_kept(signo)) {
 		k.handler = (uint64_t)signal_handler;
 		k.flags = (k.flags & ~(uint64_t)(uint32_t)K_SA_RESETHAND) | K_SA_SIGINFO |
 			  K_SA_ONSTACK | K_SA_RESTORER | K_SA_NODEFER;
@@ -287,6 +308,23 @@ void signals_install(int signo)
 	}
 	if (signo != SIGSYS_NR)
 		dj_raw(SYS_rt_sigaction, signo, &k, 0, 8);
+}
+
+void signals_for_exec(struct thread *t, bool begins)
+{
+	struct k_sigaction act = {.handler = 1, .flags = K_SA_RESTORER,
+				  .restorer = (uint64_t)dj_restorer};
+	uint64_t mask = t->sigsys_blocked & ~SIGSYS_BIT;
+
+	if (mask)
+		dj_raw(SYS_rt_sigprocmask, begins ? 0 : 1, &mask, 0, 8);
+	if (t->actions->action[SIGILL_NR].handler == 1) {
+		if (begins)
+			dj_raw(SYS_rt_sigaction, SIGILL_NR, &act, 0, 8);
+		else
+			signals_install(SIGILL_NR);
+	}
+	tsc_forbid(!begins);
 }
 
 long signals_action_apply(const unsigned long args[6])
@@ -439,8 +477,7 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	uc->flags = f->uc.flags;
 	t->sigsys_blocked = f->uc.mask & signals_kept_open();
 	uc->mask = f->uc.mask & ~signals_kept_open();
-	if (RT->break_addr)
-		uc->mask &= ~SIG_BIT(SIGTRAP_NR);
+	await_trap(uc, f->uc.mask);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip);
 	t->altstack.sp = f->uc.stack.sp;
 	t->altstack.size = f->uc.stack.size;

@@ -76,6 +76,7 @@ static long start_on_private_stack(void *arg)
 	clock_start();
 	rseq_off();
 	trap_start();
+	oracles_start(t);
 	/* the end of the first thread, too, is ours to tell its joiner */
 	if (dj_raw(SYS_prctl, 40 /* PR_GET_TID_ADDRESS */, &t->clear_tid) < 0)
 		t->clear_tid = NULL;

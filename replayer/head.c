@@ -161,6 +161,8 @@ struct event head_peek(struct thread *t)
 		case TF_EV_FILE:
 			RT->pending_file = (uint32_t)tf_get_int(&in);
 			RT->pending_shadow = ev.count > 1 ? (uint32_t)tf_get_int(&in) : 0;
+			RT->pending_oracle_count = ev.count > 2 ? tf_get_array(&in) : 0;
+			RT->pending_oracles = in;
 			break;
 		case TF_EV_SHADOW:
 			RT->pending_shadow = (uint32_t)tf_get_int(&in);

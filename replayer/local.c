@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <errno.h>
 #include "replay.h"
+#include "preload/own_memory.h"
 
 /* Opens stored file `id` through the supervisor's link in the session's directory. */
 static long open_stored(uint32_t id)
@@ -28,9 +29,10 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 	unsigned long flags = a[3] & ~(unsigned long)(MAP_FIXED_NOREPLACE | MAP_TYPE |
 						      MAP_HUGETLB | MAP_LOCKED | MAP_SYNC);
 	uint32_t file = RT->pending_file, shadow = RT->pending_shadow;
+	uint32_t oracles = RT->pending_oracle_count;
 	long fd = -1, r;
 
-	RT->pending_file = RT->pending_shadow = 0;
+	RT->pending_file = RT->pending_shadow = RT->pending_oracle_count = 0;
 	/* what the program did not ask to be replaced is free here as well */
 	if (!(a[3] & MAP_FIXED))
 		flags |= MAP_FIXED_NOREPLACE;
@@ -55,6 +57,11 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 		dj_raw(SYS_close, fd);
 	if (r != result)
 		diverge_result(t, SYS_mmap, a, (uint64_t)result, (uint64_t)r);
+	if (oracles) {
+		oracles_forget((uint64_t)r, a[1]);
+		oracles_plant(t, RT->pending_oracles, oracles, (uint64_t)r, (uint64_t)r + a[1],
+			      a[2] & PROT_WRITE);
+	}
 	return result;
 }
 
@@ -177,9 +184,11 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	long r;
 
 	if (result < 0 && DJ_IS_ERR(result)) {
-		RT->pending_file = RT->pending_shadow = 0;
+		RT->pending_file = RT->pending_shadow = RT->pending_oracle_count = 0;
 		return result;
 	}
+	if (call->nr == SYS_munmap && own_memory_call(call->nr, args, &r))
+		return result;
 	switch (call->nr) {
 	case SYS_mmap:
 		return local_mmap(t, args, result);

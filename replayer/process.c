@@ -348,7 +348,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		domains_depart();
 	debug_last(t);
 	turn_leave_memory(t);
-	tsc_forbid(false);
+	signals_for_exec(t, true);
 	ret = image_exec(t, &img, slot);
 	diverge_result(t, (long)p->nr, args, 0, (uint64_t)ret);
 }

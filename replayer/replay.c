@@ -133,6 +133,16 @@ void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)
 {
 }
 
+bool boundary_has_oracle(unsigned kind)
+{
+	return true; /* as in the recording */
+}
+
+bool boundary_signal_due(struct thread *t)
+{
+	return head_peek(t).id == TF_EV_SIGNAL && RT->replay_tid == t->tid;
+}
+
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 {
 	struct event ev = head_peek(t);
@@ -171,6 +181,23 @@ uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux)
 		diverge(t, DIVERGED_OTHER, -1, NULL, "the time stamp counter is read");
 	head_take(t, &ev);
 	return value;
+}
+
+unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
+{
+	struct event ev = turn_wait(t);
+	unsigned was, flag;
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, -1, NULL);
+	was = (unsigned)tf_get_int(&ev.in);
+	*value = (uint64_t)tf_get_int(&ev.in);
+	flag = (unsigned)tf_get_int(&ev.in);
+	if (ev.id != TF_EV_INSN || ev.in.bad || was != kind || flag > ORACLE_UNKNOWN)
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"the program asks the processor: rdrand, rdseed or rdpid");
+	head_take(t, &ev);
+	return flag;
 }
 
 void boundary_sigreturn(struct thread *t, uint64_t mask)

@@ -149,6 +149,12 @@ void await_end(struct thread *t, int32_t pid);
 long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 
+/* --- oracles.c --- */
+/* Puts jumps and traps where the recording had them: `in` at `count` elements, two for each, whose
+ * addresses must lie within [from, to). */
+void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
+		   bool writable);
+
 /* --- shadow.c --- */
 /* Opens a shadow; one that no process has used yet begins as stored file `file`, or empty. */
 long shadow_open(uint32_t shadow, uint32_t file);

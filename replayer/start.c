@@ -238,6 +238,7 @@ void boundary_start(struct thread *t)
 		diverge_arg(t, -1, NULL, 0, img.sp, RT->start_sp);
 	check_maps(t, &img);
 	restore_auxv(t, &img);
+	oracles_plant(t, img.oracles, img.oracle_count, 0, ~0ull, false);
 	head_take(t, &ev);
 	debug_begin(t);
 }

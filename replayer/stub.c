@@ -69,7 +69,7 @@ static uint8_t *put_difference(uint8_t *p, unsigned check)
 	const struct preempt_word *w;
 	uint64_t value;
 
-	if (check < PREEMPT_REG_COUNT && number_of[check] != RCX) {
+	if (check < PREEMPT_REG_COUNT - 1 && number_of[check] != RCX) {
 		uint8_t reg = number_of[check];
 
 		*p++ = 0x48, *p++ = 0xb9; /* movabs $-value, %rcx */

@@ -181,9 +181,9 @@ static bool put_base64(struct secrets *s, const char *rule, uint32_t group, cons
 		       const uint8_t *value, const uint8_t *token, size_t len)
 {
 	uint8_t *room = calloc(1, 2 * (len + 3) + 4 * (len + 8)), *a, *b, *plain;
-	bool ok = room != NULL;
+	bool ok = true;
 
-	if (!ok)
+	if (!room)
 		return false;
 	plain = room;
 	a = plain + 2 * (len + 3);

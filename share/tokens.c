@@ -58,7 +58,7 @@ struct tokens *tokens_open(const char *recording)
 			break;
 		x->len = len;
 		for (size_t i = 0; i < len; i++)
-			x->bytes[i] = (uint8_t)(digit(line[2 * i]) << 4 | digit(line[2 * i + 1]));
+			x->bytes[i] = (uint8_t)(digit(line[2 * i]) * 16 + digit(line[2 * i + 1]));
 		t->count++;
 	}
 	free(line);

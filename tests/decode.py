@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 SYNC, IMAGE, THREAD, SIGNAL, CLOCK, CHILD, EXEC, END = 1, 2, 3, 4, 5, 8, 9, 12
-START, PREEMPT, DOMAIN = 13, 14, 18
+START, PREEMPT, DOMAIN, TSC, INSN = 13, 14, 18, 19, 20
+FILE = 11
 TIMED = (IMAGE, SIGNAL, CHILD, EXEC, END, START, PREEMPT)  # their second field is dt
 FIRST_CALL = 32
 CLOCK_COUNT = 18
@@ -249,6 +250,14 @@ def decode_stream(path):
             check(0 <= event[1] < 8, "no such domain")
             check(event[2] > turns.get(event[1], 0), "turns run backwards")
             turns[event[1]] = event[2]
+        elif kind == FILE and len(event) > 3:
+            check(len(event[3]) % 2 == 0 and all(a > 0 for a in event[3][::2])
+                  and all(n < 20 for n in event[3][1::2]), "no list of oracles")
+        elif kind == TSC:
+            check(event[1] >= 0 and event[2] >= -1, "a counter that is none")
+        elif kind == INSN:
+            check(event[1] in (1, 2, 3) and 0 <= event[2] < 1 << 64, "no such instruction")
+            check(event[3] in (0, 1, 2) and (event[3] == 1 or event[2] == 0), "no such flag")
         number += 1
     return number - 1, now
 

@@ -14,7 +14,7 @@ struct at {
 	struct deja_state *state;
 	const deja_notes *notes;
 	size_t in_flight;
-	struct json *json;
+	struct json json;
 };
 
 static const struct deja_process *process_of(const struct at *a, uint32_t stream)
@@ -134,17 +134,17 @@ static void json_flight(void *arg, const struct deja_io *io)
 
 	if (!deja_io_in_flight(io))
 		return;
-	json_open(a->json, NULL, '{');
-	json_uint(a->json, "io", io->id);
-	json_text(a->json, "local", io->local);
-	json_text(a->json, "peer", io->peer);
-	json_int(a->json, "since_ns", io->in_ns);
-	json_close(a->json, '}');
+	json_open(&a->json, NULL, '{');
+	json_uint(&a->json, "io", io->id);
+	json_text(&a->json, "local", io->local);
+	json_text(&a->json, "peer", io->peer);
+	json_int(&a->json, "since_ns", io->in_ns);
+	json_close(&a->json, '}');
 }
 
 static void json_process(struct at *a, const struct deja_process_view *p)
 {
-	struct json *j = a->json;
+	struct json *j = &a->json;
 	char text[4400];
 	struct deja_fd_view fd;
 	uint32_t stream = p->stream;
@@ -193,43 +193,43 @@ static void print_json(struct at *a)
 {
 	const struct deja_header *h = deja_header(a->rec);
 	const struct deja_process_view *p;
-	struct json j = {.out = stdout};
+	struct json *j = &a->json;
 
-	a->json = &j;
-	json_open(&j, NULL, '{');
-	json_int(&j, "time_ns", a->state->when.time_ns);
-	json_int(&j, "duration_ns", h->duration_ns);
-	json_uint(&j, "events", a->state->event_count);
-	json_uint(&j, "in_bytes", a->state->in_len);
-	json_uint(&j, "out_bytes", a->state->out_len);
-	json_uint(&j, "turns", a->state->turn_count);
-	json_open(&j, "in_flight", '[');
+	*j = (struct json){.out = stdout};
+	json_open(j, NULL, '{');
+	json_int(j, "time_ns", a->state->when.time_ns);
+	json_int(j, "duration_ns", h->duration_ns);
+	json_uint(j, "events", a->state->event_count);
+	json_uint(j, "in_bytes", a->state->in_len);
+	json_uint(j, "out_bytes", a->state->out_len);
+	json_uint(j, "turns", a->state->turn_count);
+	json_open(j, "in_flight", '[');
 	deja_tracker_each_open(a->state->tracker, json_flight, a);
-	json_close(&j, ']');
-	json_open(&j, "messages", '[');
+	json_close(j, ']');
+	json_open(j, "messages", '[');
 	for (size_t i = 0; i < a->state->message_count; i++) {
 		const struct deja_message *m = &a->state->message[i];
 
-		json_open(&j, NULL, '{');
-		json_int(&j, "time_ns", m->time_ns);
-		json_uint(&j, "stream", m->stream);
-		json_uint(&j, "event", m->event);
-		json_uint(&j, "io", m->io_id);
-		json_text(&j, "dir", m->inbound ? "in" : "out");
-		json_uint(&j, "bytes", m->len);
-		json_close(&j, '}');
+		json_open(j, NULL, '{');
+		json_int(j, "time_ns", m->time_ns);
+		json_uint(j, "stream", m->stream);
+		json_uint(j, "event", m->event);
+		json_uint(j, "io", m->io_id);
+		json_text(j, "dir", m->inbound ? "in" : "out");
+		json_uint(j, "bytes", m->len);
+		json_close(j, '}');
 	}
-	json_close(&j, ']');
-	json_open(&j, "annotations", '[');
+	json_close(j, ']');
+	json_open(j, "annotations", '[');
 	for (size_t i = 0; i < deja_notes_count(a->notes); i++)
 		if (notes_hold_at(deja_notes_at(a->notes, i), a->state->when.time_ns))
-			notes_json(&j, deja_notes_at(a->notes, i));
-	json_close(&j, ']');
-	json_open(&j, "processes", '[');
+			notes_json(j, deja_notes_at(a->notes, i));
+	json_close(j, ']');
+	json_open(j, "processes", '[');
 	for (size_t i = 0; (p = deja_tracker_process(a->state->tracker, i)); i++)
 		json_process(a, p);
-	json_close(&j, ']');
-	json_close(&j, '}');
+	json_close(j, ']');
+	json_close(j, '}');
 }
 
 static int print_state(deja_recording *rec, const char *arg, const char *moment, bool json)

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -236,4 +237,44 @@ const char *elf_function(const struct elf_file *elf, uint64_t addr, uint64_t *of
 	}
 	*offset = addr - best;
 	return found;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct elf_span *x = a, *y = b;
+
+	return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+size_t elf_functions(const struct elf_file *elf, struct elf_span **list)
+{
+	const Elf64_Ehdr *head = (const void *)elf->data;
+	size_t count = 0;
+
+	*list = NULL;
+	if (head->e_shentsize != sizeof(Elf64_Shdr) || head->e_shoff % 8)
+		return 0;
+	for (unsigned i = 0; i < head->e_shnum; i++) {
+		const Elf64_Shdr *sh = at(elf, head->e_shoff + i * sizeof(*sh), sizeof(*sh));
+		const Elf64_Sym *sym;
+		struct elf_span *grown;
+		size_t n;
+
+		if (!sh || (sh->sh_type != SHT_SYMTAB && sh->sh_type != SHT_DYNSYM) ||
+		    sh->sh_offset % 8 || !(sym = at(elf, sh->sh_offset, sh->sh_size)))
+			continue;
+		n = sh->sh_size / sizeof(*sym);
+		grown = realloc(*list, (count + n + 1) * sizeof(**list));
+		if (!grown)
+			break;
+		*list = grown;
+		for (; n--; sym++)
+			if ((ELF64_ST_TYPE(sym->st_info) == STT_FUNC ||
+			     ELF64_ST_TYPE(sym->st_info) == STT_GNU_IFUNC) &&
+			    sym->st_shndx && sym->st_size)
+				grown[count++] = (struct elf_span){sym->st_value, sym->st_size};
+	}
+	if (count)
+		qsort(*list, count, sizeof(**list), by_begin);
+	return count;
 }

@@ -23,6 +23,12 @@ const char *elf_build_id(const struct elf_file *elf, char *buf);
 const char *elf_soname(const struct elf_file *elf);
 /* The function that the file's address (st_value's) lies in, or NULL. */
 const char *elf_function(const struct elf_file *elf, uint64_t addr, uint64_t *offset);
+/* The functions that have a length, in the order of their addresses. *list: malloc'd, the
+ * caller's; returns how many. */
+struct elf_span {
+	uint64_t begin, len;
+};
+size_t elf_functions(const struct elf_file *elf, struct elf_span **list);
 /* The segment that holds this offset of the file: the difference between addresses and offsets
  * in it. */
 bool elf_segment(const struct elf_file *elf, uint64_t file_offset, uint64_t *addr);

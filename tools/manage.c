@@ -153,6 +153,7 @@ int cmd_mv(int argc, char **argv)
 	free(dir);
 	if (!to) {
 		cmd_error("out of memory");
+		free(from);
 		return CMD_FAILED;
 	}
 	if (lstat(to, &st) == 0) {

@@ -272,6 +272,7 @@ int cmd_unpack(int argc, char **argv)
 		end = strstr(out, ".deja");
 		if (!end || end == out) {
 			cmd_error("%s: say where to with -o DIR", path);
+			free(out);
 			return CMD_FAILED;
 		}
 		*end = 0;

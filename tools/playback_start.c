@@ -161,62 +161,79 @@ static bool confine(struct playback *r)
 	return true;
 }
 
-int start_root(struct playback *r)
+static void free_strings(char **v)
 {
-	struct deja_error err;
-	struct deja_event ev;
-	struct tf_image img;
+	for (size_t i = 0; v && v[i]; i++)
+		free(v[i]);
+	free(v);
+}
+
+/* Starts the command of this image. Returns 0, or the exit status to give. */
+static int launch_image(struct playback *r, struct tf_image *img)
+{
 	struct launch launch = {.in_null = true};
 	char *loader_argv[] = {(char *)"deja-loader", NULL};
-	char cwd[PATH_MAX], path[PATH_MAX];
-	deja_cursor *cur = deja_cursor_open(r->rec, 1, &err);
+	char cwd[PATH_MAX], path[PATH_MAX], **argv = NULL, **envp = NULL;
 	int exec_errno;
 
-	if (!cur || deja_next(cur, &ev, &err) != 1) {
-		cmd_error("%s: its first stream cannot be read: %s", r->path, err.message);
-		return CMD_UNREADABLE;
-	}
-	while (ev.id == TF_EV_NOTE || ev.id == TF_EV_THREAD)
-		if (deja_next(cur, &ev, &err) != 1)
-			break;
-	if (ev.id != TF_EV_IMAGE || tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0) {
-		cmd_error("%s: the recording does not begin with a program image", r->path);
-		return CMD_UNREADABLE;
-	}
 	session_root_slot(&r->session);
 	if (!r->session.shared->no_dispatch) {
 		snprintf(path, sizeof(path), "%s" SESSION_LOADER_NAME, r->session.dir);
 		launch.path = path;
 		launch.argv = loader_argv;
 		launch.envp = loader_argv + 1;
-	} else if (!check_libraries(r, &img)) {
+	} else if (!check_libraries(r, img)) {
 		return CMD_CANNOT_RUN;
-	} else {
-		launch.argv = strings(img.argv, img.argc);
-		launch.envp = strings(img.envp, img.envc);
-		launch.stack_limit = img.stack_limit;
-		if (img.file && path_of_length(r, img.file, img.execfn.len, cwd, path)) {
-			launch.cwd = cwd;
-		} else {
-			snprintf(path, sizeof(path), "%.*s", (int)img.exe.len,
-				 (const char *)img.exe.data);
-		}
-		launch.path = path;
 	}
 	if (!r->no_sandbox && !confine(r))
 		return CMD_CANNOT_RUN;
+	if (!launch.path) {
+		launch.argv = argv = strings(img->argv, img->argc);
+		launch.envp = envp = strings(img->envp, img->envc);
+		launch.stack_limit = img->stack_limit;
+		if (img->file && path_of_length(r, img->file, img->execfn.len, cwd, path)) {
+			launch.cwd = cwd;
+		} else {
+			snprintf(path, sizeof(path), "%.*s", (int)img->exe.len,
+				 (const char *)img->exe.data);
+		}
+		launch.path = path;
+	}
 	launch.sandbox = r->sandboxed ? &r->sandbox : NULL;
 	launch.out_fd[0] = r->terminal.out_fd[1];
 	launch.out_fd[1] = r->terminal.out_fd[2];
 	descendants_adopt();
 	r->root = session_launch(&r->session, &launch, &exec_errno);
-	if (r->root < 0) {
-		if (exec_errno)
-			cmd_error("cannot replay here: the recorded executable: %s",
-				  strerror(exec_errno));
-		return CMD_CANNOT_RUN;
+	free_strings(argv);
+	free_strings(envp);
+	if (r->root >= 0)
+		return 0;
+	if (exec_errno)
+		cmd_error("cannot replay here: the recorded executable: %s", strerror(exec_errno));
+	return CMD_CANNOT_RUN;
+}
+
+int start_root(struct playback *r)
+{
+	struct deja_error err = {0};
+	struct deja_event ev;
+	struct tf_image img;
+	deja_cursor *cur = deja_cursor_open(r->rec, 1, &err);
+	int status = cur ? deja_next(cur, &ev, &err) : -1;
+
+	while (status == 1 && (ev.id == TF_EV_NOTE || ev.id == TF_EV_THREAD))
+		status = deja_next(cur, &ev, &err);
+	if (status < 0) {
+		cmd_error("%s: its first stream cannot be read: %s", r->path, err.message);
+		status = CMD_UNREADABLE;
+	} else if (!status || ev.id != TF_EV_IMAGE ||
+		   tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0) {
+		cmd_error("%s: the recording does not begin with a program image", r->path);
+		status = CMD_UNREADABLE;
+	} else {
+		status = launch_image(r, &img);
+		tf_image_free(&img);
 	}
-	tf_image_free(&img);
 	deja_cursor_close(cur);
-	return 0;
+	return status;
 }

@@ -24,12 +24,15 @@
 #include "tools/environment.h"
 #include "tools/readme.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
 #include "tools/sealed.h"
 #include "tools/session.h"
 #include "tools/stacks.h"
 #include "tools/store.h"
 #include "tools/supervisor.h"
 #include "tracefmt/header.h"
+
+enum { FILES_NEEDED = 32, FILES_WANTED = 1200 }; /* descriptors */
 
 struct options {
 	const char *dir; /* -o, or NULL */
@@ -113,6 +116,10 @@ static bool can_record(const char *path)
 	case EXEC_TARGET_SETUID:
 		why = "is set-uid, set-gid or has capabilities, so the system ignores "
 		      "preloading; record a copy of it, as the user it would become";
+		break;
+	case EXEC_TARGET_TWO_USERS:
+		why = "would run with different real and effective users or groups, so the system "
+		      "ignores preloading; run deja as one user";
 		break;
 	case EXEC_TARGET_LIBC:
 		why = "uses another C library than glibc";
@@ -220,7 +227,7 @@ fail:
 /* Takes away what was put into a recording that did not come about. */
 static void discard_directory(const char *dir, bool made)
 {
-	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f", ".session", ".files", ".room"};
+	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f"};
 	char sealed[PATH_MAX + 16];
 
 	snprintf(sealed, sizeof(sealed), "%s/.sealed", dir);
@@ -232,6 +239,7 @@ static void discard_directory(const char *dir, bool made)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		remove(path);
 	}
+	recover_unlink(dir);
 	if (made)
 		rmdir(dir);
 }
@@ -276,7 +284,7 @@ struct header_room {
 };
 
 static void fill_header(struct deja_header *h, struct header_room *room,
-			const struct options *opt, const char *exe)
+			const struct options *opt, const char *exe, const struct rlimit *files)
 {
 	uint8_t random[16];
 	struct timespec ts;
@@ -294,7 +302,10 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
 		struct rlimit limit = {0, 0};
 
-		getrlimit(i, &limit);
+		if (i == RLIMIT_NOFILE)
+			limit = *files;
+		else
+			getrlimit(i, &limit);
 		room->limits[i][0] = limit.rlim_cur;
 		room->limits[i][1] = limit.rlim_max;
 	}
@@ -460,6 +471,29 @@ static void note_outputs(struct session *shared)
 	}
 }
 
+/* Every process being recorded takes two descriptors here. The limit is the command's: *given. */
+static bool raise_file_limit(struct rlimit *given)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, given) < 0)
+		return true;
+	raised = *given;
+	if (raised.rlim_max < FILES_WANTED) {
+		raised.rlim_max = FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+			raised.rlim_max = given->rlim_max;
+	}
+	raised.rlim_cur = raised.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &raised);
+	if (raised.rlim_cur >= FILES_NEEDED)
+		return true;
+	cmd_error("at most %llu open files are allowed here (ulimit -Hn), the recorder needs %d and two for "
+		  "each process; raise the limit and set it in the command: sh -c 'ulimit -n N; exec CMD'",
+		  (unsigned long long)raised.rlim_cur, FILES_NEEDED);
+	return false;
+}
+
 int cmd_record(int argc, char **argv)
 {
 	extern char **environ;
@@ -474,6 +508,10 @@ int cmd_record(int argc, char **argv)
 	struct store *store = NULL;
 	struct deja_error err;
 	struct launch launch = {0};
+	static const struct itimerval no_timer;
+	struct itimerval timers[3];
+	struct rlimit files;
+	sigset_t mask;
 	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made, xfsz_default;
@@ -489,7 +527,7 @@ int cmd_record(int argc, char **argv)
 		return status;
 	if (!can_record(exe))
 		return CMD_CANNOT_RUN;
-	if (session_is_nested())
+	if (session_is_nested() || !raise_file_limit(&files))
 		return CMD_FAILED;
 	dir = make_directory(&opt, &made);
 	if (!dir)
@@ -497,7 +535,7 @@ int cmd_record(int argc, char **argv)
 	status = CMD_FAILED;
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
-	fill_header(&header, &room, &opt, exe);
+	fill_header(&header, &room, &opt, exe, &files);
 	if (opt.redact) {
 		if (!sealed_begin(&sealing, dir, session.dir, opt.redact, &header)) {
 			session_destroy(&session);
@@ -539,7 +577,15 @@ int cmd_record(int argc, char **argv)
 	launch.argv = opt.argv;
 	launch.envp = environ;
 	launch.xfsz_default = xfsz_default;
+	/* an alarm set by who executed us is the command's */
+	for (int i = 0; i < 3; i++)
+		setitimer(i, &no_timer, &timers[i]);
+	launch.timers = timers;
+	launch.files = &files;
+	relay_hold(&mask);
+	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);
+	relay_start();
 	if (pid < 0) {
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));
@@ -557,9 +603,10 @@ int cmd_record(int argc, char **argv)
 		warn_no_dispatch(session.shared);
 	}
 	whole = supervisor_close(sv, elapsed_ns(&session));
-	store_close(store);
-	if (whole)
+	if (whole) {
+		store_close(store);
 		readme_write(rec_dir, &header);
+	}
 	if (whole && opt.sources)
 		add_sources(dir);
 	if (whole && !sealed) {
@@ -569,6 +616,12 @@ int cmd_record(int argc, char **argv)
 	if (whole && !sealed && !opt.quiet)
 		print_end(dir, &header, supervisor_cause(sv), NULL);
 	status = supervisor_outlast(sv, &left);
+	if (!whole && !sealed && supervisor_write(sv)) {
+		readme_write(rec_dir, &header);
+		recover_unlink(dir);
+	}
+	if (!whole)
+		store_close(store);
 	if (sealed && (redacted = whole ? sealed_finish(sealed) : NULL)) {
 		point_latest(dir);
 		if (!opt.quiet)

@@ -54,16 +54,26 @@ static void path_in(char *path, size_t len, const char *dir, const char *name)
 	snprintf(path, len, "%s/%s", dir, name);
 }
 
+/* Where room waits for the last of these files, and where tf_header_write finds it. */
+static const char *const roomy[] = {"header", "files"};
+
+static void room_in(char *path, size_t len, const char *dir, const char *name, bool open)
+{
+	snprintf(path, len, open ? "%s/" TF_ROOM_FMT : "%s/.room.%s", dir, name);
+}
+
 void recover_link(const char *rec_dir, const char *session_dir)
 {
 	char path[PATH_MAX];
-	int fd;
 
-	path_in(path, sizeof(path), rec_dir, ".room");
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		int rc = posix_fallocate(fd, 0, ROOM_LEN);
+	for (size_t i = 0; i < sizeof(roomy) / sizeof(roomy[0]); i++) {
+		int fd, rc;
 
+		room_in(path, sizeof(path), rec_dir, roomy[i], false);
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0)
+			continue;
+		rc = posix_fallocate(fd, 0, ROOM_LEN);
 		(void)rc; /* as much as there is */
 		close(fd);
 	}
@@ -78,12 +88,15 @@ void recover_link(const char *rec_dir, const char *session_dir)
 			  path, strerror(errno));
 }
 
-void recover_free_room(const char *rec_dir)
+void recover_use_room(const char *rec_dir)
 {
-	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof(roomy) / sizeof(roomy[0]); i++) {
+		char kept[PATH_MAX], used[PATH_MAX];
 
-	path_in(path, sizeof(path), rec_dir, ".room");
-	unlink(path);
+		room_in(kept, sizeof(kept), rec_dir, roomy[i], false);
+		room_in(used, sizeof(used), rec_dir, roomy[i], true);
+		rename(kept, used);
+	}
 }
 
 void recover_note_file(const char *rec_dir, const struct deja_file *f)
@@ -106,12 +119,16 @@ void recover_note_file(const char *rec_dir, const struct deja_file *f)
 
 void recover_unlink(const char *rec_dir)
 {
-	static const char *const names[] = {".session", ".files", ".room"};
+	char path[PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char path[PATH_MAX];
-
-		path_in(path, sizeof(path), rec_dir, names[i]);
+	path_in(path, sizeof(path), rec_dir, ".session");
+	unlink(path);
+	path_in(path, sizeof(path), rec_dir, ".files");
+	unlink(path);
+	for (size_t i = 0; i < sizeof(roomy) / sizeof(roomy[0]); i++) {
+		room_in(path, sizeof(path), rec_dir, roomy[i], false);
+		unlink(path);
+		room_in(path, sizeof(path), rec_dir, roomy[i], true);
 		unlink(path);
 	}
 }

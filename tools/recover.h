@@ -13,12 +13,13 @@
 #include "tracefmt/deja.h"
 
 /* By the recorder: both links, and room for the last header and index on a disk that fills
- * (given back by recover_free_room); appends one stored file; takes link and notes away when the
- * recording is whole. Failing costs no more than what could be recovered. */
+ * (which the next ones written use after recover_use_room); appends one stored file; takes all of
+ * that away when the recording is whole, or did not come about. Failing costs no more than what
+ * could be recovered. */
 void recover_link(const char *rec_dir, const char *session_dir);
 void recover_note_file(const char *rec_dir, const struct deja_file *file);
 void recover_unlink(const char *rec_dir);
-void recover_free_room(const char *rec_dir);
+void recover_use_room(const char *rec_dir);
 
 enum recover_outcome {
 	RECOVER_DONE,	 /* streams, index and header are whole now */

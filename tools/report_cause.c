@@ -6,22 +6,24 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include "tools/codescan.h"
 #include "tools/elf.h"
 #include "tools/report_cause.h"
+#include "tools/oracles.h"
 #include "tools/store.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/header.h"
 #include "tracefmt/wire.h"
 
-enum { SMALL_CODE_LEN = 32 * 1024 };
-
 /* What the stream up to the event tells. */
 struct story {
 	uint64_t events;  /* in the whole stream */
 	bool truncated;
+	bool has_oracles; /* instructions that are oracles were replaced where they were found */
 	uint32_t file[256]; /* stored files that were mapped, executable first */
 	size_t file_count;
 	char shared[256]; /* what was mapped to be shared and written to */
@@ -61,6 +63,7 @@ static void read_image(struct story *s, const struct deja_event *ev)
 	s->shared[0] = 0;
 	if (tf_image_decode(ev->raw.data, ev->raw.len, &img) < 0)
 		return;
+	s->has_oracles = img.has_oracles;
 	add_file(s, img.file);
 	for (size_t i = 0; i < img.map_count; i++)
 		if (img.maps[i].prot & 4)
@@ -240,52 +243,32 @@ static bool has_shared_memory(const struct story *s, struct cause *c)
 }
 
 /*
- * rdtsc, rdtscp, rdrand or rdseed in these bytes: the instruction's name. Two bytes are found
- * anywhere in a large program, in the middle of other instructions: there, what usually follows
- * must, too (the halves put together; the test whether there was a number).
+ * An instruction whose value was not recorded: one that the recorder left alone, or, as older
+ * recordings have it, any. Those of libc and the dynamic linker do no harm.
  */
-static const char *uncaptured(const uint8_t *p, size_t len)
-{
-	static const uint8_t halves[] = {0x48, 0xc1, 0xe2, 0x20}; /* shl $32, %rdx */
-	bool small = len < SMALL_CODE_LEN;
-
-	for (size_t i = 0; i + 12 <= len; i++) {
-		if (p[i] != 0x0f)
-			continue;
-		if (p[i + 1] == 0x31 && (small || memmem(p + i, 12, halves, sizeof(halves))))
-			return "rdtsc";
-		if (p[i + 1] == 0x01 && p[i + 2] == 0xf9)
-			return "rdtscp";
-		if (p[i + 1] == 0xc7 && p[i + 2] >= 0xf0 &&
-		    (p[i + 3] == 0x73 || p[i + 3] == 0x72 ||
-		     (p[i + 3] == 0x0f && (p[i + 4] & 0x0e) == 0x02)))
-			return p[i + 2] < 0xf8 ? "rdrand" : "rdseed";
-	}
-	return NULL;
-}
-
-/* Of the program itself: libc and the dynamic linker have some that do no harm. */
 static bool has_instruction(const struct story *s, deja_recording *rec, const char *rec_path,
 			    struct cause *c)
 {
 	for (size_t i = 0; i < s->file_count; i++) {
 		const struct deja_file *f = deja_file_by_id(rec, s->file[i]);
-		const char *name = NULL, *base = f ? strrchr(f->path, '/') : NULL;
+		const char *name = NULL;
+		struct code_oracle *found;
 		char path[PATH_MAX];
 		struct elf_file elf;
-		const uint8_t *code;
-		size_t len;
+		size_t count;
 
 		if (!f || f->path[0] != '/' || /* the vDSO */
-		    (base && (!strncmp(base, "/libc.", 6) || !strncmp(base, "/ld-", 4) ||
-				     !strncmp(base, "/libdeja-", 9))) ||
+		    oracles_are_harmless(f->path) ||
 		    snprintf(path, sizeof(path), "%s/f/%s", rec_path, f->hash) >=
 			    (int)sizeof(path) ||
 		    !elf_open(&elf, path))
 			continue;
-		for (unsigned n = 0; !name && elf_code(&elf, n, &code, &len); n++)
-			name = uncaptured(code, len);
+		count = code_scan(&elf, &found);
 		elf_close(&elf);
+		for (size_t n = 0; n < count && !name; n++)
+			if (!found[n].sure || !s->has_oracles)
+				name = code_oracle_name(found[n].kind);
+		free(found);
 		if (!name)
 			continue;
 		snprintf(c->text, sizeof(c->text),
@@ -293,7 +276,8 @@ static bool has_instruction(const struct story *s, deja_recording *rec, const ch
 			 name);
 		snprintf(c->advice, sizeof(c->advice),
 			 strncmp(name, "rdtsc", 5) ? "let the program take random numbers by the system's call"
-					   : "record it with --trap-tsc");
+			 : s->has_oracles	   ? "record it with --trap-tsc"
+						   : "record it with a newer deja");
 		return true;
 	}
 	return false;

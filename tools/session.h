@@ -6,6 +6,9 @@
 #define DEJA_TOOLS_SESSION_H
 
 #include <stdbool.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include "preload/session.h"
 
@@ -60,6 +63,9 @@ struct launch {
 	int out_fd[2]; /* stdout, stderr; 0: as they are */
 	struct sandbox *sandbox; /* entered by the new process; NULL: none */
 	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
+	const struct rlimit *files; /* its RLIMIT_NOFILE; NULL: as it is */
+	const sigset_t *mask; /* signals the command begins with blocked; NULL: as they are */
+	const struct itimerval *timers; /* the command's ITIMER_REAL, _VIRTUAL, _PROF; or NULL */
 };
 pid_t session_launch(struct live_session *s, const struct launch *launch, int *exec_errno);
 

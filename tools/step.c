@@ -1,6 +1,7 @@
 /*
  * `deja step`: the events of the next stretch of time after a moment.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "tools/moment.h"
@@ -32,7 +33,7 @@ static int print_step(deja_recording *rec, deja_filter *filter, const struct ste
 						       s->from.time_ns > 0))
 			continue;
 		if (s->jsonl)
-			tf_json_event(stdout, &ev);
+			tf_json_event(stdout, &ev, NULL);
 		else
 			tf_print_event(stdout, &ev, &opts);
 	}
@@ -58,8 +59,8 @@ static int step(deja_recording *rec, deja_filter *filter, struct step *s, const 
 	}
 	if (s->from.time_ns > INT64_MAX - s->by_ns)
 		s->by_ns = INT64_MAX - s->from.time_ns;
-	snprintf(range, sizeof(range), "%lldns..%lldns", (long long)s->from.time_ns,
-		 (long long)(s->from.time_ns + s->by_ns));
+	snprintf(range, sizeof(range), "%" PRId64 "ns..%" PRId64 "ns", s->from.time_ns,
+		 s->from.time_ns + s->by_ns);
 	if (!filter)
 		filter = own = deja_filter_new(rec);
 	if (!filter || deja_filter_add(filter, "range", range, &err) < 0) {

@@ -20,6 +20,7 @@
 #include "tools/domains.h"
 #include "tools/outside.h"
 #include "tools/recover.h"
+#include "tools/relay.h"
 #include "tools/supervisor.h"
 #include "tools/track.h"
 #include "tracefmt/error.h"
@@ -206,6 +207,25 @@ static void slot_free(struct slot *slot)
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 }
 
+/* Opens what tells when the process ends. False: it has ended. */
+static bool watch(struct track *t, const struct slot *slot, int64_t now)
+{
+	bool possible;
+	pid_t pid = track_live_pid(t, slot, &possible);
+
+	if (pid) {
+		t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		return t->pidfd >= 0;
+	}
+	if (!t->unseen_since_ns)
+		t->unseen_since_ns = now;
+	if (now - t->unseen_since_ns < CLAIM_GRACE_NS)
+		return true;
+	if (possible)
+		t->pidfd = -2;
+	return possible;
+}
+
 /* True while the process may still write. */
 static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 {
@@ -213,16 +233,15 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 
 	if (slot->state == SLOT_ENDED)
 		return false;
-	if (t->pidfd == -1 && slot->pid) {
-		t->pidfd = (int)syscall(SYS_pidfd_open, track_live_pid(t, slot), 0);
-		if (t->pidfd < 0)
-			return false;
-	}
-	if (t->pidfd < 0)
+	if (t->pidfd == -2 || (t->pidfd == -1 && !slot->pid))
 		return true;
-	if (now - t->looked_ns < LOOK_NS)
+	if (t->looked_ns && now - t->looked_ns < LOOK_NS)
 		return true;
 	t->looked_ns = now;
+	if (t->pidfd == -1 && !watch(t, slot, now))
+		return false;
+	if (t->pidfd < 0)
+		return true;
 	p.fd = t->pidfd;
 	return poll(&p, 1, 0) != 1; /* a pending SIGCHLD fails it even without a timeout */
 }
@@ -327,27 +346,46 @@ static void flush_all(struct supervisor *sv)
 
 /* --- the loop --- */
 
-static volatile sig_atomic_t forward_signal, command_ended;
-
-static void on_signal(int signo)
+/* A process of the tree, or one that was until a moment ago. Numbers are used again. */
+static bool is_of_tree(void *arg, pid_t pid)
 {
-	/* the terminal has sent it to the command as well */
-	if (signo != SIGCHLD && (signo != SIGINT || command_ended))
-		forward_signal = signo;
+	struct supervisor *sv = arg;
+	const struct session *shared = sv->session->shared;
+	int64_t now = supervisor_now_ns(sv);
+
+	if (pid <= 0)
+		return false;
+	for (size_t i = 0; i < sv->track_count; i++) {
+		const struct track *t = sv->tracks[i];
+
+		if (t && (t->live_pid ? t->live_pid : shared->pid_namespaces ? 0 : t->pid) == pid &&
+		    (t->slot >= 0 || now - t->end_ns < CLAIM_GRACE_NS))
+			return true;
+	}
+	for (unsigned i = 0; !shared->pid_namespaces && i < shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(sv->session->shared, i);
+
+		if (slot->state != SLOT_FREE && slot->pid == pid)
+			return true;
+	}
+	return false;
 }
 
-static void install_signals(void)
+/* Takes notice of what became of the command. True when it has ended. */
+static bool look_at_command(struct supervisor *sv)
 {
-	struct sigaction act = {.sa_handler = on_signal};
+	int status;
 
-	sigaction(SIGCHLD, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
-	/* the terminal sends these to the program as well: it decides */
-	sigaction(SIGINT, &act, NULL);
-	act.sa_handler = SIG_IGN;
-	sigaction(SIGQUIT, &act, NULL);
-	sigaction(SIGPIPE, &act, NULL);
+	while (!sv->root_ended && waitpid(sv->root, &status, WNOHANG | WUNTRACED) == sv->root) {
+		if (WIFSTOPPED(status)) {
+			relay_stop(sv->root, WSTOPSIG(status));
+			continue;
+		}
+		sv->root_status = status;
+		sv->root_ended = true;
+		return true;
+	}
+	return false;
 }
 
 struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
@@ -434,10 +472,10 @@ static bool must_end(struct supervisor *sv)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-size %s",
 			 l->size_text);
 	/* nobody wants to wait for what the command left in the background */
-	else if (forward_signal && sv->root_ended)
+	else if (sv->asked_to_end)
 		snprintf(sv->cause, sizeof(sv->cause),
 			 "recording was stopped by signal %d while background processes ran",
-			 (int)forward_signal);
+			 sv->asked_to_end);
 	return sv->cause[0];
 }
 
@@ -447,7 +485,6 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 	int64_t sleep_start;
 	bool told = false;
 
-	install_signals();
 	load_begin(&sv->load, supervisor_now_ns(sv));
 	sv->root = root;
 	for (;;) {
@@ -461,11 +498,8 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 		look_at_domains(sv);
 		if (external_look(sv))
 			busy = true;
-		if (!sv->root_ended && waitpid(root, &sv->root_status, WNOHANG) == root) {
-			sv->root_ended = true;
-			command_ended = 1;
+		if (look_at_command(sv))
 			continue; /* what it wrote last */
-		}
 		if (sv->root_ended && !alive && !busy)
 			break;
 		if (sv->root_ended && alive && !told && !quiet && !busy && sleep_ms == SLEEP_MAX_MS) {
@@ -475,13 +509,10 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 				  alive, alive == 1 ? "" : "es");
 		}
 		flush_all(sv);
+		sv->asked_to_end = relay_pass(root, sv->root_ended, is_of_tree, sv);
 		if (must_end(sv)) {
 			end_streams(sv);
 			break;
-		}
-		if (forward_signal) {
-			kill(root, forward_signal);
-			forward_signal = 0;
 		}
 		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
 		if (sleep_ms > SLEEP_MAX_MS)
@@ -501,7 +532,6 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 {
 	struct deja_header *h = sv->header;
 	struct deja_error err;
-	bool ok = true;
 
 	if (!sv->closed)
 		track_tell_lost_execs(sv);
@@ -512,18 +542,26 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 		tf_writer_close(sv->external, &err);
 	sv->external = NULL;
 	sv->written = true;
-	recover_free_room(sv->dir);
 	track_fill_header(sv, h);
 	h->format = sv->has_references ? TF_FORMAT : TF_FORMAT_WITHOUT_PIECES;
 	h->duration_ns = duration_ns;
 	h->waited_ns = (int64_t)sv->session->shared->waited_ns;
-	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
-	    tf_header_write(sv->dir, h, &err) < 0) {
-		cmd_error("%s", err.message);
-		ok = false;
-	}
+	recover_use_room(sv->dir);
 	/* the tracks live as long as the process: the header still points into them */
-	return ok;
+	return supervisor_write(sv);
+}
+
+bool supervisor_write(struct supervisor *sv)
+{
+	struct deja_error err = {0};
+
+	/* the header last: until then `deja recover` knows that something is missing */
+	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
+	    tf_header_write(sv->dir, sv->header, &err) < 0) {
+		cmd_error("%s", err.message);
+		return false;
+	}
+	return true;
 }
 
 const char *supervisor_cause(const struct supervisor *sv)
@@ -547,16 +585,10 @@ static bool session_needed(const struct supervisor *sv)
 int supervisor_outlast(struct supervisor *sv, bool *left)
 {
 	while (!sv->root_ended) {
-		if (waitpid(sv->root, &sv->root_status, WNOHANG) == sv->root) {
-			sv->root_ended = true;
-			command_ended = 1;
-		}
+		look_at_command(sv);
 		if (external_look(sv) || sv->root_ended)
 			continue;
-		if (forward_signal) {
-			kill(sv->root, forward_signal);
-			forward_signal = 0;
-		}
+		relay_pass(sv->root, false, is_of_tree, sv);
 		session_wait(sv->session, sv->session->shared->doorbell, SLEEP_MAX_MS);
 	}
 	while (external_look(sv))

@@ -31,6 +31,8 @@ struct supervisor *supervisor_open(struct live_session *s, const char *rec_dir,
 void supervisor_run(struct supervisor *sv, pid_t root, bool quiet);
 /* Writes header and file index. False after printing why they could not be. */
 bool supervisor_close(struct supervisor *sv, int64_t duration_ns);
+/* The same once more, after the command's end, where supervisor_close could not: there may be room now. */
+bool supervisor_write(struct supervisor *sv);
 /* Why the recording ended before its processes did; NULL: it did not. */
 const char *supervisor_cause(const struct supervisor *sv);
 /* After supervisor_close: the command may go on, unrecorded. Passes signals and output on

@@ -34,6 +34,8 @@ static const char *external_reason(unsigned reason)
 	case EXEC_TARGET_NO_WAY:
 		return "cannot reach /dev/shm: another root directory or user; its output is "
 		       "recorded only if it passes through a recorded process";
+	case EXEC_TARGET_TWO_USERS:
+		return "its real and effective user or group differ, so the system ignores preloading";
 	case EXEC_TARGET_NO_FD:
 		return "no file descriptor left to load it with";
 	}
@@ -374,13 +376,14 @@ static bool is_taken(void *arg, pid_t pid)
 	return false;
 }
 
-pid_t track_live_pid(struct track *t, const struct slot *slot)
+pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible)
 {
 	struct supervisor *sv = t->sv;
 
+	*possible = true;
 	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
-	if (!t->live_pid)
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv, possible);
+	else if (!t->live_pid)
 		t->live_pid = slot->pid;
 	return t->live_pid;
 }

@@ -268,21 +268,29 @@ static void sync_dir(const char *dir)
 static int replace_file(const char *dir, const char *name, const struct out *out,
 			struct deja_error *err)
 {
-	char *path = NULL, *temp = NULL;
+	char *path = NULL, *room = NULL, *temp = NULL;
 	int fd = -1, rc = -1;
 
 	if (out->no_memory || asprintf(&path, "%s/%s", dir, name) < 0 ||
+	    asprintf(&room, "%s/" TF_ROOM_FMT, dir, name) < 0 ||
 	    asprintf(&temp, "%s/.%s.XXXXXX", dir, name) < 0) {
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0) {
-		tf_fail_errno(err, "cannot create %s", temp);
+	fd = open(room, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) {
+		free(temp);
+		temp = strdup(room);
+	} else {
+		fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 */
+	}
+	if (fd < 0 || !temp) {
+		tf_fail_errno(err, "cannot create %s", temp ? temp : path);
 		goto out;
 	}
-	if (write_fully(fd, out->buf.data, out->buf.size) < 0 || fsync(fd) < 0 ||
-	    rename(temp, path) < 0) {
+	/* shortened afterwards: room that was given back could be taken by somebody else */
+	if (write_fully(fd, out->buf.data, out->buf.size) < 0 ||
+	    ftruncate(fd, (off_t)out->buf.size) < 0 || fsync(fd) < 0 || rename(temp, path) < 0) {
 		tf_fail_errno(err, "cannot write %s", path);
 		unlink(temp);
 		goto out;
@@ -293,6 +301,7 @@ out:
 	if (fd >= 0)
 		close(fd);
 	free(temp);
+	free(room);
 	free(path);
 	return rc;
 }

@@ -19,6 +19,9 @@ enum { TF_FORMAT = 2, TF_FORMAT_WITHOUT_PIECES = 1 };
 	"recorded with --redact: it can be read when that has ended; if its recorder was killed, " \
 	"never"
 
+/* Room on the disk that waits for the next DIR/NAME under this name: used instead of a new file. */
+#define TF_ROOM_FMT ".%s.room"
+
 /* Writes DIR/header from *h (every field of FORMAT.md 2); absent strings are written
  * empty, format and page_size when 0 as this build's and this system's. 0 or -1 with
  * *err, the old file is then untouched. */
@@ -42,6 +45,7 @@ struct tf_image {
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, ppid, tid;
 	uint32_t file;
+	bool has_oracles;
 	struct tf_image_map {
 		uint64_t start, end, offset;
 		uint32_t prot, file;

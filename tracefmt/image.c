@@ -139,7 +139,10 @@ int tf_image_decode(const uint8_t *raw, size_t len, struct tf_image *img)
 			img->tid = get_i32(&in);
 		else if (KEY("file"))
 			img->file = get_u32(&in);
-		else if (KEY("maps"))
+		else if (KEY("oracles")) {
+			img->has_oracles = true;
+			tf_skip(&in);
+		} else if (KEY("maps"))
 			get_maps(&in, img);
 		else
 			tf_skip(&in);

@@ -30,6 +30,8 @@ static int64_t le_signed(const uint8_t *p, unsigned len)
 	uint64_t v = tf_le(p, len);
 	unsigned shift = 64 - 8 * len;
 
+	if (!len)
+		return 0;
 	return (int64_t)(v << shift) >> shift;
 }
 

@@ -17,7 +17,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
 	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain", [TF_EV_TSC] = "tsc",
-	    [TF_EV_STACK] = "stack",
+	    [TF_EV_STACK] = "stack", [TF_EV_INSN] = "instruction",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -181,6 +181,19 @@ static void put_note(struct tf_text *out, const char *before, struct tf_in *in)
 	tf_puts(out, " +++");
 }
 
+static void put_instruction(struct tf_text *out, struct tf_in *in)
+{
+	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid"};
+	uint64_t insn = (uint64_t)tf_get_int(in), value = (uint64_t)tf_get_int(in);
+	int64_t flag = tf_get_int(in);
+
+	tf_put(out, "+++ %s ", names[insn < sizeof(names) / sizeof(names[0]) ? insn : 0]);
+	if (flag == 1)
+		tf_put(out, "gives %#" PRIx64 " +++", value);
+	else
+		tf_puts(out, flag ? "is not known to this processor +++" : "has no number yet +++");
+}
+
 void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 {
 	struct tf_in in = tf_in_bytes(ev->raw);
@@ -268,6 +281,9 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 	case TF_EV_TSC:
 		tf_put(out, "+++ the time stamp counter reads %" PRIu64 " +++",
 			(uint64_t)tf_get_int(&in));
+		break;
+	case TF_EV_INSN:
+		put_instruction(out, &in);
 		break;
 	case TF_EV_PREEMPT:
 		tf_puts(out, "+++ stopped in program code +++");

@@ -31,7 +31,14 @@ if kind == "absolute": add("/tmp/deja-was-here")
 elif kind == "absolute_unlisted": add("/tmp/deja-was-here", listed="zz")
 elif kind == "dotdot": add("../outside")
 elif kind == "dotdot_unlisted": add("f/../../outside", listed="zz")
-elif kind == "dot": add("./zz", listed="zz")
+elif kind == "dot_dotdot": add("./../zz", listed="zz")
+elif kind == "dot_absolute": add(".//zz", listed="zz")
+elif kind == "dot_twice": add("./header", b"evil", listed="zz")
+elif kind == "manifest_twice": members.append(("MANIFEST", b"evil", tarfile.REGTYPE, ""))
+elif kind == "manifest_behind_bomb": first = False; members.insert(0, ("zz", bytes(3 << 19), tarfile.REGTYPE, ""))
+elif kind == "no_manifest": pass
+elif kind == "hidden_directory": members.insert(0, (".ssh", b"", tarfile.DIRTYPE, ""))
+elif kind == "directory_outside": members.insert(0, ("../made2", b"", tarfile.DIRTYPE, ""))
 elif kind == "hidden": add(".bashrc")
 elif kind == "symlink": add("zz", b"", tarfile.SYMTYPE, "../victim/file")
 elif kind == "symlink_dir":
@@ -73,6 +80,7 @@ def put(name, data, type, link):
     out.addfile(info, io.BytesIO(data))
 everything = [("MANIFEST", manifest.encode("latin-1"), tarfile.REGTYPE, "")]
 everything = everything + members if first else members + everything
+if kind == "no_manifest": everything.pop(0)
 for m in everything:
     put(*m)
 out.close()
@@ -115,7 +123,13 @@ absolute no recording has
 absolute_unlisted absolute path
 dotdot no recording has
 dotdot_unlisted leads elsewhere
-dot leads elsewhere
+dot_dotdot leads elsewhere
+dot_absolute absolute path
+dot_twice comes twice
+hidden_directory no regular file
+directory_outside no regular file
+manifest_twice comes twice
+no_manifest no MANIFEST
 hidden no recording has
 symlink is a link
 symlink_dir is a link
@@ -123,13 +137,12 @@ hardlink is a link
 hardlink_inside is a link
 device no regular file
 fifo no regular file
-directory no regular file
+directory is missing
 twice names a member twice
-twice_unlisted does not name
-unlisted does not name
+twice_unlisted comes twice
+unlisted not in its manifest
 below_file Not a directory
 missing is missing
-order not the one that the manifest says
 hash SHA-256
 longer another size
 shorter another size
@@ -139,10 +152,31 @@ size_overflow sizes in it are impossible
 size_sum sizes in it are impossible
 manifest_newer newer deja
 manifest_garbage it is not
-manifest_last does not begin with a MANIFEST
 escape leads elsewhere
 no_recording no recording in it
 KINDS
+
+# What comes before a manifest is limited as the whole is.
+python3 forge.py manifest_behind_bomb && zstd -q made/manifest_behind_bomb.tar -o made/behind.deja
+expect 121 "$DEJA" unpack --limit 1M -o out/made made/behind.deja
+one_line 'too much comes before'
+
+# Packed again by hand, in another order and with tar's own names, it is the same recording.
+mkdir plain && tar --zstd -xf good.deja -C plain || fail "tar does not open it"
+tar --zstd -cf made/dots.deja -C plain .
+(cd plain && tar --zstd -cf ../made/reversed.deja $(find . -type f ! -name MANIFEST | sort -r) MANIFEST)
+python3 forge.py order && zstd -q made/order.tar -o made/order.deja
+python3 forge.py manifest_last && zstd -q made/manifest_last.tar -o made/manifest_last.deja
+for f in dots reversed order manifest_last; do
+	rm -rf cache out
+	expect 0 "$DEJA" verify made/$f.deja
+	expect 0 "$DEJA" unpack -o out/made made/$f.deja
+	diff -r rec out/made || fail "$f: not the same recording"
+done
+rm -rf cache
+echo more >>plain/header
+tar --zstd -cf made/altered.deja -C plain .
+refused made/altered.deja 'another size'
 
 # Not bundles at all, and bundles cut or bent.
 python3 -c 'import zipfile; z = zipfile.ZipFile("made/zip.deja", "w"); z.write("rec/header", "header")'

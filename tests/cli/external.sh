@@ -21,6 +21,16 @@ children=(./static)
 if [ "$(id -u)" = 0 ]; then
 	gcc -o setuid p.c && chown 65534 setuid && chmod 4755 setuid && chmod 755 . || fail "chown"
 	children+=(./setuid)
+	# an ordinary program, executed as two users at once
+	gcc -o plain p.c && cat >two_users.c <<'C' && gcc -o two_users two_users.c || fail "two users"
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	(void)argc;
+	return seteuid(65534) || execv("./plain", argv);
+}
+C
+	children+=(./two_users)
 fi
 for child in "${children[@]}"; do
 	name=${child#./}
@@ -28,10 +38,10 @@ for child in "${children[@]}"; do
 	cp stdout "$name.out"
 	grep -q "^direct: pid" stdout && grep -q "^status 9" stdout && grep -q "^got captured: pid" stdout &&
 		grep -q "^PIPED" stdout && grep -q "^last: pid" stdout || fail "$name: recorded output: $(cat stdout)"
-	has_line "$name"
+	has_line "${name/two_users/real and effective user}"
 	grep -v '^deja: ' stderr >"$name.err"
 done
-mkdir away && mv static setuid away 2>/dev/null
+mkdir away && mv static setuid two_users plain away 2>/dev/null
 for child in "${children[@]}"; do
 	name=${child#./}
 	expect 9 "$DEJA" replay "$name.rec"

@@ -26,3 +26,36 @@ cmp -s -n "$(stat -c %s out2)" out out2 || fail "the replayed part is no prefix"
 grep -qiE '^deja: .*(incomplete|truncated|cut short|space)' err2 || fail "the replay does not say it: $(cat err2)"
 grep -qiE '^Complete *no: .*(space|full)' info || fail "info does not say why: $(grep ^Complete info)"
 echo "replayed $(wc -l <out2) of 400 lines"
+
+# Full to the last byte by somebody else: header and index have room of their own. And where they had
+# not, they are written when there is some again.
+cat >slow.pl <<'P'
+$| = 1; open my $r, "<", "/dev/urandom";
+for (1 .. 400) { sysread $r, my $b, 20000; print unpack("%32C*", $b), "\n"; select undef, undef, undef, 0.005 } exit 6;
+P
+cat >filled.sh <<'S'
+mount -t tmpfs -o size=24m none small || exit 99
+"$DEJA" record -o small/rec -- perl slow.pl >out 2>err </dev/null &
+recorder=$!
+until [ "$(wc -l <out)" -gt 20 ]; do sleep 0.02; done
+[ "$1" = room ] || rm -f small/rec/.room.*
+cat /dev/zero >small/filler 2>/dev/null
+lines=$(wc -l <out)
+[ "$1" = room ] || { until [ -s err ]; do sleep 0.02; done; rm small/filler; }
+wait $recorder
+echo $? >status
+"$DEJA" info small/rec >info 2>&1
+"$DEJA" replay small/rec >out2 2>err2 </dev/null
+echo $? >status2
+ls -A small/rec >left
+S
+for way in room later; do
+	rm -f out
+	: >out
+	limit unshare -m sh filled.sh $way || fail "filled.sh: status $?"
+	[ "$(cat status)" = 6 ] && [ "$(wc -l <out)" = 400 ] || fail "$way: the program was harmed: $(cat status), $(wc -l <out) lines"
+	grep -qE '^Complete *no: .*No space left' info || fail "$way: info does not say why: $(grep ^Complete info): $(cat err)"
+	! grep -q '^\.' left || fail "$way: left behind: $(cat left)"
+	[ "$(cat status2)" = 121 ] || [ "$(cat status2)" = 123 ] || fail "$way: replay gave $(cat status2): $(cat err2)"
+	[ -s out2 ] && cmp -s -n "$(stat -c %s out2)" out out2 || fail "$way: the replayed part is no prefix: $(wc -l <out2) lines"
+done

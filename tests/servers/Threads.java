@@ -1,4 +1,5 @@
 import java.io.*;
+import java.lang.management.*;
 import java.net.*;
 import java.util.*;
 import java.util.concurrent.*;
@@ -64,7 +65,11 @@ public class Threads {
 		}
 		pool.shutdown();
 		pool.awaitTermination(5, TimeUnit.SECONDS);
-		System.out.println(racy + " " + sum + " " + UUID.randomUUID() + " " + new Object().hashCode());
+		long collections = 0;
+		for (GarbageCollectorMXBean c : ManagementFactory.getGarbageCollectorMXBeans())
+			collections += c.getCollectionCount();
+		System.out.println(racy + " " + UUID.randomUUID() + " " + new Object().hashCode());
+		System.out.println("sum " + sum + ", collected " + collections + " times");
 	}
 
 	public static void main(String[] args) throws Exception {

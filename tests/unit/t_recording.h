@@ -84,7 +84,7 @@ static inline uint8_t *t_read_file(const char *path, size_t *len)
 
 	assert_non_null(f);
 	assert_int_equal(fstat(fileno(f), &st), 0);
-	bytes = malloc((size_t)st.st_size + 1);
+	bytes = calloc(1, (size_t)st.st_size + 1);
 	assert_non_null(bytes);
 	*len = fread(bytes, 1, (size_t)st.st_size, f);
 	assert_int_equal(*len, st.st_size);

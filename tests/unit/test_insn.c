@@ -9,13 +9,6 @@
 #include <cmocka.h>
 #include "preload/insn.h"
 
-/* the runtime's own, which the decoder copies with */
-void *dj_copy(void *to, const void *from, size_t len)
-{
-	return memcpy(to, from, len);
-}
-#include "preload/insn.c"
-
 static const struct {
 	const char *text;
 	uint8_t len, flow, code[15];
@@ -108,9 +101,54 @@ static void addresses(void **state)
 	assert_int_equal(insn_target(&in, jump, 0x5000), 0x4ffc);
 }
 
+static const struct {
+	uint8_t kind, len, trap_at, width, reg, code[8];
+} oracles[] = {
+	{ORACLE_RDRAND, 3, 1, 4, 0, {0x0f, 0xc7, 0xf0}},
+	{ORACLE_RDRAND, 4, 2, 2, 7, {0x66, 0x0f, 0xc7, 0xf7}},
+	{ORACLE_RDRAND, 4, 2, 8, 2, {0x48, 0x0f, 0xc7, 0xf2}},
+	{ORACLE_RDRAND, 4, 2, 4, 10, {0x41, 0x0f, 0xc7, 0xf2}},
+	{ORACLE_RDRAND, 5, 3, 2, 9, {0x66, 0x41, 0x0f, 0xc7, 0xf1}},
+	{ORACLE_RDSEED, 4, 2, 8, 15, {0x49, 0x0f, 0xc7, 0xff}},
+	{ORACLE_RDSEED, 3, 1, 4, 5, {0x0f, 0xc7, 0xfd}},
+	{ORACLE_RDPID, 4, 2, 8, 0, {0xf3, 0x0f, 0xc7, 0xf8}},
+	{ORACLE_RDTSC, 2, 1, 0, 0, {0x0f, 0x31}},
+	{ORACLE_RDTSCP, 3, 1, 0, 0, {0x0f, 0x01, 0xf9}},
+	{ORACLE_NONE, 0, 0, 0, 0, {0x0f, 0xc7, 0x0f}},	    /* cmpxchg8b (%rdi) */
+	{ORACLE_NONE, 0, 0, 0, 0, {0xf3, 0x0f, 0xc7, 0xf0}}, /* senduipi */
+	{ORACLE_NONE, 0, 0, 0, 0, {0x0f, 0x01, 0xd0}},	    /* xgetbv */
+	{ORACLE_NONE, 0, 0, 0, 0, {0x0f, 0x0b}},
+	{ORACLE_NONE, 0, 0, 0, 0, {0x90, 0x0f, 0x31}},
+};
+
+static void test_oracles(void **state)
+{
+	struct insn_oracle s;
+	struct insn in;
+
+	for (size_t i = 0; i < sizeof(oracles) / sizeof(oracles[0]); i++) {
+		bool is = insn_is_oracle(oracles[i].code, sizeof(oracles[i].code), &s);
+
+		assert_int_equal(is, oracles[i].kind != ORACLE_NONE);
+		if (!is)
+			continue;
+		assert_int_equal(s.kind, oracles[i].kind);
+		assert_int_equal(s.len, oracles[i].len);
+		assert_int_equal(s.trap_at, oracles[i].trap_at);
+		assert_int_equal(s.reg, oracles[i].reg);
+		if (oracles[i].width)
+			assert_int_equal(s.width, oracles[i].width);
+		assert_true(insn_decode(oracles[i].code, 8, &in));
+		assert_int_equal(in.len, s.len);
+		for (size_t room = 0; room < s.len; room++)
+			assert_false(insn_is_oracle(oracles[i].code, room, &s));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_oracles),
 		cmocka_unit_test(lengths_and_flow),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(addresses),

@@ -1,0 +1,157 @@
+/*
+ * The recorder: the program's own instructions that are oracles (oracles.c): which of them a
+ * mapping has, and what they give.
+ */
+#include <cpuid.h>
+#include "record.h"
+
+/* Those of this file, by the supervisor's list. */
+static const struct oracle_file *oracles_of(uint32_t file)
+{
+	const struct session *s = RT->session;
+	uint32_t low = 0, high = __atomic_load_n(&s->oracle_file_count, __ATOMIC_ACQUIRE);
+
+	while (file && low < high) {
+		uint32_t mid = (low + high) / 2;
+
+		if (s->oracle_files[mid].file == file)
+			return &s->oracle_files[mid];
+		if (s->oracle_files[mid].file < file)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+/* The i-th of a file, where it is in a mapping of len bytes from `offset` on. False: not in it. */
+static bool in_mapping(const struct oracle_file *f, uint32_t i, uint64_t len, uint64_t offset,
+		       uint64_t *into, unsigned *cover)
+{
+	uint64_t entry = RT->session->oracle_offsets[f->first + i];
+
+	*into = (entry & ((1ull << ORACLE_OFFSET_BITS) - 1)) - offset;
+	*cover = (unsigned)(entry >> ORACLE_OFFSET_BITS);
+	return *into < len;
+}
+
+void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable)
+{
+	const struct oracle_file *f = oracles_of(file);
+	uint64_t into;
+	unsigned cover;
+
+	if (at < RT->text_end && at + len > RT->text_start)
+		return; /* ours */
+	oracles_forget(at, len);
+	for (uint32_t i = 0; f && i < f->count; i++)
+		if (in_mapping(f, i, len, offset, &into, &cover) &&
+		    !oracle_plant(at + into, into + cover <= len ? cover : 0, writable))
+			RT->oracles_left = 1;
+}
+
+void record_oracles_tell(struct slot *slot)
+{
+	if (RT->oracles_left)
+		record_note(slot, "an instruction rdrand, rdseed, rdpid or rdtsc could not be "
+				  "replaced: its value is not recorded");
+	RT->oracles_left = 0;
+}
+
+unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset)
+{
+	const struct oracle_file *f = oracles_of(file);
+	unsigned count = 0, cover;
+	uint64_t into;
+
+	for (uint32_t i = 0; f && i < f->count; i++)
+		if (in_mapping(f, i, len, offset, &into, &cover) && oracle_at(at + into))
+			count++;
+	return count;
+}
+
+void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
+			uint64_t offset)
+{
+	const struct oracle_file *f = oracles_of(file);
+	const struct oracle_site *s;
+	uint64_t into;
+	unsigned cover;
+
+	for (uint32_t i = 0; f && i < f->count; i++)
+		if (in_mapping(f, i, len, offset, &into, &cover) && (s = oracle_at(at + into)))
+			record_oracle_put(slot, s);
+}
+
+void record_oracle_put(struct slot *slot, const struct oracle_site *s)
+{
+	uint8_t buf[2 * TF_INT_MAX_LEN], *p = tf_put_uint(buf, s->addr);
+
+	p = tf_put_uint(p, s->wanted);
+	ring_put(slot, buf, (size_t)(p - buf));
+}
+
+/* Bit per kind: this processor has it. */
+static uint32_t offered(void)
+{
+	unsigned a, b = 0, c = 0, d;
+
+	if (!RT->oracles_offered) {
+		RT->oracles_offered = 1;
+		if (__get_cpuid(1, &a, &b, &c, &d) && (c & bit_RDRND))
+			RT->oracles_offered |= 1u << ORACLE_RDRAND;
+		b = c = 0;
+		__get_cpuid_count(7, 0, &a, &b, &c, &d);
+		if (b & bit_RDSEED)
+			RT->oracles_offered |= 1u << ORACLE_RDSEED;
+		if (c & bit_RDPID)
+			RT->oracles_offered |= 1u << ORACLE_RDPID;
+	}
+	return RT->oracles_offered;
+}
+
+bool boundary_has_oracle(unsigned kind)
+{
+	return kind >= ORACLE_RDTSC || (offered() >> kind & 1);
+}
+
+static unsigned execute(unsigned kind, uint64_t *value)
+{
+	uint8_t carry = 1;
+
+	*value = 0;
+	if (!(offered() >> kind & 1))
+		return ORACLE_UNKNOWN;
+	switch (kind) {
+	case ORACLE_RDRAND:
+		__asm__ volatile("rdrand %0; setc %1" : "=r"(*value), "=qm"(carry) : : "cc");
+		break;
+	case ORACLE_RDSEED:
+		__asm__ volatile("rdseed %0; setc %1" : "=r"(*value), "=qm"(carry) : : "cc");
+		break;
+	case ORACLE_RDPID:
+		__asm__ volatile("rdpid %0" : "=r"(*value));
+		break;
+	}
+	return carry;
+}
+
+unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
+{
+	uint8_t buf[32], *p = buf;
+	unsigned flag;
+
+	if (RT->passthrough)
+		return execute(kind, value);
+	record_share(t);
+	flag = execute(kind, value);
+	record_thread_switch(t);
+	p = tf_put_array(p, 4);
+	p = tf_put_uint(p, TF_EV_INSN);
+	p = tf_put_uint(p, kind);
+	p = tf_put_uint(p, *value);
+	p = tf_put_uint(p, flag);
+	ring_put(t->slot, buf, (size_t)(p - buf));
+	ring_commit(t->slot);
+	return flag;
+}

@@ -1,0 +1,27 @@
+/*
+ * Instructions in a program's text whose results the recorder must see (preload/insn.h,
+ * struct insn_oracle): where they are in a file. Called by the supervisor when it stores one.
+ */
+#ifndef DEJA_TOOLS_CODESCAN_H
+#define DEJA_TOOLS_CODESCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "tools/elf.h"
+
+struct code_oracle {
+	uint64_t offset; /* in the file, of the instruction's first byte */
+	uint8_t kind;	 /* enum insn_oracle_kind */
+	uint8_t cover; /* bytes of whole instructions from it on that a jump may stand for; 0: what
+			* follows may be jumped to, or cannot be executed elsewhere */
+	bool sure; /* it is an instruction: a function of known bounds, decoded from its
+		    * beginning to its end, has it. Otherwise it looks like one by what follows,
+		    * where no bounds are known */
+};
+
+/* Finds them. *found: malloc'd, by offset, the caller's; returns how many. */
+size_t code_scan(const struct elf_file *elf, struct code_oracle **found);
+/* "rdrand". */
+const char *code_oracle_name(uint8_t kind);
+
+#endif

@@ -309,8 +309,10 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		record_emit_call(t, call, args, ret, now, now, NULL);
 		return ret;
 	case SYS_arch_prctl:
-		if (args[0] == 0x1001 || args[0] == 0x1004) /* GS is ours */
-			return record_answer(t, call, args, -EPERM);
+		if (args[0] == ARCH_GET_GS)
+			return record_local(t, call, args, record_get_gs);
+		if (args[0] == ARCH_SET_GS)
+			return record_set_gs(t, call, args);
 		return record_generic(t, call, args);
 	}
 	return record_generic(t, call, args);

@@ -34,6 +34,9 @@ static inline void ring_commit(struct slot *slot)
 void record_note(struct slot *slot, const char *text);
 /* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
 uint32_t record_file(struct slot *slot, int fd, const char *path);
+/* The same, with what fstat or stat say of it. */
+struct stat;
+uint32_t record_file_known(struct slot *slot, int fd, const char *path, const struct stat *st);
 /* Nobody records any more. */
 bool record_supervisor_gone(void);
 /* Has the supervisor give this user access to the session. */
@@ -138,6 +141,15 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
+
+/* --- record_give_back.c --- */
+enum { ARCH_SET_GS = 0x1001, ARCH_GET_GS = 0x1004 };
+/* Recording of this process ends with this reason; it goes on as without us. */
+void record_give_back(struct thread *t, const char *reason);
+/* ARCH_SET_GS: given back, or refused where there are threads. The program's result. */
+long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* ARCH_GET_GS of a program that has not set it. */
+long record_get_gs(const unsigned long args[6]);
 
 /* --- record_seccomp.c --- */
 /* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: recording stopped

@@ -10,7 +10,6 @@
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 #include "record.h"
-#include "detach.h"
 
 enum { STEPS_MAX = 1 << 16, INSTRUCTION_MAX = 4096 };
 
@@ -133,22 +132,6 @@ static bool filter_suits(unsigned long at)
 	return passes(prog.filter, prog.len);
 }
 
-static void stop_recording(struct thread *t, const char *reason)
-{
-	uint8_t buf[64], *p = buf;
-	size_t len = dj_strlen(reason);
-
-	record_thread_switch(t);
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_END);
-	p = tf_put_uint(p, (uint64_t)record_dt(t->slot, dj_now()));
-	p = tf_put_str(p, (uint32_t)len);
-	ring_put(t->slot, buf, (size_t)(p - buf));
-	ring_put(t->slot, reason, len);
-	ring_commit(t->slot);
-	ring_kick(t->slot);
-}
-
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result)
 {
 	bool strict = nr == SYS_prctl ? args[1] == SECCOMP_MODE_STRICT
@@ -158,11 +141,7 @@ bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long
 
 	if (!strict && (!filter || filter_suits(args[2])))
 		return false;
-	stop_recording(t, "it installs a seccomp filter that forbids calls of the recorder");
-	RT->passthrough = 1;
-	__atomic_store_n(&t->slot->passthrough, 1, __ATOMIC_SEQ_CST);
-	sched_open();
-	detach(t);
+	record_give_back(t, "it installs a seccomp filter that forbids calls of the recorder");
 	*result = dj_raw6(nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
 			  (long)args[4], (long)args[5]);
 	return true;

@@ -376,13 +376,14 @@ static bool is_taken(void *arg, pid_t pid)
 	return false;
 }
 
-pid_t track_live_pid(struct track *t, const struct slot *slot)
+pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible)
 {
 	struct supervisor *sv = t->sv;
 
+	*possible = true;
 	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
-	if (!t->live_pid)
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv, possible);
+	else if (!t->live_pid)
 		t->live_pid = slot->pid;
 	return t->live_pid;
 }

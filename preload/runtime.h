@@ -152,6 +152,7 @@ struct thread {
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
+	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
@@ -200,6 +201,7 @@ struct runtime {
 	struct slot *slot;
 	uint32_t passthrough; /* our own failure: the program goes on alone */
 	uint32_t dispatch;    /* syscall user dispatch is armed */
+	uint32_t sandboxed;   /* recorder: a seccomp filter lets calls pass from our text alone */
 	int32_t pid;	      /* as the program knows it */
 	int32_t live_pid;     /* as the kernel knows it */
 	uint64_t text_start, text_end; /* ours */
@@ -210,11 +212,9 @@ struct runtime {
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
 	uint64_t vdso, vdso_end, vdso_shift; /* the copy in its place; to the moved one */
-	/* patched sites, open addressing by address */
-	struct site sites[SITE_MAX];
+	/* patched sites */
 	uint32_t site_count;
 	uint64_t missed_sites;
-	struct oracle_site oracles[ORACLE_SITE_MAX]; /* open addressing by address */
 	uint32_t oracle_count;
 	uint32_t oracles_left; /* recorder: some could not be replaced */
 	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
@@ -226,6 +226,8 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	uint32_t output_role; /* recorder: of the output that this process is writing */
+	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
@@ -236,7 +238,6 @@ struct runtime {
 		uint64_t addr, len;
 	} shared[SHARED_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
-	struct stack_taken stack_taken; /* recorder */
 	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint32_t beat; /* recorder: session.beat, and since when it is that */
 	int64_t beat_since_ns;
@@ -270,8 +271,12 @@ struct runtime {
 	uint32_t pending_stream;
 	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
 	uint32_t pending_oracle_count;
-	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
 	uint32_t maps_len;
+	/* what is large comes last, so that all else lies in few pages */
+	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
+	struct site sites[SITE_MAX]; /* open addressing by address */
+	struct oracle_site oracles[ORACLE_SITE_MAX]; /* the same */
+	struct stack_taken stack_taken; /* recorder */
 };
 
 #define RT ((struct runtime *)DJ_PRIVATE)
@@ -483,6 +488,9 @@ unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
+
+/* --- maps.c --- */
+void maps_read(void);
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */

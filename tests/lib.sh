@@ -25,7 +25,13 @@ else
 fi
 
 # quietly CMD...: without bash's own remark when CMD dies of a signal.
+# CMD's own stderr goes, too.
 quietly() { { "$@"; } 2>/dev/null; }
+
+# quiet_limit CMD...: limit without that remark, and with CMD's stderr.
+quiet_limit() {
+	{ (exec timeout -k 5 "${STEP_TIMEOUT:-60}" "$@" 2>&3 3>&-); } 3>&2 2>/dev/null
+}
 
 # hermetic_replay REC OUT ERR [EMPTY]: replays REC in the empty directory EMPTY (made here),
 # without network, under other pids and another environment. Returns its status; says so

@@ -12,11 +12,12 @@ int export_jsonl(struct export *e)
 {
 	struct reading r;
 	struct deja_event ev;
+	struct deja_sight sight;
 
-	if (!reading_begin(&r, e->rec, e->filter, 0, "exported"))
+	if (!reading_begin(&r, e->rec, e->filter, DEJA_LOOK_TRACK, "exported"))
 		return CMD_UNREADABLE;
-	while (!ferror(e->out) && reading_next(&r, &ev, NULL))
-		tf_json_event(e->out, &ev);
+	while (!ferror(e->out) && reading_next(&r, &ev, &sight))
+		tf_json_event(e->out, &ev, &sight);
 	return reading_end(&r);
 }
 

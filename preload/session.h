@@ -39,6 +39,7 @@ enum {
 /* 0x304000000000: the loader itself (Makefile) */
 #define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
 #define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
+#define DJ_STREAM_END 0x320000000000ul
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
 
@@ -199,10 +200,12 @@ struct file_cache_entry {
 };
 
 /* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
- * it, as oracle_offsets[first ... first + count). */
+ * it, as oracle_offsets[first ... first + count): offsets, and above them how many bytes of whole
+ * instructions a jump there may cover (0: none). */
 struct oracle_file {
 	uint32_t file, first, count;
 };
+enum { ORACLE_OFFSET_BITS = 48 };
 
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 
@@ -250,8 +253,9 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
-	/* recording: what descriptors 1 and 2 were, unless files or null: who opens one of
-	 * these by a name (/dev/stdout) writes output, too. ino 0: none */
+	/* recording: what descriptors 1 and 2 were, unless null: who opens one of these by a name
+	 * (/dev/stdout) writes output, too; a file has an offset for each that opens it, and only
+	 * a remark is made. ino 0: none */
 	struct {
 		uint64_t dev, ino;
 	} output[2];

@@ -81,8 +81,8 @@ static void print_notes(struct cat *c, const struct deja_event *ev,
 }
 
 /* The JSON object of an event, with its stack as one more member. */
-static void json_with_stack(const struct deja_event *ev, const struct unwind_frame *frame,
-			    size_t count)
+static void json_with_stack(const struct deja_event *ev, const struct deja_sight *sight,
+			    const struct unwind_frame *frame, size_t count)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -90,7 +90,7 @@ static void json_with_stack(const struct deja_event *ev, const struct unwind_fra
 
 	if (!f)
 		return;
-	tf_json_event(f, ev);
+	tf_json_event(f, ev, sight);
 	if (!fclose(f) && len > 2) { /* it ends in }\n */
 		fwrite(text, 1, len - 2, stdout);
 		putchar(',');
@@ -122,9 +122,9 @@ void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sig
 		count = stacks_at(c->stacks, ev, frame);
 	if (c->jsonl) {
 		if (count)
-			json_with_stack(ev, frame, count);
+			json_with_stack(ev, t ? sight : NULL, frame, count);
 		else
-			tf_json_event(stdout, ev);
+			tf_json_event(stdout, ev, t ? sight : NULL);
 		return;
 	}
 	fputs(colour, stdout);
@@ -142,7 +142,9 @@ bool cat_tracks(const struct cat *c)
 	for (size_t i = 0; c->notes && i < deja_notes_count(c->notes); i++)
 		if (deja_notes_at(c->notes, i)->target == DEJA_NOTE_IO)
 			return true;
-	return c->anchors || (c->filter && deja_filter_needs_tracker(c->filter));
+	/* a range is sought without reading what is before it */
+	return c->anchors || (c->jsonl && !c->ranged) ||
+	       (c->filter && deja_filter_needs_tracker(c->filter));
 }
 
 static int print_events(struct cat *c)
@@ -222,6 +224,7 @@ int cmd_cat(int argc, char **argv)
 		cmd_error("cat: --stacks needs a whole recording: it does not go with --follow");
 		return CMD_FAILED;
 	}
+	c.ranged = select_has(&selection, "range");
 	c.rec = select_open(&selection, argv[0], argv[optind], &c.filter, &status);
 	if (!c.rec)
 		return status;

@@ -12,7 +12,7 @@ struct cat {
 	deja_filter *filter;	 /* NULL: all events */
 	const deja_notes *notes; /* NULL: none are shown */
 	struct stacks *stacks;	 /* NULL: none are shown */
-	bool jsonl, anchors, numbers, colour;
+	bool jsonl, anchors, numbers, colour, ranged;
 };
 
 /* Prints one event as the options say. t: NULL when nothing is tracked. */

@@ -32,6 +32,8 @@
 #include "tools/supervisor.h"
 #include "tracefmt/header.h"
 
+enum { FILES_NEEDED = 32, FILES_WANTED = 1200 }; /* descriptors */
+
 struct options {
 	const char *dir; /* -o, or NULL */
 	bool quiet, digest, trap_tsc, sources;
@@ -282,7 +284,7 @@ struct header_room {
 };
 
 static void fill_header(struct deja_header *h, struct header_room *room,
-			const struct options *opt, const char *exe)
+			const struct options *opt, const char *exe, const struct rlimit *files)
 {
 	uint8_t random[16];
 	struct timespec ts;
@@ -300,7 +302,10 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
 		struct rlimit limit = {0, 0};
 
-		getrlimit(i, &limit);
+		if (i == RLIMIT_NOFILE)
+			limit = *files;
+		else
+			getrlimit(i, &limit);
 		room->limits[i][0] = limit.rlim_cur;
 		room->limits[i][1] = limit.rlim_max;
 	}
@@ -458,12 +463,35 @@ static void note_outputs(struct session *shared)
 	for (int i = 0; i < 2; i++) {
 		struct stat st;
 
-		if (fstat(1 + i, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
+		if (fstat(1 + i, &st) < 0 || S_ISDIR(st.st_mode) ||
 		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
-			continue; /* a file has an offset for each that opens it; null has no bytes */
+			continue; /* null has no bytes */
 		shared->output[i].dev = st.st_dev;
 		shared->output[i].ino = st.st_ino;
 	}
+}
+
+/* Every process being recorded takes two descriptors here. The limit is the command's: *given. */
+static bool raise_file_limit(struct rlimit *given)
+{
+	struct rlimit raised;
+
+	if (getrlimit(RLIMIT_NOFILE, given) < 0)
+		return true;
+	raised = *given;
+	if (raised.rlim_max < FILES_WANTED) {
+		raised.rlim_max = FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
+			raised.rlim_max = given->rlim_max;
+	}
+	raised.rlim_cur = raised.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &raised);
+	if (raised.rlim_cur >= FILES_NEEDED)
+		return true;
+	cmd_error("at most %llu open files are allowed here (ulimit -Hn), the recorder needs %d and two for "
+		  "each process; raise the limit and set it in the command: sh -c 'ulimit -n N; exec CMD'",
+		  (unsigned long long)raised.rlim_cur, FILES_NEEDED);
+	return false;
 }
 
 int cmd_record(int argc, char **argv)
@@ -482,6 +510,7 @@ int cmd_record(int argc, char **argv)
 	struct launch launch = {0};
 	static const struct itimerval no_timer;
 	struct itimerval timers[3];
+	struct rlimit files;
 	sigset_t mask;
 	char *exe, *dir;
 	int status, exec_errno;
@@ -498,7 +527,7 @@ int cmd_record(int argc, char **argv)
 		return status;
 	if (!can_record(exe))
 		return CMD_CANNOT_RUN;
-	if (session_is_nested())
+	if (session_is_nested() || !raise_file_limit(&files))
 		return CMD_FAILED;
 	dir = make_directory(&opt, &made);
 	if (!dir)
@@ -506,7 +535,7 @@ int cmd_record(int argc, char **argv)
 	status = CMD_FAILED;
 	if (!session_create(&session, SESSION_RECORD))
 		goto discard;
-	fill_header(&header, &room, &opt, exe);
+	fill_header(&header, &room, &opt, exe, &files);
 	if (opt.redact) {
 		if (!sealed_begin(&sealing, dir, session.dir, opt.redact, &header)) {
 			session_destroy(&session);
@@ -552,6 +581,7 @@ int cmd_record(int argc, char **argv)
 	for (int i = 0; i < 3; i++)
 		setitimer(i, &no_timer, &timers[i]);
 	launch.timers = timers;
+	launch.files = &files;
 	relay_hold(&mask);
 	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);

@@ -508,7 +508,7 @@ static void put_event_json(FILE *out, const struct deja_event *ev, bool first)
 	f = open_memstream(&text, &len);
 	if (!f)
 		return;
-	tf_json_event(f, ev);
+	tf_json_event(f, ev, NULL);
 	if (!fclose(f) && len)
 		fprintf(out, "%s\n    %.*s", first ? "" : ",", (int)len - 1, text);
 	free(text);
@@ -631,9 +631,7 @@ void report_divergence_to(FILE *out, const char *json_path, const char *rec_path
 
 	f = open_memstream(&here, &len); /* while the process stands still */
 	if (f) {
-		stack_names(rec);
-		stack_print(f, d->live_pid, &d->regs);
-		stack_names(NULL);
+		stack_print(f, d->live_pid, &d->regs, rec, rec_path);
 		fclose(f);
 	}
 	print_event_words(out, d);

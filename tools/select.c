@@ -53,6 +53,14 @@ static const char *name_of(int key)
 	return "?";
 }
 
+bool select_has(const struct selection *s, const char *name)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (!strcmp(name_of(s->given[i].key), name))
+			return true;
+	return false;
+}
+
 /* All that was given, for rec; NULL: as far as it can be judged without one. */
 static bool make_filter(const struct selection *s, const char *command, deja_recording *rec,
 			deja_filter **filter)

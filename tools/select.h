@@ -24,6 +24,8 @@ struct selection {
 
 /* As cmd_getopt: the command's next option, those of select_options are taken into *s. */
 int select_getopt(struct selection *s, int argc, char **argv, int *status);
+/* Whether this option was given. Asked before select_open. */
+bool select_has(const struct selection *s, const char *name);
 /* Opens the recording of argument `arg`, and makes the filter for it, NULL when nothing was
  * given. NULL after saying what is wrong ("cat: --pid: ..."), with the exit status. What is wrong
  * in itself is said before a recording is looked for. Frees the selection. */

@@ -259,6 +259,45 @@ static bool set_len(int fd)
 	return ok;
 }
 
+/* What is in the way of the session, and what to do. */
+static void no_room(const char *dir, int error)
+{
+	switch (error) {
+	case ENOSPC:
+		cmd_error("%s: no room: deja needs %d KiB of /dev/shm, and as much for each process; make "
+			  "it larger (in a container, --shm-size)",
+			  dir, (int)((SESSION_HEAD_LEN + SLOT_STRIDE) >> 10));
+		break;
+	case EFBIG:
+		cmd_error("%s: the limit on file sizes (ulimit -Hf) forbids deja its memory; raise it and "
+			  "set it in the command: sh -c 'ulimit -f N; exec CMD'",
+			  dir);
+		break;
+	case ENOMEM:
+		cmd_error("%s: the limit on address space (ulimit -v) forbids deja its %d MiB; raise it",
+			  dir, (int)(SESSION_LEN >> 20));
+		break;
+	case EMFILE:
+		cmd_error("%s: no file descriptor left (ulimit -Hn); raise the limit", dir);
+		break;
+	default:
+		cmd_error("%s: %s", dir, strerror(error));
+	}
+}
+
+/* Processes are found in /proc by the numbers that they have here. */
+static bool proc_is_ours(void)
+{
+	char self[32] = "";
+
+	if (readlink("/proc/self", self, sizeof(self) - 1) < 0 || atoi(self) == getpid())
+		return true;
+	cmd_error("/proc belongs to another pid namespace (this process is %s there, not %d); mount it "
+		  "anew, as unshare --mount-proc does",
+		  self, (int)getpid());
+	return false;
+}
+
 bool session_create(struct live_session *s, enum session_mode mode)
 {
 	char path[PATH_MAX], link[SESSION_DIR_LEN + 16];
@@ -267,7 +306,7 @@ bool session_create(struct live_session *s, enum session_mode mode)
 
 	s->shared = NULL;
 	s->outlet[0] = s->outlet[1] = s->outlet_end[0] = s->outlet_end[1] = s->lock = -1;
-	if (session_is_nested())
+	if (session_is_nested() || (mode == SESSION_RECORD && !proc_is_ours()))
 		return false;
 	sweep_sessions();
 	if (!installed_part(mode == SESSION_RECORD ? "libdeja-record.so" : "libdeja-replay.so",
@@ -323,7 +362,7 @@ made:
 	s->shared->magic = SESSION_MAGIC;
 	return true;
 fail:
-	cmd_error("%s: %s", s->dir, strerror(errno));
+	no_room(s->dir, errno);
 	if (fd >= 0)
 		close(fd);
 	session_destroy(s);
@@ -465,6 +504,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 			_exit(CMD_FAILED);
 		if (l->sandbox && !sandbox_enter(l->sandbox))
 			_exit(CMD_FAILED);
+		if (l->files)
+			setrlimit(RLIMIT_NOFILE, l->files);
 		for (int i = 0; l->timers && i < 3; i++)
 			setitimer(i, &l->timers[i], NULL);
 		if (l->mask)

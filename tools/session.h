@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include "preload/session.h"
@@ -62,6 +63,7 @@ struct launch {
 	int out_fd[2]; /* stdout, stderr; 0: as they are */
 	struct sandbox *sandbox; /* entered by the new process; NULL: none */
 	bool xfsz_default; /* SIGXFSZ, which we ignore, is not to be ignored */
+	const struct rlimit *files; /* its RLIMIT_NOFILE; NULL: as it is */
 	const sigset_t *mask; /* signals the command begins with blocked; NULL: as they are */
 	const struct itimerval *timers; /* the command's ITIMER_REAL, _VIRTUAL, _PROF; or NULL */
 };

@@ -10,7 +10,7 @@
 #include "tracefmt/header.h"
 #include "tracefmt/wire.h"
 
-static bool add(struct space *s, struct space_map map)
+bool space_add(struct space *s, struct space_map map)
 {
 	s->changes++;
 	if (s->count == s->room) {
@@ -41,7 +41,7 @@ static bool clear(struct space *s, uint64_t start, uint64_t end)
 			if (rest.end > end) {
 				rest.offset += end - rest.start;
 				rest.start = end;
-				return add(s, rest); /* it was in the middle of one */
+				return space_add(s, rest); /* it was in the middle of one */
 			}
 		} else if (m->end > end) {
 			m->offset += end - m->start;
@@ -69,7 +69,7 @@ static bool feed_image(struct space *s, const struct deja_event *ev)
 						     "/libdeja-record.so", 18);
 
 		if (m->file || runtime)
-			ok = add(s, (struct space_map){m->start, m->end, m->offset, m->file,
+			ok = space_add(s, (struct space_map){m->start, m->end, m->offset, m->file,
 						       runtime});
 	}
 	tf_image_free(&img);
@@ -91,7 +91,7 @@ static bool feed_mmap(struct space *s, const struct deja_event *ev)
 		return false;
 	if (!file || (ev->args[3] & MAP_ANONYMOUS) || end <= start)
 		return true;
-	return add(s, (struct space_map){start, end, (uint64_t)ev->args[5], file, false});
+	return space_add(s, (struct space_map){start, end, (uint64_t)ev->args[5], file, false});
 }
 
 bool space_feed(struct space *s, const struct deja_event *ev)
@@ -130,7 +130,7 @@ const struct space_map *space_find(const struct space *s, uint64_t addr)
 bool space_copy(struct space *to, const struct space *from)
 {
 	for (size_t i = 0; i < from->count; i++)
-		if (!add(to, from->map[i]))
+		if (!space_add(to, from->map[i]))
 			return false;
 	return true;
 }

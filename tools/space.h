@@ -27,6 +27,8 @@ struct space {
 
 /* Takes in the next event of the process's stream. False when memory is out. */
 bool space_feed(struct space *s, const struct deja_event *ev);
+/* Adds a mapping that overlaps none. False when memory is out. */
+bool space_add(struct space *s, struct space_map map);
 /* The mapping an address is in, or NULL. */
 const struct space_map *space_find(const struct space *s, uint64_t addr);
 bool space_copy(struct space *to, const struct space *from);

@@ -2,71 +2,102 @@
  * See stack.h. Called by the divergence report.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <libunwind-ptrace.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "tools/cmd.h"
-#include "tools/elf.h"
+#include <unistd.h>
+#include "tools/installed.h"
+#include "tools/space.h"
 #include "tools/stack.h"
+#include "tools/stacks.h"
+#include "tools/unwind.h"
 
-/* The mapped object an address is in. */
-struct object {
-	uint64_t start, end, offset;
-	char path[256]; /* its name; what is mapped is `file` */
-	char file[256];
-};
+enum { STACK_LEN = 1 << 20 };
 
-/* Whose stored files are mapped. One report at a time. */
-static const deja_recording *names_from;
-
-void stack_names(const deja_recording *rec)
+/* A stored file is mapped by its content's name. 0: it is none. */
+static uint32_t stored_file(deja_recording *rec, const char *path)
 {
-	names_from = rec;
+	const char *name = strrchr(path, '/');
+
+	for (size_t i = 0; name && i < deja_file_count(rec); i++)
+		if (!strcmp(name + 1, deja_file_at(rec, i)->hash))
+			return deja_file_at(rec, i)->id;
+	return 0;
 }
 
-/* A stored file is called by its content: its name is what the recording says. */
-static void name_stored(struct object *object)
+/* What the live process has mapped of stored files and of ours. */
+static bool read_space(struct space *s, int32_t tid, deja_recording *rec)
 {
-	const char *name = strrchr(object->path, '/');
-
-	for (size_t i = 0; name && names_from && i < deja_file_count(names_from); i++) {
-		const struct deja_file *f = deja_file_at(names_from, i);
-
-		if (strcmp(name + 1, f->hash))
-			continue;
-		snprintf(object->path, sizeof(object->path), "%s", f->path);
-		return;
-	}
-}
-
-static bool find_object(int32_t tid, uint64_t ip, struct object *object)
-{
-	char name[64], line[4096];
-	bool found = false;
+	char name[64], line[PATH_MAX + 128];
+	bool ok = true;
 	FILE *maps;
 
 	snprintf(name, sizeof(name), "/proc/%d/maps", (int)tid);
 	maps = fopen(name, "re");
-	while (maps && !found && fgets(line, sizeof(line), maps)) {
-		object->path[0] = '\0';
-		if (sscanf(line,
-			   "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %255[^\n]",
-			   &object->start, &object->end, &object->offset,
-			   object->path) < 3)
+	while (maps && ok && fgets(line, sizeof(line), maps)) {
+		struct space_map m = {0};
+		int path = 0;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %*s %n", &m.start,
+			   &m.end, &m.offset, &path) < 3 || !path)
 			continue;
-		found = ip >= object->start && ip < object->end;
+		line[strcspn(line, "\n")] = 0;
+		m.file = stored_file(rec, line + path);
+		m.runtime = strstr(line + path, "/libdeja-") != NULL;
+		if (m.file || m.runtime)
+			ok = space_add(s, m);
 	}
 	if (maps)
 		fclose(maps);
-	memcpy(object->file, object->path, sizeof(object->file));
-	if (found)
-		name_stored(object);
-	return found;
+	return maps && ok;
+}
+
+/* Bytes from sp on, as far as the stack goes. */
+static size_t read_stack(int32_t tid, uint64_t sp, uint8_t *bytes)
+{
+	char name[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/mem", (int)tid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = pread(fd, bytes, STACK_LEN, (off_t)sp);
+		close(fd);
+	}
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void print_frames(FILE *out, int32_t tid, const struct stack_regs *r, deja_recording *rec,
+			 const char *rec_path)
+{
+	const uint64_t reg[8] = {r->rip, r->rsp, r->rbp, r->rbx, r->r12, r->r13, r->r14, r->r15};
+	static struct unwind_frame frame[UNWIND_FRAME_MAX];
+	char runtime[PATH_MAX];
+	struct space space = {0};
+	uint8_t *bytes = malloc(STACK_LEN);
+	struct unwinder *u =
+		unwinder_open(rec, rec_path,
+			      installed_part("libdeja-replay.so", runtime, sizeof(runtime)) ? runtime
+											   : NULL);
+	size_t count = 0;
+
+	if (bytes && u && read_space(&space, tid, rec))
+		count = unwind(u, &space, reg, bytes, read_stack(tid, r->rsp, bytes), frame);
+	if (count)
+		stacks_print(out, frame, count);
+	else
+		fprintf(out, "    no frame could be found\n");
+	if (u)
+		unwinder_close(u);
+	space_free(&space);
+	free(bytes);
 }
 
 /* Waits until the thread is stopped, at most a second. Its exit is left to whoever
@@ -88,155 +119,34 @@ static bool wait_stopped(int32_t tid)
 	return false;
 }
 
-static void print_frame(FILE *out, unsigned number, uint64_t ip, const char *symbol,
-			uint64_t offset, const struct object *object)
+static void print_live(FILE *out, int32_t tid, deja_recording *rec, const char *rec_path)
 {
-	fprintf(out, "    #%-2u 0x%012" PRIx64, number, ip);
-	if (*symbol) {
-		fputs(" ", out);
-		cmd_print_text(out, symbol);
-		fprintf(out, "+0x%" PRIx64, offset);
-	}
-	if (object && object->path[0]) {
-		const char *name = strrchr(object->path, '/');
+	struct user_regs_struct user;
 
-		fputs(" in ", out);
-		cmd_print_text(out, name ? name + 1 : object->path);
-		if (!*symbol)
-			fprintf(out, "+0x%" PRIx64,
-				ip - object->start + object->offset);
-	}
-	fputc('\n', out);
-}
-
-/* The function there by the object's own tables, which know where functions end. False: the
- * object cannot be read. A call may be its function's last instruction. */
-static bool own_name(const struct object *object, uint64_t ip, bool innermost, char *symbol,
-		     size_t len, unw_word_t *offset)
-{
-	uint64_t addr, into;
-	struct elf_file elf;
-	const char *name;
-
-	if (!elf_open(&elf, object->file))
-		return false;
-	symbol[0] = '\0';
-	if (elf_segment(&elf, ip - object->start + object->offset, &addr) &&
-	    (name = elf_function(&elf, addr - !innermost, &into))) {
-		snprintf(symbol, len, "%s", name);
-		*offset = into + !innermost;
-	}
-	elf_close(&elf);
-	return true;
-}
-
-static void print_frames(FILE *out, int32_t tid, unw_cursor_t *cur)
-{
-	unsigned printed = 0;
-
-	/* The bound on rounds keeps a damaged stack from circling in left-out frames.
-	 */
-	for (unsigned round = 0; round < 4 * STACK_FRAME_MAX; round++) {
-		struct object object;
-		unw_word_t ip = 0, offset = 0;
-		char symbol[256] = "";
-		bool known;
-
-		if (printed == STACK_FRAME_MAX) {
-			fprintf(out, "    ... (more)\n");
-			return;
-		}
-		if (unw_get_reg(cur, UNW_REG_IP, &ip) < 0 || !ip)
-			break;
-		known = find_object(tid, ip, &object);
-		if (!(known && own_name(&object, ip, !round, symbol, sizeof(symbol), &offset)) &&
-		    unw_get_proc_name(cur, symbol, sizeof(symbol), &offset) < 0)
-			symbol[0] = '\0';
-		if (!known || !strstr(object.path, "/libdeja-"))
-			print_frame(out, printed++, ip, symbol, offset,
-				    known ? &object : NULL);
-		if (unw_step(cur) <= 0)
-			break;
-	}
-	if (!printed)
-		fprintf(out, "    no frame could be found\n");
-}
-
-/* libunwind reads all registers once, at the start: it is given the program's. One report
- * at a time, so one set of them. */
-static const struct stack_regs *program_regs;
-
-static int access_reg(unw_addr_space_t space, unw_regnum_t reg, unw_word_t *value, int write,
-		      void *info)
-{
-	const struct stack_regs *r = program_regs;
-
-	if (write || !r || !r->rip)
-		return _UPT_access_reg(space, reg, value, write, info);
-	switch (reg) {
-	case UNW_X86_64_RIP:
-		*value = r->rip;
-		return 0;
-	case UNW_X86_64_RSP:
-		*value = r->rsp;
-		return 0;
-	case UNW_X86_64_RBP:
-		*value = r->rbp;
-		return 0;
-	case UNW_X86_64_RBX:
-		*value = r->rbx;
-		return 0;
-	case UNW_X86_64_R12:
-		*value = r->r12;
-		return 0;
-	case UNW_X86_64_R13:
-		*value = r->r13;
-		return 0;
-	case UNW_X86_64_R14:
-		*value = r->r14;
-		return 0;
-	case UNW_X86_64_R15:
-		*value = r->r15;
-		return 0;
-	}
-	return _UPT_access_reg(space, reg, value, write, info);
-}
-
-static void unwind(FILE *out, int32_t tid)
-{
-	unw_accessors_t accessors = _UPT_accessors;
-	unw_addr_space_t space;
-	void *info = _UPT_create(tid);
-	unw_cursor_t cur;
-
-	accessors.access_reg = access_reg;
-	space = unw_create_addr_space(&accessors, 0);
-	if (!space || !info || unw_init_remote(&cur, space, info) < 0)
-		fprintf(out, "    not available: its registers cannot be read\n");
-	else
-		print_frames(out, tid, &cur);
-	if (info)
-		_UPT_destroy(info);
-	if (space)
-		unw_destroy_addr_space(space);
-}
-
-void stack_print(FILE *out, int32_t tid, const struct stack_regs *regs)
-{
-	program_regs = regs;
-	if (tid <= 0) {
-		fprintf(out, "    not available: the process is gone\n");
-		return;
-	}
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL)) {
 		fprintf(out, "    not available: process %d may not be traced: %s\n",
 			(int)tid, strerror(errno));
 		return;
 	}
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) || !wait_stopped(tid))
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) || !wait_stopped(tid) ||
+	    ptrace(PTRACE_GETREGS, tid, NULL, &user))
 		fprintf(out, "    not available: process %d does not stop: %s\n",
 			(int)tid, strerror(errno));
 	else
-		unwind(out, tid);
+		print_frames(out, tid,
+			     &(struct stack_regs){user.rip, user.rsp, user.rbp, user.rbx, user.r12,
+						  user.r13, user.r14, user.r15},
+			     rec, rec_path);
 	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+}
+
+void stack_print(FILE *out, int32_t tid, const struct stack_regs *regs, deja_recording *rec,
+		 const char *rec_path)
+{
+	if (tid <= 0 || !rec)
+		fprintf(out, "    not available: the process is gone\n");
+	else if (regs->rip)
+		print_frames(out, tid, regs, rec, rec_path);
+	else
+		print_live(out, tid, rec, rec_path);
 }

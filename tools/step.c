@@ -33,7 +33,7 @@ static int print_step(deja_recording *rec, deja_filter *filter, const struct ste
 						       s->from.time_ns > 0))
 			continue;
 		if (s->jsonl)
-			tf_json_event(stdout, &ev);
+			tf_json_event(stdout, &ev, NULL);
 		else
 			tf_print_event(stdout, &ev, &opts);
 	}

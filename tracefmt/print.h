@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "calls.h"
 #include "deja.h"
+#include "deja_look.h"
 
 struct tf_print_opts {
 	size_t excerpt_len; /* payload bytes shown per item; 0 = the default, 32 */
@@ -26,8 +27,10 @@ void tf_print_short(FILE *out, const struct deja_event *ev);
 /* One JSON object with newline: stream, event (number), time (s, of completion), pid,
  * tid; calls: call, args (decoded, by name), result, errno (name, failed calls only),
  * dur (s), items; else: kind and args. Payloads in items: "text" when valid UTF-8
- * without control characters other than newline, tab and return, else "base64". */
-void tf_json_event(FILE *out, const struct deja_event *ev);
+ * without control characters other than newline, tab and return, else "base64". sight: what the
+ * tracker knows of it, for the member `io`: the I/O streams that it is about and the bytes that moved;
+ * NULL: without. */
+void tf_json_event(FILE *out, const struct deja_event *ev, const struct deja_sight *sight);
 /* Bytes as a C string literal of one line, cut with ... after excerpt_len bytes; 0: all. */
 void tf_print_text(FILE *out, const void *bytes, size_t len, size_t excerpt_len);
 /* Argument `index`, whose description is `arg` (tf_arg_resolve), as tf_print_call shows it. */

@@ -308,7 +308,43 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 		tf_put(out, ",\"result\":%" PRId64, ev->result);
 }
 
-void tf_json_event(FILE *file, const struct deja_event *ev)
+static void put_io(struct tf_text *out, const char *sep, const struct deja_io *io)
+{
+	tf_puts(out, sep);
+	tf_puts(out, "{\"id\":");
+	tf_put_udec(out, io->id);
+}
+
+/* A piece of each stream that bytes went to or came from; else the streams alone. */
+static void put_sight(struct tf_text *out, const struct deja_sight *sight)
+{
+	const char *sep = ",\"io\":[";
+
+	for (size_t i = 0; i < sight->leg_count; i++, sep = ",") {
+		const struct deja_leg *leg = &sight->leg[i];
+
+		put_io(out, sep, leg->io);
+		tf_puts(out, leg->inbound ? ",\"dir\":\"in\",\"offset\":" : ",\"dir\":\"out\",\"offset\":");
+		tf_put_udec(out, leg->offset);
+		tf_puts(out, ",\"len\":");
+		tf_put_udec(out, leg->len);
+		tf_putc(out, '}');
+	}
+	if (!sight->leg_count && sight->io) {
+		put_io(out, sep, sight->io);
+		tf_putc(out, '}');
+		sep = ",";
+	}
+	if (!sight->leg_count && sight->other) {
+		put_io(out, sep, sight->other);
+		tf_putc(out, '}');
+		sep = ",";
+	}
+	if (*sep == ',' && !sep[1])
+		tf_putc(out, ']');
+}
+
+void tf_json_event(FILE *file, const struct deja_event *ev, const struct deja_sight *sight)
 {
 	static _Thread_local struct tf_text text; /* kept: one is printed after the other */
 	const struct tf_call *call = tf_call_by_id(ev->id);
@@ -328,6 +364,8 @@ void tf_json_event(FILE *file, const struct deja_event *ev)
 		put_call(out, ev, call);
 	else
 		put_fields(out, ev);
+	if (sight)
+		put_sight(out, sight);
 	tf_puts(out, "}\n");
 	tf_text_flush(out, file);
 }

@@ -2,7 +2,12 @@
  * Bytes as text: C string literals with strace's escapes, and JSON strings. Tools only.
  */
 #include <ctype.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include "parts.h"
+
+enum { JSON_PIECE_LEN = 4096 };
 
 /* What follows the backslash, 0: an octal number does, 1: none is needed. */
 static uint8_t escape_of(uint8_t c)
@@ -92,12 +97,68 @@ static size_t utf8_len(const uint8_t *p, size_t len)
 	return n;
 }
 
-/* How many bytes from p on need nothing done to them in a JSON string. */
-static size_t plain_len(const uint8_t *p, size_t len)
+/* --- sixteen bytes at a time, which every x86-64 can --- */
+
+#ifdef __SSE2__
+typedef __m128i sixteen;
+
+static sixteen load(const uint8_t *p)
+{
+	return _mm_loadu_si128((const __m128i *)p);
+}
+
+/* A bit for each byte: printable ASCII. */
+static unsigned printable(sixteen x)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)),
+							    _mm_cmpgt_epi8(x, _mm_set1_epi8(0x1f))));
+}
+
+static unsigned equal(sixteen x, char c)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(c)));
+}
+#endif
+
+/* Bytes from p on that need nothing done to them in a JSON string; they are copied to `to`, which
+ * has room for 16 more than len. */
+static size_t copy_plain(char *to, const uint8_t *p, size_t len)
 {
 	size_t i = 0;
 
-	while (i < len && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+#ifdef __SSE2__
+	for (; len - i >= 16; i += 16) {
+		sixteen x = load(p + i);
+		unsigned good = printable(x) & ~(equal(x, '"') | equal(x, '\\'));
+
+		_mm_storeu_si128((__m128i *)(to + i), x);
+		if (good != 0xffff)
+			return i + (size_t)__builtin_ctz(~good);
+	}
+#endif
+	for (; i < len && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\'; i++)
+		to[i] = (char)p[i];
+	return i;
+}
+
+/* Bytes from p on that are text of one byte each. */
+static size_t ascii_len(const uint8_t *p, size_t len)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	for (; len - i >= 16; i += 16) {
+		sixteen x = load(p + i);
+		unsigned good = printable(x);
+
+		if (good != 0xffff)
+			good |= equal(x, '\n') | equal(x, '\t') | equal(x, '\r');
+		if (good != 0xffff)
+			return i + (size_t)__builtin_ctz(~good);
+	}
+#endif
+	while (i < len && ((p[i] >= 0x20 && p[i] < 0x7f) || p[i] == '\n' || p[i] == '\t' ||
+			   p[i] == '\r'))
 		i++;
 	return i;
 }
@@ -107,13 +168,10 @@ bool tf_is_text(const uint8_t *bytes, size_t len)
 	size_t n;
 
 	for (size_t i = 0; i < len; i += n) {
-		if (bytes[i] >= 0x20 && bytes[i] < 0x7f) {
-			n = 1;
-			continue;
-		}
-		if ((bytes[i] < 0x20 && bytes[i] != '\n' && bytes[i] != '\t' &&
-		     bytes[i] != '\r') ||
-		    bytes[i] == 0x7f)
+		i += ascii_len(bytes + i, len - i);
+		if (i == len)
+			break;
+		if (bytes[i] < 0x80)
 			return false;
 		n = utf8_len(bytes + i, len - i);
 		if (!n)
@@ -122,38 +180,52 @@ bool tf_is_text(const uint8_t *bytes, size_t len)
 	return true;
 }
 
+/* One byte or character that is not copied as it is. Returns how many bytes it is. */
+static size_t put_escape(struct tf_text *out, const uint8_t *p, size_t len)
+{
+	size_t n = 1;
+
+	switch (*p) {
+	case '"':
+	case '\\':
+		tf_putc(out, '\\');
+		tf_putc(out, *p);
+		break;
+	case '\n':
+		tf_puts(out, "\\n");
+		break;
+	case '\t':
+		tf_puts(out, "\\t");
+		break;
+	case '\r':
+		tf_puts(out, "\\r");
+		break;
+	default:
+		n = *p < 0x80 ? 0 : utf8_len(p, len);
+		if (n)
+			tf_put_bytes(out, p, n);
+		else
+			tf_put(out, "\\u00%02x", *p);
+	}
+	return n ? n : 1;
+}
+
 void tf_put_json(struct tf_text *out, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;
-	size_t n;
 
 	tf_putc(out, '"');
-	for (size_t i = 0; i < len; i += n) {
-		uint8_t c;
+	while (len) {
+		size_t piece = len < JSON_PIECE_LEN ? len : JSON_PIECE_LEN, n;
 
-		n = plain_len(p + i, len - i);
-		tf_put_bytes(out, p + i, n);
-		i += n;
-		if (i >= len)
-			break;
-		c = p[i];
-		n = utf8_len(p + i, len - i);
-		if (c == '"' || c == '\\') {
-			tf_putc(out, '\\');
-			tf_putc(out, c);
-		} else if (c == '\n') {
-			tf_puts(out, "\\n");
-		} else if (c == '\t') {
-			tf_puts(out, "\\t");
-		} else if (c == '\r') {
-			tf_puts(out, "\\r");
-		} else if (c < 0x20 || c == 0x7f || n == 0) {
-			tf_put(out, "\\u00%02x", c);
-		} else {
-			tf_put_bytes(out, p + i, n);
-		}
-		if (n == 0)
-			n = 1;
+		if (!tf_text_room(out, piece + 16))
+			return;
+		n = copy_plain(out->at, p, piece);
+		out->at += n;
+		if (n < piece)
+			n += put_escape(out, p + n, len - n);
+		p += n;
+		len -= n;
 	}
 	tf_putc(out, '"');
 }

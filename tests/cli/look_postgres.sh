@@ -36,4 +36,36 @@ check capture rec pgsql.query pgsql.query "tcp.port==$(cat log.d/port),pgsql"
 /usr/bin/python3 -c '
 have, want = open("checked").read().splitlines(), open("statements").read().splitlines()
 assert have == want, (len(have), len(want), have[:2])' || fail "tshark reads other statements: $(head -3 checked)"
+
+# pgbench: several connections, and what it asks is its own. Its log is what the relay saw; the queries
+# are taken from it by the protocol.
+if command -v pgbench >/dev/null || [ -x "$bin/pgbench" ]; then
+	bench=$(command -v pgbench || echo "$bin/pgbench")
+	limit "$bench" -q -i -h 127.0.0.1 -p "$port" -U postgres postgres >out 2>&1 || fail "pgbench -i: $(tail -1 out)"
+	mkdir bench.d
+	background /usr/bin/python3 "$LOOK/relay.py" bench.d "$port"
+	wait_for bench.d/port || fail "the relay"
+	export PGSSLMODE=disable PGGSSENCMODE=disable
+	limit "$DEJA" record -q -o bench -- "$bench" -n -c 3 -t 20 -h 127.0.0.1 -p "$(cat bench.d/port)" -U postgres postgres >out 2>&1 ||
+		fail "pgbench: $(cat out)"
+	grep -q 'actually processed: 60/60' out || fail "pgbench: $(cat out)"
+	for i in 1 2 3; do wait_for bench.d/$i.port || fail "the relay's log"; done
+	check client-streams bench bench.d
+	check capture bench pgsql.query pgsql.query "tcp.port==$(cat bench.d/port),pgsql"
+	/usr/bin/python3 - <<'PY' || fail "tshark reads other statements of pgbench: $(head -3 checked)"
+import glob, re
+want = []
+for path in glob.glob("bench.d/*.sent"):
+    data = open(path, "rb").read()
+    at = int.from_bytes(data[:4], "big")  # the start-up message has no type
+    while at < len(data):
+        kind, size = data[at:at + 1], int.from_bytes(data[at + 1:at + 5], "big")
+        if kind == b"Q":
+            want.append(data[at + 5:at + size].decode().strip())
+        at += 1 + size
+have = [line.strip() for line in open("checked") if line.strip()]
+assert len(want) >= 60 * 7, len(want)
+assert sorted(have) == sorted(want), (len(have), len(want), set(have) ^ set(want))
+PY
+fi
 stop_background

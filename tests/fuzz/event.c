@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	while (s.p < s.end && tf_source_next(&s, &ev, &err) == 1) {
 		tf_print_event(fuzz_sink(), &ev, NULL);
 		tf_print_event(fuzz_sink(), &ev, &long_excerpts);
-		tf_json_event(fuzz_sink(), &ev);
+		tf_json_event(fuzz_sink(), &ev, NULL);
 		if (ev.id >= 32)
 			tf_print_call(fuzz_sink(), &ev, NULL);
 	}

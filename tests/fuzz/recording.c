@@ -80,7 +80,7 @@ static void walk(deja_recording *rec, uint32_t stream)
 		number = ev.number;
 		last = ev.time_ns;
 		tf_print_event(fuzz_sink(), &ev, NULL);
-		tf_json_event(fuzz_sink(), &ev);
+		tf_json_event(fuzz_sink(), &ev, NULL);
 	}
 	if (deja_seek_event(cur, number / 2, &err) == 0 && deja_next(cur, &ev, &err) == 1 &&
 	    ev.number != number / 2)

@@ -149,6 +149,17 @@ def stat(rec):
         for q in (50, 90, 99):
             want = durs[max(0, -(-len(durs) * q // 100) - 1)]
             assert abs(r["p%d_ns" % q] - want) <= want * 0.01 + 1, (r, q, want)
+    # the streams' bytes, counted by the results of the calls on them
+    sums = {}
+    for e in events(rec):
+        way = [m > 0 for m in moved(e)] if "call" in e else []
+        if any(way):
+            assert len(e["io"]) == 1 and e["io"][0]["dir"] == ("in" if way[0] else "out"), e
+            key = e["io"][0]["id"], e["io"][0]["dir"]
+            assert e["io"][0]["offset"] == sums.get(key, 0) and e["io"][0]["len"] == e["result"], (e, sums.get(key))
+            sums[key] = sums.get(key, 0) + e["result"]
+    listed = json.loads(deja("streams", "-a", "--json", rec))
+    assert sums == {(s["id"], way): s[way + "_bytes"] for s in listed for way in ("in", "out") if s[way + "_bytes"]}
     slow = sorted((round(e["dur"] * 1e9) for e in events(rec) if "call" in e), reverse=True)[:10]
     assert [s["dur_ns"] for s in told["slowest"]] == slow[:len(told["slowest"])]
     print(sum(r["n"] for r in rows.values()), "calls counted twice")

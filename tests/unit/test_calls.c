@@ -584,7 +584,7 @@ static void check_event(const struct tf_call *call, const unsigned long args[6],
 		fail_msg("%s", text);
 
 	out = open_memstream(&object, &object_len);
-	tf_json_event(out, &ev);
+	tf_json_event(out, &ev, NULL);
 	fclose(out);
 	end = json(object, 0);
 	if (!end || strcmp(end, "\n"))

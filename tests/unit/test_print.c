@@ -55,7 +55,7 @@ static void expect_json(const struct deja_event *ev, const char *line)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	tf_json_event(out, ev);
+	tf_json_event(out, ev, NULL);
 	fclose(out);
 	assert_string_equal(text, line);
 	free(text);
@@ -399,7 +399,7 @@ static void damaged_events(void **state)
 			memcpy(copy, raw, len);
 			ev.raw = (struct deja_bytes){copy, len};
 			tf_print_event(out, &ev, NULL);
-			tf_json_event(out, &ev);
+			tf_json_event(out, &ev, NULL);
 			fclose(out);
 			free(copy);
 		}
@@ -430,7 +430,7 @@ static void any_memory(void **state)
 				item(&ev, i, true, bytes, len);
 			}
 			tf_print_event(out, &ev, NULL);
-			tf_json_event(out, &ev);
+			tf_json_event(out, &ev, NULL);
 			free(bytes);
 		}
 	}
@@ -482,6 +482,33 @@ static void json_strings(void **state)
 	}
 }
 
+/* What does not fit a step of the fast way, at every place and length: byte by byte is the same. */
+static void json_strings_of_any_length(void **state)
+{
+	static const char *const odd[] = {"\"", "\\", "\n", "\x01", "\x7f", "\x1f", "\xc3\xa4", "\xc3", ""};
+	static const char *const shown[] = {"\\\"",    "\\\\",     "\\n", "\\u0001", "\\u007f",
+					    "\\u001f", "\xc3\xa4", "\\u00c3", ""};
+
+	for (size_t k = 0; k < sizeof(odd) / sizeof(odd[0]); k++)
+		for (size_t before = 0; before < 40; before++)
+			for (size_t after = 0; after < 36; after++) {
+				char bytes[128], want[128], *text = NULL;
+				size_t len, n;
+				FILE *out = open_memstream(&text, &len);
+
+				n = (size_t)sprintf(bytes, "%.*s%s%.*s", (int)before,
+						    "~ abcdefghijklmnopqrstuvwxyz 0123456789!", odd[k],
+						    (int)after, "zyxwvutsrqponmlkjihgfedcba 9876543210 !");
+				sprintf(want, "\"%.*s%s%.*s\"", (int)before,
+					"~ abcdefghijklmnopqrstuvwxyz 0123456789!", shown[k], (int)after,
+					"zyxwvutsrqponmlkjihgfedcba 9876543210 !");
+				tf_json_string(out, bytes, n);
+				fclose(out);
+				assert_string_equal(text, want);
+				free(text);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +517,7 @@ int main(void)
 	    cmocka_unit_test(network),	      cmocka_unit_test(other_events),
 	    cmocka_unit_test(damaged_events), cmocka_unit_test(any_memory),
 	    cmocka_unit_test(json_objects),   cmocka_unit_test(json_strings),
+	    cmocka_unit_test(json_strings_of_any_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

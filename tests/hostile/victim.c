@@ -1,9 +1,8 @@
 /*
- * For tests/fuzz/hostile: makes calls whose answers have a length, into buffers of exactly what the
+ * For tests/hostile/run: makes calls whose answers have a length, into buffers of exactly what the
  * call allows, in the middle of memory that nobody may touch; says CANARY when somebody did. The
  * answers themselves may be anything in a hostile replay and are not looked at.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +27,7 @@
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 

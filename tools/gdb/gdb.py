@@ -23,6 +23,7 @@ FACTS = ("magic", "text_start", "text_end", "stop", "event_no", "stop_event", "r
 POOL_LEN = 64 * 1024
 REASON_EVENT, REASON_LAST, REASON_DIVERGED = 1, 2, 3
 SI_KERNEL = 0x80
+NAMED_MAX = 200  # threads
 SKIP_STEP = 64  # bytes; no file of ours is shorter
 LEAVE_STEPS = 64  # instructions between the end of a crossing and the program
 
@@ -205,7 +206,6 @@ class Replay:
         self.attached = False
         self.diverged = False
         self.trapped = False  # the last stop was for a SIGTRAP that is none of gdb's
-        self.named = set()  # live ids of threads
 
     # --- starting and ending ---
 
@@ -258,7 +258,6 @@ class Replay:
                 pass
         self.attached = False
         self.facts = None
-        self.named = set()
         if self.server:
             try:
                 self.server.wait(10)
@@ -446,6 +445,31 @@ def show_program():
     frame.select()
 
 
+def name_threads():
+    """Threads are called by the ids that they had. A new one has its creator's %gs at first."""
+    here = gdb.selected_thread()
+    offset = replay.facts.thread_tid
+    seen = set()
+    for thread in sorted(gdb.selected_inferior().threads(), key=lambda t: t.num)[:NAMED_MAX]:
+        try:
+            if not thread.is_valid():
+                continue
+            thread.switch()
+            own = int(gdb.parse_and_eval("(unsigned long) $gs_base"))
+            if not own or own in seen:
+                continue
+            seen.add(own)
+            data = bytes(gdb.selected_inferior().read_memory(own + offset, 4))
+        except (gdb.error, RuntimeError):  # it has ended meanwhile
+            continue
+        tid = str(int.from_bytes(data, "little"))
+        words_of = (thread.name or "").split(None, 1)
+        if words_of[:1] != [tid]:
+            thread.name = " ".join([tid] + [w for w in words_of if not w.isdigit()])
+    if here and here.is_valid():
+        here.switch()
+
+
 def on_stop(event):
     replay.trapped = type(event) is gdb.StopEvent and at_trap()
     if replay.alive():
@@ -464,32 +488,9 @@ def go_on():
 
 
 def on_exited(event):
-    replay.trapped = False
     """A process that gdb has left to follow its child counts as exited, too."""
+    replay.trapped = False
     replay.attached = any(i.pid for i in gdb.inferiors() if i != event.inferior)
-
-
-def name_threads():
-    """Threads are called by the ids that they had."""
-    here = gdb.selected_thread()
-    offset = replay.facts.thread_tid
-    for thread in gdb.selected_inferior().threads():
-        if thread.ptid[1] in replay.named:
-            continue
-        try:
-            if not thread.is_valid():
-                continue
-            thread.switch()
-            own = int(gdb.parse_and_eval("(unsigned long) $gs_base"))
-            data = bytes(gdb.selected_inferior().read_memory(own + offset, 4)) if own else b""
-            tid = int.from_bytes(data, "little")
-        except (gdb.error, RuntimeError):  # it has ended meanwhile
-            continue
-        if tid:
-            thread.name = "%d %s" % (tid, thread.name or "")
-            replay.named.add(thread.ptid[1])
-    if here and here.is_valid():
-        here.switch()
 
 
 # --- commands ---

@@ -27,9 +27,8 @@ long dj_vdso_clock_gettime(long clk, struct k_timespec *ts)
 	if ((unsigned)clk >= TF_CLOCK_GETTIMEOFDAY || !ts ||
 	    !boundary_clock(dj_self(), (unsigned)clk, &ns))
 		return SYS_clock_gettime;
-	ts->sec = ns / 1000000000;
-	ts->nsec = ns % 1000000000;
-	return 0;
+	/* where it cannot be stored the call is made, which says EFAULT */
+	return dj_clock_store(ts, ns / 1000000000, ns % 1000000000) ? 0 : SYS_clock_gettime;
 }
 
 long dj_vdso_gettimeofday(int64_t *tv, void *tz)
@@ -38,9 +37,8 @@ long dj_vdso_gettimeofday(int64_t *tv, void *tz)
 
 	if (!tv || tz || !boundary_clock(dj_self(), TF_CLOCK_GETTIMEOFDAY, &ns))
 		return SYS_gettimeofday;
-	tv[0] = ns / 1000000000;
-	tv[1] = ns % 1000000000 / 1000;
-	return 0;
+	return dj_clock_store(tv, ns / 1000000000, ns % 1000000000 / 1000) ? 0
+									    : SYS_gettimeofday;
 }
 
 long dj_vdso_time(int64_t *t)

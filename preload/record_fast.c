@@ -6,6 +6,7 @@
  */
 #include <sys/syscall.h>
 #include "record.h"
+#include "own_memory.h"
 
 /* Of the WATCHED rows those whose account concerns descriptors with a role and shadowed files
  * alone. */
@@ -36,7 +37,7 @@ uint8_t record_fast_shape(const struct tf_call *call)
 		if (call->arg[i].rule == TF_SUB)
 			return 0;
 	if (!(call->flags & TF_WATCHED))
-		return SHAPE_FAST;
+		return own_memory_concerned(call->nr) ? SHAPE_FAST | SHAPE_PLACE : SHAPE_FAST;
 	return watched_by_role(call->nr) ? SHAPE_FAST | SHAPE_ROLE : 0;
 }
 
@@ -71,6 +72,12 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 	    (RT->session->shadow_count ||
 	     ((unsigned)p->rdi < FD_ROLE_COUNT && t->roles[(unsigned)p->rdi])))
 		return false;
+	if (shape & SHAPE_PLACE) {
+		const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+
+		if (own_memory_touched((long)nr, args))
+			return false;
+	}
 	if (shape & SHAPE_PRE) {
 		const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
 

@@ -39,6 +39,7 @@ enum {
 /* 0x304000000000: the loader itself (Makefile) */
 #define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
 #define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
+#define DJ_STREAM_END 0x320000000000ul
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
 
@@ -199,10 +200,12 @@ struct file_cache_entry {
 };
 
 /* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
- * it, as oracle_offsets[first ... first + count). */
+ * it, as oracle_offsets[first ... first + count): offsets, and above them how many bytes of whole
+ * instructions a jump there may cover (0: none). */
 struct oracle_file {
 	uint32_t file, first, count;
 };
+enum { ORACLE_OFFSET_BITS = 48 };
 
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 

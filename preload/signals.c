@@ -232,7 +232,7 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		t->held_mask = uc->mask;
 	}
 	uc->mask |= HOLD_MASK;
-	if (preempt_in_program(t, &uc->mc))
+	if (preempt_in_program(t, &uc->mc) || oracles_hold(&uc->mc))
 		boundary_signal_waits(t);
 	leave_window(&uc->mc);
 }
@@ -269,6 +269,11 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 
+	if (uc->mc.rip >= (uint64_t)dj_clock_store && uc->mc.rip < (uint64_t)dj_clock_stored &&
+	    is_synchronous(signo, info)) {
+		uc->mc.rip = (uint64_t)dj_clock_unwritable;
+		return;
+	}
 	if (is_kept(signo) && is_ours(t, info, uc))
 		return;
 	if (is_synchronous(signo, info) && t->actions->action[signo].handler > 1 &&

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <errno.h>
 #include "replay.h"
+#include "preload/own_memory.h"
 
 /* Opens stored file `id` through the supervisor's link in the session's directory. */
 static long open_stored(uint32_t id)
@@ -186,6 +187,8 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 		RT->pending_file = RT->pending_shadow = RT->pending_oracle_count = 0;
 		return result;
 	}
+	if (call->nr == SYS_munmap && own_memory_call(call->nr, args, &r))
+		return result;
 	switch (call->nr) {
 	case SYS_mmap:
 		return local_mmap(t, args, result);

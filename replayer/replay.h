@@ -150,8 +150,8 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 
 /* --- oracles.c --- */
-/* Puts traps where the recording had them: `in` at `count` addresses, which must lie within
- * [from, to). */
+/* Puts jumps and traps where the recording had them: `in` at `count` elements, two for each, whose
+ * addresses must lie within [from, to). */
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable);
 

@@ -14,8 +14,10 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/gdb.h"
+#include "tools/gdb_pace.h"
 #include "tools/installed.h"
 #include "tools/json.h"
+#include "tools/pace.h"
 #include "tools/playback.h"
 #include "tools/sysroot.h"
 #include "tracefmt/deja_look.h"
@@ -113,7 +115,7 @@ static void on_pipe(int signo)
 {
 }
 
-/* --serve FD STREAM EVENT REC */
+/* --serve FD STREAM EVENT PACE REC */
 static int serve(char **argv)
 {
 	struct playback_hold hold = {
@@ -121,11 +123,12 @@ static int serve(char **argv)
 		.stream = (uint32_t)strtoul(argv[3], NULL, 10),
 		.event = strtoull(argv[4], NULL, 10),
 	};
-	struct playback p = {.hold = &hold};
+	struct pace pace = {.factor = strtod(argv[5], NULL)};
+	struct playback p = {.hold = &hold, .pace = pace_wanted(&pace) ? &pace : NULL};
 	int status;
 
 	signal(SIGPIPE, on_pipe); /* a handler is not inherited by the program */
-	if (!playback_open(&p, argv[5], &status))
+	if (!playback_open(&p, argv[6], &status))
 		return status;
 	status = playback_begin(&p);
 	if (!status)
@@ -139,7 +142,7 @@ static int serve(char **argv)
 /* --- gdb --- */
 
 bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
-			  const struct debug_target *t, bool mi)
+			  const struct debug_target *t, const struct debug_pace *pace, bool mi)
 {
 	static const char *const stops[] = {
 		[STOP_MAIN] = "main", [STOP_START] = "start", [STOP_EVENT] = "event", [STOP_CRASH] = "crash"};
@@ -182,6 +185,7 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 	json_text(&j, "stop", stops[t->stop]);
 	json_uint(&j, "event", t->event);
 	json_int(&j, "signal", t->signal);
+	debug_pace_write(&j, pace);
 	json_bool(&j, "mi", mi);
 	json_open(&j, "processes", '['); /* a debugger may follow a fork */
 	for (size_t i = 0; i < deja_header(rec)->process_count; i++) {
@@ -291,6 +295,7 @@ int cmd_gdb(int argc, char **argv)
 	char dir[PATH_MAX], *path, *abs;
 	const char *stop = NULL;
 	struct debug_target target;
+	struct debug_pace pace = {0};
 	int key, status, count;
 	int32_t pid = 0;
 	deja_recording *rec;
@@ -298,7 +303,7 @@ int cmd_gdb(int argc, char **argv)
 
 	if (argc == 6 && (!strcmp(argv[1], "--events") || !strcmp(argv[1], "--payload")))
 		return answer(argv);
-	if (argc == 6 && !strcmp(argv[1], "--serve"))
+	if (argc == 7 && !strcmp(argv[1], "--serve"))
 		return serve(argv);
 	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
@@ -307,6 +312,14 @@ int cmd_gdb(int argc, char **argv)
 			stop = optarg;
 		if (key == CMD_OPT_PID && !debug_pid(argv[0], optarg, &pid))
 			return CMD_FAILED;
+		if (key == CMD_OPT_PACE && !pace_parse(optarg, &pace.factor)) {
+			cmd_error("gdb: --pace %s: a factor from 0 to 1000: 1 is as recorded, 0.5 twice as fast",
+				  optarg);
+			return CMD_FAILED;
+		}
+		if (key == CMD_OPT_UNTIL)
+			pace.until = optarg;
+		pace.turns |= key == CMD_OPT_TURNS;
 	}
 	path = cmd_recording_path(argv[optind]);
 	if (!path)
@@ -315,7 +328,8 @@ int cmd_gdb(int argc, char **argv)
 	if (!rec)
 		return status;
 	abs = realpath(path, NULL);
-	if (!abs || !debug_target_find(rec, stop, pid, &target))
+	if (!abs || !debug_target_find(rec, stop, pid, &target) ||
+	    !debug_pace_find(rec, abs, &target, &pace))
 		return CMD_FAILED;
 	snprintf(dir, sizeof(dir), "%s/deja-gdb-XXXXXX",
 		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -327,9 +341,10 @@ int cmd_gdb(int argc, char **argv)
 	rest = optind < argc ? argv + optind + 1 : argv + argc;
 	count = (int)(argv + argc - rest);
 	if (sysroot_make(dir, rec, abs, target.image_file) && debug_link_runtime(dir) &&
-	    debug_settings_write(dir, abs, rec, &target, speaks_mi(rest, count)))
+	    debug_settings_write(dir, abs, rec, &target, &pace, speaks_mi(rest, count)))
 		status = run_gdb(dir, rest, count);
 	sysroot_remove(dir);
+	debug_pace_free(&pace);
 	deja_close(rec);
 	free(abs);
 	free(path);

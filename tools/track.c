@@ -34,6 +34,9 @@ static const char *external_reason(unsigned reason)
 	case EXEC_TARGET_NO_WAY:
 		return "cannot reach /dev/shm: another root directory or user; its output is "
 		       "recorded only if it passes through a recorded process";
+	case EXEC_TARGET_SANDBOX:
+		return "a seccomp filter forbids calls of the recorder; its output is recorded only if it "
+		       "passes through a recorded process";
 	case EXEC_TARGET_TWO_USERS:
 		return "its real and effective user or group differ, so the system ignores preloading";
 	case EXEC_TARGET_NO_FD:
@@ -196,7 +199,7 @@ static void see_exec(struct track *t, struct tf_in *in)
 	grown[sv->external_count++] = (struct deja_external){
 	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
 	snprintf(text, sizeof(text), "%s is not recorded itself (%s)%s", path,
-		 external_reason(external), external == EXEC_TARGET_NO_WAY ? "" : "; its output is");
+		 external_reason(external), external == EXEC_TARGET_NO_WAY || external == EXEC_TARGET_SANDBOX ? "" : "; its output is");
 	supervisor_warn(sv, text);
 }
 
@@ -376,13 +379,14 @@ static bool is_taken(void *arg, pid_t pid)
 	return false;
 }
 
-pid_t track_live_pid(struct track *t, const struct slot *slot)
+pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible)
 {
 	struct supervisor *sv = t->sv;
 
+	*possible = true;
 	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
-	if (!t->live_pid)
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv, possible);
+	else if (!t->live_pid)
 		t->live_pid = slot->pid;
 	return t->live_pid;
 }

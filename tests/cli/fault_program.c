@@ -3,11 +3,13 @@
  * prints differs from run to run. Compiled by fault_program.sh.
  */
 #define _GNU_SOURCE
+#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,11 @@ static void read_much(void)
 			_exit(98);
 }
 
+static void on_signal(int sig)
+{
+	put(sig == SIGUSR1 ? "caught\n" : "another signal\n");
+}
+
 int main(int argc, char **argv)
 {
 	const char *fault = argc > 1 ? argv[1] : "";
@@ -171,6 +178,19 @@ int main(int argc, char **argv)
 		read_much();
 		say("after");
 		_exit(7);
+	} else if (IS("set_gs")) {
+		static long own[4] = {1, 2, 3, 4};
+		long seen = 0;
+
+		say("before");
+		check(syscall(SYS_arch_prctl, ARCH_GET_GS, &seen) || seen, "%gs was set already");
+		check(signal(SIGUSR1, on_signal) == SIG_ERR, "no handler");
+		check(syscall(SYS_arch_prctl, ARCH_SET_GS, own), "no %gs");
+		read_much();
+		child("echo in sh $$; date +%N");
+		raise(SIGUSR1);
+		__asm__ volatile("mov %%gs:16, %0" : "=r"(seen));
+		check(seen != 3, "another %gs");
 	} else if (IS("filter_mild")) {
 		mild_filter();
 		child("echo in sh $$; date +%N");

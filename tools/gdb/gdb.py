@@ -204,8 +204,12 @@ class Replay:
         self.settings = settings
         self.server = self.facts = self.stop = self.messages = None
         self.attached = False
+        self.pause = None
+        self.out_due = False
+        self.left = 0  # where the program goes on from a pause
         self.diverged = False
         self.trapped = False  # the last stop was for a SIGTRAP that is none of gdb's
+        self.own_run = False  # run_to() is at work: its stops are no pauses
 
     # --- starting and ending ---
 
@@ -217,7 +221,7 @@ class Replay:
         out = open(tty, "wb") if tty else (subprocess.PIPE if s.get("mi") else None)
         self.server = subprocess.Popen(
             [s["deja"], "gdb", "--serve", str(write), str(s["stream"]),
-             str(s["image_event"]), s["recording"]],
+             str(s["image_event"]), s["pace"], s["recording"]],
             stdin=subprocess.DEVNULL, stdout=out, pass_fds=[write], start_new_session=True)
         os.close(write)
         if tty:
@@ -335,9 +339,22 @@ class Replay:
                 return
             run_quietly("stepi")
 
+    def into_program(self):
+        """Before stepping from a pause: it is within a crossing."""
+        resume, self.left = self.left, 0
+        if resume and self.alive() and self.at_stop():
+            self.own_run = True
+            try:
+                self.leave(resume)
+            finally:
+                self.own_run = False
+
     def out(self):
         """Stepping has ended in our code: a crossing. Goes on to the program."""
         if not self.alive():
+            return
+        if gdb.selected_thread().is_running():
+            self.out_due = True  # at a prompt the step goes on when its command has returned
             return
         facts = self.refresh()
         frame = gdb.newest_frame()
@@ -359,7 +376,11 @@ class Replay:
         """Runs on until `event` was served. True when it stands there."""
         facts = self.need()
         put_word(facts.stop_event, event)
-        run_quietly("continue")
+        self.own_run = True
+        try:
+            run_quietly("continue")
+        finally:
+            self.own_run = False
         if not self.alive():
             return False
         if not self.at_stop():
@@ -370,6 +391,14 @@ class Replay:
             self.leave(self.facts.resume)
         show_program()
         return True
+
+    def arm(self):
+        """Has the runtime stop before the next event that --until or --turns name."""
+        if not self.alive():
+            return
+        event = served(self.refresh())
+        self.pause = next((p for p in self.settings["pauses"] if p["event"] - 1 > event), None)
+        put_word(self.facts.stop_event, self.pause["event"] - 1 if self.pause else 0)
 
     def run_to_main(self):
         try:
@@ -398,6 +427,14 @@ class Replay:
                               if "received signal" in l))
 
     def begin(self):
+        self.stand()
+        self.arm()
+        here = served(self.facts) + 1 if self.alive() else 0
+        for p in self.settings["pauses"]:
+            if p["event"] == here:
+                gdb.write(p["text"] + "\n")
+
+    def stand(self):
         s = self.settings
         self.start()
         if s["stop"] == "crash":
@@ -474,11 +511,19 @@ def on_stop(event):
     replay.trapped = type(event) is gdb.StopEvent and at_trap()
     if replay.alive():
         try:
-            replay.refresh()
+            facts = replay.refresh()
             name_threads()
+            if replay.pause and not replay.own_run and facts.reason == REASON_EVENT \
+                    and replay.at_stop():
+                gdb.write(replay.pause["text"] + "\n")
+                replay.left = facts.resume
+                replay.arm()
             show_program()
         except (gdb.error, gdb.GdbError, RuntimeError):
             pass
+        if replay.out_due:
+            replay.out_due = False
+            gdb.post_event(replay.out)
 
 
 def go_on():
@@ -533,6 +578,7 @@ class NextEvent(gdb.Command):
 
     def invoke(self, argument, from_tty):
         replay.run_to(served(replay.need()) + 1)
+        replay.arm()
         replay.tell()
 
 
@@ -554,6 +600,7 @@ before the present one. Breakpoints on the way stop it."""
                                    "again with `deja gdb --pid %d`" % replay.process()["pid"])
             replay.start()
         replay.run_to(event)
+        replay.arm()
         replay.tell()
 
 
@@ -631,6 +678,7 @@ for command in (Deja, When, NextEvent, RunTo, Events, Payload, Restart):
 Restart("run")
 Restart("start")
 for command in ("step", "next", "stepi", "nexti"):
+    gdb.execute("define hook-%s\npython replay.into_program()\nend" % command)
     gdb.execute("define hookpost-%s\npython replay.out()\nend" % command)
 gdb.execute("define hookpost-continue\npython go_on()\nend")
 OwnFrames()

@@ -102,10 +102,17 @@ static inline void record_thread_switch(struct thread *t)
 
 /* --- record.c --- */
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
-/* Gives others a turn when this thread has run for long. */
-void record_share(struct thread *t);
+/* Gives others a turn when this thread has run for long. True: it did. */
+bool record_share(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+
+/* --- record_output.c --- */
+/* A call that writes to a descriptor with this role. */
+long record_output(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		   uint8_t role);
+/* Before this thread ends the process: what others are just writing is told first. */
+void record_output_settle(struct thread *t);
 
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
@@ -145,9 +152,11 @@ long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned 
 long record_get_gs(const unsigned long args[6]);
 
 /* --- record_seccomp.c --- */
-/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: recording stopped
- * before it, it was made, *result is the program's. */
+/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: it was made,
+ * recorded or with recording stopped before it, and *result is the program's. */
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result);
+/* In a process that RT->sandboxed says has one: whether its filters let this call pass. */
+bool record_sandbox_allows(long nr, const unsigned long args[6]);
 
 /* --- record_shadow.c --- */
 /* The shadow (0: none) and the stored file of what is mapped from fd. `shared`: with

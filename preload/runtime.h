@@ -152,6 +152,7 @@ struct thread {
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
+	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
@@ -200,6 +201,7 @@ struct runtime {
 	struct slot *slot;
 	uint32_t passthrough; /* our own failure: the program goes on alone */
 	uint32_t dispatch;    /* syscall user dispatch is armed */
+	uint32_t sandboxed;   /* recorder: a seccomp filter lets calls pass from our text alone */
 	int32_t pid;	      /* as the program knows it */
 	int32_t live_pid;     /* as the kernel knows it */
 	uint64_t text_start, text_end; /* ours */
@@ -224,6 +226,8 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	uint32_t output_role; /* recorder: of the output that this process is writing */
+	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */

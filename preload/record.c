@@ -89,7 +89,8 @@ static void roles_follow(struct thread *t, long nr, const unsigned long a[6], lo
 
 /* The role of a descriptor that was opened now: /dev/stdout and its like are the recording's
  * own output under a name. */
-static uint8_t role_opened(const struct tf_call *call, const unsigned long args[6], long fd)
+static uint8_t role_opened(struct thread *t, const struct tf_call *call,
+			   const unsigned long args[6], long fd)
 {
 	const struct session *s = RT->session;
 	unsigned long flags = call->nr == SYS_creat  ? O_WRONLY
@@ -104,8 +105,13 @@ static uint8_t role_opened(const struct tf_call *call, const unsigned long args[
 	    dj_raw(SYS_fstat, fd, &st) < 0)
 		return TF_ROLE_NONE;
 	for (unsigned i = 0; i < 2; i++)
-		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev)
-			return (uint8_t)(TF_ROLE_STDOUT + i);
+		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev) {
+			if (!S_ISREG(st.st_mode))
+				return (uint8_t)(TF_ROLE_STDOUT + i);
+			record_note(t->slot, "it opened the file that is its output by a name: what "
+					     "it writes there a replay does not print");
+			break;
+		}
 	return TF_ROLE_NONE;
 }
 
@@ -262,6 +268,21 @@ static long record_interrupted(struct thread *t, const struct tf_call *call,
 	return TF_RESTART;
 }
 
+/* The kernel does to it what the program's filter says. */
+static long record_forbidden(struct thread *t, const struct tf_call *call, const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t t0 = dj_now();
+	long ret;
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	ret = dj_raw_wait(call->nr, args);
+	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
+	return ret;
+}
+
 static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
 			   const unsigned long args[6])
 {
@@ -348,7 +369,7 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_creat:
 		ret = record_changing(t, call, args);
 		if (ret >= 0)
-			role_set(t, ret, role_opened(call, args, ret));
+			role_set(t, ret, role_opened(t, call, args, ret));
 		return ret;
 	case SYS_read:
 	case SYS_pread64:
@@ -423,7 +444,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (stack_wanted(nr))
 		record_stack(t, p);
-	if (nr == SYS_futex) {
+	if (nr == SYS_futex && !(RT->sandboxed && !record_sandbox_allows(nr, args))) {
 		enum futex_way way = futex_enter(t, args, &ret);
 
 		if (way != FUTEX_PLAIN)
@@ -431,6 +452,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending) /* caught in program code */
 		return record_interrupted(t, call, args);
+	if (RT->sandboxed && !record_sandbox_allows(nr, args))
+		return record_forbidden(t, call, args);
 	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
 		return record_answer(t, call, args, ret);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)

@@ -152,9 +152,11 @@ long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned 
 long record_get_gs(const unsigned long args[6]);
 
 /* --- record_seccomp.c --- */
-/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: recording stopped
- * before it, it was made, *result is the program's. */
+/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: it was made,
+ * recorded or with recording stopped before it, and *result is the program's. */
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result);
+/* In a process that RT->sandboxed says has one: whether its filters let this call pass. */
+bool record_sandbox_allows(long nr, const unsigned long args[6]);
 
 /* --- record_shadow.c --- */
 /* The shadow (0: none) and the stored file of what is mapped from fd. `shared`: with

@@ -37,7 +37,8 @@ long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned 
 {
 	int64_t now = dj_now();
 
-	if (RT->thread_count > 1 || !RT->dispatch) { /* the others could not go on */
+	/* the others could not go on; a sandbox forbids the way back */
+	if (RT->thread_count > 1 || !RT->dispatch || RT->sandboxed) {
 		if (!RT->passthrough)
 			record_emit_call(t, call, args, -EPERM, now, now, NULL);
 		return -EPERM;

@@ -433,6 +433,29 @@ static bool session_in_reach(struct slot *slot)
 	return in_reach(SESSION_SO_NAME, false, uid);
 }
 
+/* Why the next image will not be recorded: EXEC_TARGET_*. */
+static uint32_t exec_reason(const struct thread *t, const unsigned long args[6], bool at,
+			    const struct exec_env *env, struct slot *slot)
+{
+	const char *path = (const char *)args[at ? 1 : 0];
+	uint32_t external;
+
+	if (RT->sandboxed) /* what is looked at below may not be called, either */
+		return EXEC_TARGET_SANDBOX;
+	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
+	if (external)
+		return external;
+	if ((t->vfork_child || t->apart) && !t->exec_slot)
+		return EXEC_TARGET_NO_SLOT;
+	if (env->lists_only)
+		return EXEC_TARGET_LISTS;
+	if (no_descriptor_left())
+		return EXEC_TARGET_NO_FD;
+	if ((at || !dj_raw(SYS_access, path, 1 /* X_OK */)) && !session_in_reach(slot))
+		return EXEC_TARGET_NO_WAY;
+	return EXEC_TARGET_OK;
+}
+
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
@@ -457,16 +480,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	}
 	if (t->exec_slot && t->roles != t->exec_slot->fd_role) /* shared until now */
 		dj_copy(t->exec_slot->fd_role, t->roles, sizeof(t->exec_slot->fd_role));
-	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
-	if (shares && !t->exec_slot && !external)
-		external = EXEC_TARGET_NO_SLOT;
-	if (env.lists_only && !external)
-		external = EXEC_TARGET_LISTS;
-	if (!external && no_descriptor_left())
-		external = EXEC_TARGET_NO_FD;
-	if (!external && (at || !dj_raw(SYS_access, path, 1 /* X_OK */)) &&
-	    !session_in_reach(slot))
-		external = EXEC_TARGET_NO_WAY;
+	external = exec_reason(t, args, at, &env, slot);
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
@@ -475,7 +489,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		signals_for_exec(t, false);
 		return ret;
 	}
-	if (external) {
+	if (external == EXEC_TARGET_SANDBOX) {
+		external_remember();
+	} else if (external) {
 		external_redirect(t, slot, &redirect);
 		external_remember();
 	} else {
@@ -498,7 +514,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = false;
 	if (!shares)
 		slot->passthrough = 0;
-	if (external)
+	if (external && external != EXEC_TARGET_SANDBOX)
 		external_restore(&redirect);
 	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);

@@ -201,6 +201,7 @@ struct runtime {
 	struct slot *slot;
 	uint32_t passthrough; /* our own failure: the program goes on alone */
 	uint32_t dispatch;    /* syscall user dispatch is armed */
+	uint32_t sandboxed;   /* recorder: a seccomp filter lets calls pass from our text alone */
 	int32_t pid;	      /* as the program knows it */
 	int32_t live_pid;     /* as the kernel knows it */
 	uint64_t text_start, text_end; /* ours */

@@ -21,7 +21,7 @@ static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *
 {
 	struct deja_error err = {0};
 	struct deja_when when;
-	char *end, seconds[64];
+	char *end;
 
 	if (!text) {
 		t->stop = STOP_MAIN;
@@ -41,10 +41,6 @@ static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *
 		t->stop = STOP_EVENT;
 		return true;
 	}
-	/* as deja cat prints times: without the unit */
-	if (strchr(text, '.') && text[strspn(text, "0123456789.")] == 0 &&
-	    (size_t)snprintf(seconds, sizeof(seconds), "%ss", text) < sizeof(seconds))
-		text = seconds;
 	if (deja_when_parse(rec, text, NULL, &when, &err) < 0) {
 		cmd_error("gdb: -g: %s; or `start`, `crash`", err.message);
 		return false;

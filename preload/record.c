@@ -89,7 +89,8 @@ static void roles_follow(struct thread *t, long nr, const unsigned long a[6], lo
 
 /* The role of a descriptor that was opened now: /dev/stdout and its like are the recording's
  * own output under a name. */
-static uint8_t role_opened(const struct tf_call *call, const unsigned long args[6], long fd)
+static uint8_t role_opened(struct thread *t, const struct tf_call *call,
+			   const unsigned long args[6], long fd)
 {
 	const struct session *s = RT->session;
 	unsigned long flags = call->nr == SYS_creat  ? O_WRONLY
@@ -104,8 +105,13 @@ static uint8_t role_opened(const struct tf_call *call, const unsigned long args[
 	    dj_raw(SYS_fstat, fd, &st) < 0)
 		return TF_ROLE_NONE;
 	for (unsigned i = 0; i < 2; i++)
-		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev)
-			return (uint8_t)(TF_ROLE_STDOUT + i);
+		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev) {
+			if (!S_ISREG(st.st_mode))
+				return (uint8_t)(TF_ROLE_STDOUT + i);
+			record_note(t->slot, "it opened the file that is its output by a name: what "
+					     "it writes there a replay does not print");
+			break;
+		}
 	return TF_ROLE_NONE;
 }
 
@@ -366,7 +372,7 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_creat:
 		ret = record_changing(t, call, args);
 		if (ret >= 0)
-			role_set(t, ret, role_opened(call, args, ret));
+			role_set(t, ret, role_opened(t, call, args, ret));
 		return ret;
 	case SYS_read:
 	case SYS_pread64:

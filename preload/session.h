@@ -262,8 +262,9 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
-	/* recording: what descriptors 1 and 2 were, unless files or null: who opens one of
-	 * these by a name (/dev/stdout) writes output, too. ino 0: none */
+	/* recording: what descriptors 1 and 2 were, unless null: who opens one of these by a name
+	 * (/dev/stdout) writes output, too; a file has an offset for each that opens it, and only
+	 * a remark is made. ino 0: none */
 	struct {
 		uint64_t dev, ino;
 	} output[2];

@@ -34,7 +34,6 @@ static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *
 	struct deja_error err = {0};
 	struct deja_when when;
 	char *end;
-	double seconds;
 
 	if (!text) {
 		t->stop = STOP_MAIN;
@@ -53,14 +52,6 @@ static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *
 	if (end != text && !*end && text[0] != '-' && !errno && t->event) {
 		t->stop = STOP_EVENT;
 		return true;
-	}
-	if (end != text && *end == '.') { /* as deja cat prints times */
-		seconds = strtod(text, &end);
-		if (!*end) {
-			t->stop = STOP_TIME;
-			t->time_ns = (int64_t)(seconds * 1e9);
-			return true;
-		}
 	}
 	if (deja_when_parse(rec, text, NULL, &when, &err) < 0) {
 		cmd_error("gdb: -g: %s; or `start`, `crash`", err.message);

@@ -463,9 +463,9 @@ static void note_outputs(struct session *shared)
 	for (int i = 0; i < 2; i++) {
 		struct stat st;
 
-		if (fstat(1 + i, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
+		if (fstat(1 + i, &st) < 0 || S_ISDIR(st.st_mode) ||
 		    (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
-			continue; /* a file has an offset for each that opens it; null has no bytes */
+			continue; /* null has no bytes */
 		shared->output[i].dev = st.st_dev;
 		shared->output[i].ino = st.st_ino;
 	}

@@ -215,6 +215,11 @@ void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t 
 			uint64_t offset);
 void record_oracle_put(struct slot *slot, const struct oracle_site *s);
 
+/* --- record_limits.c --- */
+/* getrlimit, setrlimit, prlimit64. False: it is a call like others. */
+bool record_limits(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		   long *result);
+
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);
 

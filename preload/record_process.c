@@ -553,7 +553,7 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 	} else if (!t->vfork_child) {
 		apart_outlive(t);
 		if (RT->domains)
-			futex_robust_exit(t); /* in our turn, not when the kernel comes to it */
+			futex_robust_end(t); /* in our turn, not when the kernel comes to it */
 		boundary_domains_give(t);
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
@@ -587,7 +587,7 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			t0 = dj_now();
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
 			if (RT->domains) { /* as at the exit */
-				futex_robust_exit(t);
+				futex_robust_end(t);
 				boundary_domains_give(t);
 			}
 			if (signo == SIGSYS_NR)

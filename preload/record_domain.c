@@ -233,6 +233,8 @@ void record_domain_join(struct thread *t, uint32_t domain)
 		return;
 	boundary_domains_give(t); /* they are taken in their order */
 	RT->domains |= 1u << domain;
+	if (!RT->catch_faults)
+		signals_catch_faults(t);
 	boundary_domains_take(t);
 }
 

@@ -307,6 +307,12 @@ static void probe_end(struct k_ucontext *uc)
 	__atomic_store_n(&s->prober, NULL, __ATOMIC_SEQ_CST);
 }
 
+void boundary_fatal(struct thread *t)
+{
+	if (RT->domains)
+		futex_robust_end(t); /* what others find is then the same, whenever they look */
+}
+
 void boundary_fault(struct thread *t, struct k_ucontext *uc)
 {
 	if (PREEMPT->prober == t)

@@ -223,6 +223,7 @@ struct runtime {
 	/* threads */
 	uint32_t trap_tsc;   /* the program's reading of the time stamp counter traps */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
+	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
@@ -458,6 +459,9 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* From now on the process's memory is others' as well: a fault that ends it goes through our hands
+ * first (boundary_fatal). */
+void signals_catch_faults(struct thread *t);
 /* Around exec: the new image inherits what the program has blocked and ignored. */
 void signals_for_exec(struct thread *t, bool begins);
 /* What the kernel calls for a signal that the program handles. */
@@ -532,6 +536,8 @@ long futex_wakes(const unsigned long args[6], long entered);
 void futex_wait_args(const unsigned long args[6], long value, unsigned long wait[6]);
 /* The end of a thread: its robust locks become its heirs'. */
 void futex_robust_exit(struct thread *t);
+/* The end of the process, which this thread brings about: all its threads' are. */
+void futex_robust_end(struct thread *self);
 
 /* --- sched.c: the token --- */
 /* This thread is the process's only one and holds the token. */
@@ -614,6 +620,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 /* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
+/* A fault that will end the process, by the default action. */
+void boundary_fatal(struct thread *t);
 /* A fault of the program's own, before its handler is entered with this context. */
 void boundary_fault(struct thread *t, struct k_ucontext *uc);
 /* The tokens of the domains that this process is a member of, behind its own. The

@@ -315,6 +315,9 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	case SYS_set_tid_address:
 		t->clear_tid = (int32_t *)args[0];
 		return record_answer(t, call, args, t->tid);
+	case SYS_setrlimit:
+	case SYS_prlimit64:
+		return record_limits(t, call, args, &ret) ? ret : record_generic(t, call, args);
 	case SYS_shmat:
 		return record_shmat(t, call, args);
 	case SYS_seccomp:
@@ -391,6 +394,8 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		if (role_of(t, (unsigned)args[2]))
 			return record_answer(t, call, args, -EINVAL);
 		return record_changing(t, call, args);
+	case SYS_getrlimit:
+		return record_limits(t, call, args, &ret) ? ret : record_generic(t, call, args);
 	case SYS_unshare:
 	case SYS_setns: /* of any kind: a pidfd's is not known here */
 		RT->session->pid_namespaces = 1;

@@ -113,6 +113,8 @@ long record_output(struct thread *t, const struct tf_call *call, const unsigned 
 		   uint8_t role);
 /* Before this thread ends the process: what others are just writing is told first. */
 void record_output_settle(struct thread *t);
+/* It did not end: outputs go on. */
+void record_output_resume(void);
 
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
@@ -217,6 +219,11 @@ unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
 void record_oracle_put(struct slot *slot, const struct oracle_site *s);
+
+/* --- record_limits.c --- */
+/* getrlimit, setrlimit, prlimit64. False: it is a call like others. */
+bool record_limits(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		   long *result);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

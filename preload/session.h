@@ -123,6 +123,13 @@ struct slot_divergence {
 	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
 };
 
+/* RLIMIT_AS, which the process has set (preload/record_limits.c): as it gave it, and as the kernel
+ * has it. */
+struct space_limit {
+	uint64_t set; /* 0: nothing of it */
+	uint64_t cur, max, kernel_cur, kernel_max; /* bytes */
+};
+
 struct slot {
 	/* written at claim by the claiming process */
 	uint32_t state; /* enum slot_state */
@@ -170,6 +177,8 @@ struct slot {
 	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
 				 0: it runs */
 	struct slot_divergence divergence;
+
+	struct space_limit space; /* recording; inherited */
 
 	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
 };

@@ -1,6 +1,6 @@
 /*
- * `deja gdb`: a replay under gdb. Finds the process, image and event that are meant, lays out
- * the recording's files for gdb, and starts it with our script (tools/gdb/deja.py). The script
+ * `deja gdb`: a replay under gdb. Lays out the recording's files for gdb when it is known what is
+ * meant (gdb_target.c), and starts it with our script (tools/gdb/gdb.py). The script
  * calls this command again: `--serve` for the replay itself, which waits for gdb to attach,
  * and `--events`, `--payload` for what the recording holds.
  */
@@ -25,193 +25,6 @@
 #include "tracefmt/header.h"
 #include "tracefmt/parts.h"
 #include "tracefmt/wire.h"
-
-/* --- what is meant --- */
-
-/* Sets t->stream, too, when the text names a process's event. */
-static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *text)
-{
-	struct deja_error err = {0};
-	struct deja_when when;
-	char *end;
-
-	if (!text) {
-		t->stop = STOP_MAIN;
-		return true;
-	}
-	if (!strcmp(text, "start")) {
-		t->stop = STOP_START;
-		return true;
-	}
-	if (!strcmp(text, "crash")) {
-		t->stop = STOP_CRASH;
-		return true;
-	}
-	errno = 0;
-	t->event = strtoull(text, &end, 10);
-	if (end != text && !*end && text[0] != '-' && !errno && t->event) {
-		t->stop = STOP_EVENT;
-		return true;
-	}
-	if (deja_when_parse(rec, text, NULL, &when, &err) < 0) {
-		cmd_error("gdb: -g: %s; or `start`, `crash`", err.message);
-		return false;
-	}
-	t->stop = when.stream ? STOP_EVENT : STOP_TIME;
-	t->stream = when.stream;
-	t->event = when.number;
-	t->time_ns = when.time_ns;
-	return true;
-}
-
-static const struct deja_process *process_of(const struct deja_header *h, uint32_t stream)
-{
-	for (size_t i = 0; i < h->process_count; i++)
-		if (h->processes[i].stream == stream)
-			return &h->processes[i];
-	return NULL;
-}
-
-static bool died_of_signal(const struct deja_process *p)
-{
-	return p->status_known && WIFSIGNALED(p->status);
-}
-
-/* The process meant: the last stream of this pid, or else the command, or the one that
- * crashed. */
-static const struct deja_process *find_process(const struct deja_header *h, int32_t pid,
-					       enum debug_stop stop)
-{
-	const struct deja_process *found = NULL;
-
-	for (size_t i = 0; i < h->process_count; i++) {
-		const struct deja_process *p = &h->processes[i];
-
-		if (!p->event_count)
-			continue;
-		if (pid ? p->pid == pid : p->stream == 1)
-			found = p;
-	}
-	if (pid || stop != STOP_CRASH || !found || died_of_signal(found))
-		return found;
-	for (size_t i = 0; i < h->process_count; i++)
-		if (died_of_signal(&h->processes[i]) && h->processes[i].event_count)
-			return &h->processes[i];
-	return found;
-}
-
-/* Reads the stream through: its images, its end, and the event at a time. False after
- * printing why not. */
-static bool find_event(deja_recording *rec, struct debug_target *t)
-{
-	struct deja_error err = {0};
-	struct deja_event ev;
-	deja_cursor *cur = deja_cursor_open(rec, t->stream, &err);
-	bool timed = t->stop != STOP_TIME;
-	int got = -1;
-
-	while (cur && (got = deja_next(cur, &ev, &err)) == 1) {
-		t->last_event = ev.number;
-		if (!timed && ev.time_ns >= t->time_ns && ev.id >= TF_ID_FIRST) {
-			t->event = ev.number;
-			timed = true;
-		}
-		if ((ev.id != TF_EV_IMAGE && ev.id != TF_EV_CHILD) ||
-		    (t->image_event && (t->stop == STOP_EVENT || t->stop == STOP_TIME) &&
-		     t->event && ev.number > t->event))
-			continue;
-		t->image_event = ev.number;
-		t->image_file = 0;
-		t->is_child = ev.id == TF_EV_CHILD;
-		if (ev.id == TF_EV_IMAGE) {
-			struct tf_image img;
-
-			if (tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0)
-				continue;
-			t->image_file = img.file;
-			tf_image_free(&img);
-		}
-	}
-	if (cur)
-		deja_cursor_close(cur);
-	if (!cur || (got < 0 && err.code != DEJA_E_TRUNCATED) || !t->image_event) {
-		cmd_error("gdb: stream %u cannot be read: %s", t->stream,
-			  err.code ? err.message : "it holds no program image");
-		return false;
-	}
-	if (t->stop == STOP_TIME && !timed) {
-		cmd_error("gdb: process %d has no event so late: its last is %" PRIu64
-			  "; `deja cat` shows times",
-			  (int)t->pid, t->last_event);
-		return false;
-	}
-	if (t->stop == STOP_TIME)
-		t->stop = STOP_EVENT;
-	if (t->stop == STOP_EVENT && t->event > t->last_event) {
-		cmd_error("gdb: process %d has no event %" PRIu64 ": its last is %" PRIu64,
-			  (int)t->pid, t->event, t->last_event);
-		return false;
-	}
-	return true;
-}
-
-/* A forked child runs its parent's image. */
-static uint32_t file_of_image(deja_recording *rec, struct debug_target *t)
-{
-	const struct deja_header *h = deja_header(rec);
-	uint32_t stream = t->stream;
-	struct debug_target above = *t;
-
-	for (size_t depth = 0; !above.image_file && depth < h->process_count; depth++) {
-		uint32_t parent = 0;
-
-		for (size_t i = 0; i < h->process_count; i++)
-			if (h->processes[i].stream == stream)
-				parent = h->processes[i].parent;
-		if (!parent)
-			break;
-		stream = parent;
-		above = (struct debug_target){.stream = stream};
-		if (!find_event(rec, &above))
-			break;
-	}
-	return above.image_file;
-}
-
-bool debug_target_find(deja_recording *rec, const char *stop, int32_t pid,
-		       struct debug_target *t)
-{
-	const struct deja_header *h = deja_header(rec);
-	const struct deja_process *p;
-
-	*t = (struct debug_target){0};
-	if (!parse_stop(rec, t, stop))
-		return false;
-	p = t->stream ? process_of(h, t->stream) : find_process(h, pid, t->stop);
-	if (!p && pid) {
-		cmd_error("gdb: no process %d in this recording; `deja ps` lists them",
-			  (int)pid);
-		return false;
-	}
-	t->stream = p ? p->stream : t->stream ? t->stream : 1;
-	t->pid = p ? p->pid : 0;
-	if (p && died_of_signal(p))
-		t->signal = WTERMSIG(p->status);
-	if (t->stop == STOP_CRASH && !t->signal) {
-		char status[64];
-
-		cmd_error("gdb: there is no crash: the recorded program ended with %s",
-			  p ? cmd_status_text(p->status_known, p->status, status,
-					      sizeof(status))
-			    : "an unknown status");
-		return false;
-	}
-	if (!find_event(rec, t))
-		return false;
-	if (!t->image_file)
-		t->image_file = file_of_image(rec, t);
-	return true;
-}
 
 /* --- what the script asks --- */
 
@@ -375,6 +188,17 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 	json_int(&j, "signal", t->signal);
 	debug_pace_write(&j, pace);
 	json_bool(&j, "mi", mi);
+	json_open(&j, "processes", '['); /* a debugger may follow a fork */
+	for (size_t i = 0; i < deja_header(rec)->process_count; i++) {
+		const struct deja_process *p = &deja_header(rec)->processes[i];
+
+		json_open(&j, NULL, '{');
+		json_uint(&j, "stream", p->stream);
+		json_int(&j, "pid", p->pid);
+		json_uint(&j, "last_event", p->event_count);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
 	json_close(&j, '}');
 	if (fclose(j.out)) {
 		cmd_error("%s: %s", path, strerror(errno));

@@ -113,6 +113,8 @@ long record_output(struct thread *t, const struct tf_call *call, const unsigned 
 		   uint8_t role);
 /* Before this thread ends the process: what others are just writing is told first. */
 void record_output_settle(struct thread *t);
+/* It did not end: outputs go on. */
+void record_output_resume(void);
 
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
@@ -197,6 +199,9 @@ bool view_is_status(const char *path, long fd);
 void view_status(uint8_t *text, size_t len);
 
 /* --- record_preempt.c --- */
+/* The last signal has been delivered: the timer that was to stop the thread for it would interrupt
+ * its next call. */
+void record_signal_waits_no_more(struct thread *t);
 /* Before rt_sigreturn. */
 void record_probe_abandon(struct thread *t);
 

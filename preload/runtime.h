@@ -475,6 +475,10 @@ unsigned slot_index_of(const struct slot *slot);
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
 
+/* --- hooks.c --- */
+/* The runtime object is not the first library in the dynamic linker's list: it goes to its end. */
+void view_objects(void);
+
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
 void view_session_name(void);

@@ -36,8 +36,8 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
              -fno-stack-protector -fno-strict-aliasing -fomit-frame-pointer \
              -fcf-protection=none -ftls-model=initial-exec \
              $(call option,-fno-tree-loop-distribute-patterns)
-RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,relro -Wl,--hash-style=gnu \
-              -Wl,--build-id -Wl,--section-start=.doors=0x80000 -Wl,--section-start=.span=0x1ff000
+RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,norelro -Wl,-z,noseparate-code -Wl,--hash-style=gnu \
+              -Wl,--build-id -Wl,-T,preload/runtime.ld -Wl,--section-start=.span=0x1ff000
 
 # msgpack-c 6 has another name than 4.
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)

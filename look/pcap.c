@@ -435,7 +435,8 @@ int export_pcap(struct export *e)
 	} else {
 		written = write_packets(&c);
 		status = status ? status : written;
-		pcap_dump_flush(c.dump);
+		if (pcap_dump_flush(c.dump) < 0)
+			cmd_stdout_failed(); /* while errno tells why */
 		/* The dumper is only freed with its file, which is the caller's. */
 	}
 	if (pcap)

@@ -271,6 +271,8 @@ function noteTarget(n) {
 		n.target === "event" ? at(n.from) : at(n.from) + ".." + at(n.to);
 }
 
+const NOTHING = {Events: "No event matches.", Requests: "No request came in: no connection was accepted, and no line of input was read.",
+	Notes: "There are no annotations; `deja annotate` makes them."};
 let table = "Events", cursor = -1, selected = -1;
 const cursors = {};
 
@@ -297,6 +299,8 @@ function drawRows() {
 			row.append(cell(col, col.text(item)));
 		rows.append(row);
 	}
+	if (!count)
+		rows.append(element("p", NOTHING[table] || "Nothing here.", "nothing"));
 	$("table_space").style.height = count * ROW + "px";
 	$("table_rows").style.top = first * ROW + "px";
 	$("table_rows").replaceChildren(rows);

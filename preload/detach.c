@@ -28,7 +28,7 @@ static void signals_give_back(struct thread *t)
 void detach(struct thread *t)
 {
 	dj_raw(SYS_prctl, PR_SUD, SUD_OFF, 0, 0, 0);
-	if (RT->thread_count > 1 || !RT->dispatch)
+	if (RT->thread_count > 1 || !RT->dispatch || RT->sandboxed) /* what follows opens a file */
 		return;
 	dj_active = 0;
 	patch_undo();

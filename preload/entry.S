@@ -10,6 +10,7 @@
 
 	.set	T_STACK_TOP, 8
 	.set	T_PENDING, 16
+	.set	T_ORACLE_SP, 24
 
 /* struct pregs from its beginning up to and with rax. */
 	.macro	POP_REGISTERS
@@ -322,6 +323,74 @@ dj_vdso_by_call:
 	call	dj_tramp_entry
 	lea	136(%rsp), %rsp
 	ret
+
+/*
+ * An oracle's stub (oracles.c) calls this with the site in rax, the program's rax above the return
+ * address, and all else the program's. The registers are a struct k_mcontext's, up to its eflags.
+ * dj_oracle says whether a signal is to be delivered: that happens in the handler of the trap, to
+ * which the kernel gives the program's context (but for what the stub has on the stack).
+ */
+	.macro	ORACLE_LEAVE
+	pop	%r8
+	pop	%r9
+	pop	%r10
+	pop	%r11
+	pop	%r12
+	pop	%r13
+	pop	%r14
+	pop	%r15
+	pop	%rdi
+	pop	%rsi
+	pop	%rbp
+	pop	%rbx
+	pop	%rdx
+	pop	%rax
+	pop	%rcx
+	pushq	16(%rsp)
+	popfq
+	mov	(%rsp), %rsp
+	.endm
+
+	.globl	dj_oracle_entry, dj_oracle_trap, dj_oracle_end
+	.hidden	dj_oracle_entry, dj_oracle_trap, dj_oracle_end
+	.p2align 4
+	.cfi_startproc
+dj_oracle_entry:
+	mov	%rsp, %gs:T_ORACLE_SP
+	mov	%gs:T_STACK_TOP, %rsp
+	pushfq
+	push	$0
+	pushq	%gs:T_ORACLE_SP
+	push	%rcx
+	push	%rax
+	push	%rdx
+	push	%rbx
+	push	%rbp
+	push	%rsi
+	push	%rdi
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%r11
+	push	%r10
+	push	%r9
+	push	%r8
+	.cfi_signal_frame
+	.cfi_escape 0x0f, 6, 0x77, 0xf8, 0x00, 0x06, 0x23, 8	/* the saved rsp, + 8 */
+	cld
+	mov	%rsp, %rdi
+	mov	%rax, %rsi
+	call	dj_oracle
+	test	%eax, %eax
+	jnz	1f
+	ORACLE_LEAVE
+	ret
+1:	ORACLE_LEAVE
+dj_oracle_trap:
+	ud2
+dj_oracle_end:
+	.cfi_endproc
 
 /*
  * long dj_raw_wait(nr, args): the check for a caught signal and the system call are one

@@ -18,6 +18,7 @@ enum {
 	EXEC_TARGET_NO_FD = 7,	 /* RLIMIT_NOFILE: nothing can be loaded */
 	EXEC_TARGET_NO_WAY = 8,	 /* the session's directory is out of its reach: chroot, another user */
 	EXEC_TARGET_TWO_USERS = 9, /* real and effective ids differ: the linker ignores LD_PRELOAD */
+	EXEC_TARGET_SANDBOX = 10, /* a seccomp filter forbids calls of the recorder */
 };
 
 /* EXEC_TARGET_*; OK as well for what exec itself will refuse. Opens and closes the file. */

@@ -194,7 +194,8 @@ void futex_robust_exit(struct thread *t)
 
 	if (!end || !dj_fetch_user(&head, end, sizeof(head)))
 		return;
-	dj_raw(SYS_set_robust_list, 0, sizeof(head));
+	if (t == dj_self()) /* the kernel finds no owner in others' */
+		dj_raw(SYS_set_robust_list, 0, sizeof(head));
 	t->robust_list = 0;
 	pending = (struct robust_list *)((uintptr_t)head.list_op_pending & ~1ul);
 	/* bit 0 of a pointer says that the lock is a PI one: the same to us */
@@ -208,4 +209,18 @@ void futex_robust_exit(struct thread *t)
 	}
 	if (pending)
 		owner_died(t, (uint32_t *)((char *)pending + head.futex_offset));
+}
+
+void futex_robust_end(struct thread *self)
+{
+	futex_robust_exit(self);
+	for (unsigned i = 0; RT->multi && i < THREAD_MAX; i++) {
+		struct thread *t = (void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+
+		if (i % 64 == 0 && !RT->thread_map[i / 64])
+			i += 63;
+		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && !t->apart &&
+			 !t->vfork_child)
+			futex_robust_exit(t);
+	}
 }

@@ -22,6 +22,7 @@ enum insn_oracle_kind {
 	ORACLE_RDTSCP = 5,
 };
 enum { INSN_TRAP = 0x0b };
+enum { ORACLE_COVER_MAX = 4 + 15 }; /* bytes that a jump may cover: of five the last may begin one */
 struct insn_oracle {
 	uint8_t kind; /* enum insn_oracle_kind */
 	uint8_t len;

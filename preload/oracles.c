@@ -2,9 +2,10 @@
  * Oracles: the program's own instructions whose results only the processor knows (oracle.h: random
  * numbers, the time stamp counter, the processor's number). Their places in a mapped file are known: the
  * recorder has them from the supervisor, which looks through the file's text once
- * (tools/codescan.c), the replayer from the stream. There a byte of the opcode is replaced, so that
- * the instruction raises SIGILL; its handler makes it: the result is an event, which the replay
- * serves. One byte, at a place that nobody runs yet or runs whole: no thread can meet half of it.
+ * (tools/codescan.c), the replayer from the stream. There a jump to a stub stands for the instruction
+ * and what follows it; or, where that cannot be, a byte of the opcode is replaced, so that it
+ * raises SIGILL. Either way it is made here: the result is an event, which the replay serves. The text
+ * has just been mapped: nobody can be in the middle of it.
  *
  * SIGILL is never blocked for the kernel, which would end the process. What the program knows of
  * its mask and its handler stays apart, as with SIGSYS. Any thread, no libc.
@@ -15,7 +16,14 @@
 #include "patch.h"
 #include "runtime.h"
 
+bool dj_oracle(struct k_mcontext *mc, const struct oracle_site *s);
+
 enum { CODE_OPERAND = 2 /* ILL_ILLOPN: what the kernel says for every invalid opcode */ };
+enum {
+	STUB_LEN = 80,
+	STUB_LEA_LEN = 8,
+	MOVED_LEN = 40,
+};
 enum { FLAG_CF = 1, FLAGS_CLEARED = 0x8d5 /* CF PF AF ZF SF OF */ };
 
 static size_t index_of(uint64_t addr)
@@ -54,16 +62,117 @@ static struct oracle_site *find_or_add(uint64_t addr)
 	return &RT->oracles[i];
 }
 
-bool oracle_is_planted(uint64_t addr)
+const struct oracle_site *oracle_at(uint64_t addr)
 {
 	const struct oracle_site *s = find(addr);
 
-	return s && s->oracle.kind;
+	return s && s->oracle.kind ? s : NULL;
 }
 
-bool oracle_plant(uint64_t addr, bool writable)
+static uint8_t *put_rel32(uint8_t *p, uint64_t at, uint64_t target)
 {
-	uint8_t code[INSN_MAX_LEN], trap = INSN_TRAP;
+	int32_t rel = (int32_t)(target - (at + 4));
+
+	dj_copy(p, &rel, 4);
+	return p + 4;
+}
+
+static bool in_reach(uint64_t from, uint64_t to)
+{
+	int64_t d = (int64_t)(to - from);
+
+	return d > -0x7fff0000ll && d < 0x7fff0000ll;
+}
+
+/* The instructions from[0 ... len), which lie at from_at, for to_at: at most MOVED_LEN bytes. Returns
+ * how many, 0: one of them cannot be there. */
+static size_t move_code(uint8_t *to, uint64_t to_at, const uint8_t *from, uint64_t from_at,
+			size_t len)
+{
+	uint8_t *p = to;
+	struct insn in;
+
+	for (size_t n = 0; n < len; n += in.len) {
+		const uint8_t *code = from + n;
+		uint64_t at = from_at + n, target;
+
+		if (p - to > MOVED_LEN - INSN_MAX_LEN || !insn_decode(code, len - n, &in) ||
+		    in.flow >= INSN_CALL)
+			return 0;
+		if (in.rel_len) {
+			target = insn_target(&in, code, at);
+			if (!in_reach(to_at, target))
+				return 0;
+			if (in.flow == INSN_BRANCH) {
+				*p++ = 0x0f;
+				*p++ = (uint8_t)(0x80 | (code[in.rel_at - 1] & 15));
+			} else {
+				*p++ = 0xe9;
+			}
+			p = put_rel32(p, to_at + (uint64_t)(p - to), target);
+			continue;
+		}
+		dj_copy(p, code, in.len);
+		if (in.rip_at) {
+			int32_t was;
+			int64_t d;
+
+			dj_copy(&was, code + in.rip_at, 4);
+			d = was + (int64_t)(at - (to_at + (uint64_t)(p - to)));
+			if (d != (int32_t)d)
+				return 0;
+			dj_copy(p + in.rip_at, &d, 4);
+		}
+		p += in.len;
+	}
+	return (size_t)(p - to);
+}
+
+/*
+ * A jump to a stub that calls us as the instruction and then executes what else the jump covers. Who
+ * chose the place has seen to it that nobody jumps between these instructions.
+ */
+static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cover, bool writable)
+{
+	uint8_t stub[STUB_LEN], *p = stub, jump[5] = {0xe9};
+	uint64_t entry, at, site = (uint64_t)s;
+	size_t moved;
+
+	at = patch_room(s->addr, sizeof(stub), &entry);
+	if (!at)
+		return false;
+	/* lea -128(%rsp), %rsp; push %rax; movabs $site, %rax; call entry; lea 136(%rsp), %rsp */
+	*p++ = 0x48, *p++ = 0x8d, *p++ = 0x64, *p++ = 0x24, *p++ = 0x80;
+	*p++ = 0x50;
+	*p++ = 0x48, *p++ = 0xb8;
+	dj_copy(p, &site, 8);
+	p += 8;
+	*p++ = 0xe8;
+	p = put_rel32(p, at + (uint64_t)(p - stub), entry);
+	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
+	*p++ = 136, *p++ = 0, *p++ = 0, *p++ = 0;
+	s->resume = at + (uint64_t)(p - stub);
+	moved = move_code(p, s->resume, code + s->oracle.len, s->addr + s->oracle.len,
+			  cover - s->oracle.len);
+	if (!moved && cover > s->oracle.len)
+		return false;
+	p += moved;
+	*p++ = 0xe9;
+	p = put_rel32(p, at + (uint64_t)(p - stub), s->addr + cover);
+	if (!code_write(at, stub, (size_t)(p - stub), false))
+		return false;
+	dj_copy(s->original, code, sizeof(s->original));
+	put_rel32(jump + 1, s->addr + 1, at);
+	if (!code_write(s->addr, jump, sizeof(jump), writable))
+		return false;
+	patch_room_take(at, (size_t)(p - stub));
+	s->cover = (uint8_t)cover;
+	return true;
+}
+
+bool oracle_plant(uint64_t addr, unsigned cover, bool writable)
+{
+	uint8_t code[ORACLE_COVER_MAX], trap = INSN_TRAP;
 	struct insn_oracle oracle;
 	struct oracle_site *s;
 	size_t room = sizeof(code), left = 4096 - (addr & 4095);
@@ -78,8 +187,14 @@ bool oracle_plant(uint64_t addr, bool writable)
 	s = find_or_add(addr);
 	if (!s)
 		return false;
-	s->original = code[oracle.trap_at];
 	s->oracle = oracle;
+	s->cover = s->wanted = 0;
+	if (cover >= sizeof(s->original) && cover <= room && boundary_has_oracle(oracle.kind)) {
+		s->wanted = (uint8_t)cover;
+		if (plant_jump(s, code, cover, writable))
+			return true;
+	}
+	s->original[0] = code[oracle.trap_at];
 	if (code_write(addr + oracle.trap_at, &trap, 1, writable))
 		return true;
 	s->oracle.kind = ORACLE_NONE;
@@ -93,13 +208,16 @@ void oracles_forget(uint64_t addr, uint64_t len)
 			RT->oracles[i].oracle.kind = ORACLE_NONE;
 }
 
+/* The stubs stay, as those of patch.c. */
 void oracles_undo(void)
 {
 	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++) {
 		struct oracle_site *s = &RT->oracles[i];
 
-		if (s->addr && s->oracle.kind)
-			code_write(s->addr + s->oracle.trap_at, &s->original, 1, false);
+		if (s->addr && s->oracle.kind && s->cover)
+			code_write(s->addr, s->original, sizeof(s->original), false);
+		else if (s->addr && s->oracle.kind)
+			code_write(s->addr + s->oracle.trap_at, s->original, 1, false);
 		s->oracle.kind = ORACLE_NONE;
 	}
 }
@@ -130,39 +248,71 @@ static void set_register(struct k_mcontext *mc, const struct insn_oracle *oracle
 		*reg = value;
 }
 
+/* Makes the instruction. False: the processor does not have it. */
+static bool make(struct thread *t, const struct insn_oracle *oracle, struct k_mcontext *mc)
+{
+	uint64_t value;
+	int64_t aux;
+	unsigned flag;
+
+	if (oracle->kind == ORACLE_RDTSC || oracle->kind == ORACLE_RDTSCP) {
+		value = boundary_tsc(t, oracle->kind == ORACLE_RDTSCP, &aux);
+		mc->rax = (uint32_t)value;
+		mc->rdx = value >> 32;
+		if (oracle->kind == ORACLE_RDTSCP)
+			mc->rcx = (uint32_t)aux;
+		return true;
+	}
+	flag = boundary_oracle(t, oracle->kind, &value);
+	if (flag == ORACLE_UNKNOWN)
+		return false;
+	set_register(mc, oracle, value);
+	if (oracle->kind != ORACLE_RDPID)
+		mc->eflags = (mc->eflags & ~(uint64_t)FLAGS_CLEARED) | (flag ? FLAG_CF : 0);
+	return true;
+}
+
+/* From entry.S: a stub's oracle. True: a signal is to be delivered. */
+bool dj_oracle(struct k_mcontext *mc, const struct oracle_site *s)
+{
+	struct thread *t = dj_self();
+	struct insn_oracle oracle = s->oracle;
+
+	mc->rax = ((const uint64_t *)mc->rsp)[1];
+	mc->rip = s->resume;
+	if (!make(t, &oracle, mc))
+		dj_fatal("the processor does not have an instruction that it had", oracle.kind);
+	return boundary_signal_due(t);
+}
+
+bool oracles_hold(const struct k_mcontext *mc)
+{
+	return mc->rip >= (uint64_t)dj_oracle_entry && mc->rip < (uint64_t)dj_oracle_end;
+}
+
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
 {
 	const struct oracle_site *s = find(uc->mc.rip);
 	struct insn_oracle oracle;
 	struct k_siginfo next;
-	uint64_t value;
-	int64_t aux;
-	unsigned flag;
+	bool made = true;
 
-	if (info->code != CODE_OPERAND || !s || !s->oracle.kind)
+	if (info->code != CODE_OPERAND)
 		return false;
-	oracle = s->oracle;
 	t->interrupted = uc;
-	if (oracle.kind == ORACLE_RDTSC || oracle.kind == ORACLE_RDTSCP) {
-		value = boundary_tsc(t, oracle.kind == ORACLE_RDTSCP, &aux);
-		uc->mc.rax = (uint32_t)value;
-		uc->mc.rdx = value >> 32;
-		if (oracle.kind == ORACLE_RDTSCP)
-			uc->mc.rcx = (uint32_t)aux;
+	if (uc->mc.rip == (uint64_t)dj_oracle_trap) { /* behind the stub's call and its lea */
+		uc->mc.rip = *(const uint64_t *)uc->mc.rsp + STUB_LEA_LEN;
+		uc->mc.rsp += ENTRY_RSP_SKIP;
+	} else if (s && s->oracle.kind && !s->cover) {
+		oracle = s->oracle;
+		made = make(t, &oracle, &uc->mc);
+		if (made)
+			uc->mc.rip += oracle.len;
 	} else {
-		flag = boundary_oracle(t, oracle.kind, &value);
-		if (flag == ORACLE_UNKNOWN) { /* here, too, it is a fault */
-			t->interrupted = NULL;
-			return false;
-		}
-		set_register(&uc->mc, &oracle, value);
-		if (oracle.kind != ORACLE_RDPID)
-			uc->mc.eflags = (uc->mc.eflags & ~(uint64_t)FLAGS_CLEARED) |
-					(flag ? FLAG_CF : 0);
+		made = false;
 	}
-	uc->mc.rip += oracle.len;
-	if (boundary_next_signal(t, 0, &next))
+	if (made && boundary_next_signal(t, 0, &next))
 		signals_enter(t, &next, uc);
 	t->interrupted = NULL;
-	return true;
+	return made; /* else here, too, it is a fault */
 }

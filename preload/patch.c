@@ -132,6 +132,7 @@ void patch_start(void)
 		.end = (uint64_t)dj_stubs_end,
 		.entry = (uint64_t)dj_tramp_entry,
 		.entry_flags = (uint64_t)dj_tramp_entry_flags,
+		.entry_oracle = (uint64_t)dj_oracle_entry,
 	};
 }
 
@@ -175,19 +176,45 @@ static bool pool_make(struct stub_pool *pool, uint64_t addr)
 	return false;
 }
 
-/* A pool with room for one more stub within a jump's reach of addr. */
-static struct stub_pool *pool_for(uint64_t addr)
+/* A pool with room for one more stub of len bytes within a jump's reach of addr. */
+static struct stub_pool *pool_for(uint64_t addr, size_t len)
 {
 	for (unsigned i = 0; i < STUB_POOL_MAX; i++) {
 		struct stub_pool *pool = &RT->pools[i];
 
 		if (!pool->end && !pool_make(pool, addr))
 			return NULL;
-		if (pool->next + STUB_LEN <= pool->end && in_reach(addr, pool->next) &&
+		if (pool->next + len <= pool->end && in_reach(addr, pool->next) &&
 		    in_reach(addr, pool->end))
 			return pool;
 	}
 	return NULL;
+}
+
+uint64_t patch_room(uint64_t addr, size_t len, uint64_t *entry)
+{
+	struct stub_pool *pool = pool_for(addr, len + THUNK_LEN);
+	uint8_t thunk[THUNK_LEN] = {0xff, 0x25}; /* jmp *0(%rip) */
+	uint64_t target = (uint64_t)dj_oracle_entry;
+
+	if (!pool)
+		return 0;
+	if (!pool->entry_oracle) {
+		dj_copy(thunk + 6, &target, 8);
+		if (!code_write(pool->next, thunk, sizeof(thunk), false))
+			return 0;
+		pool->entry_oracle = pool->next;
+		pool->next += THUNK_LEN;
+	}
+	*entry = pool->entry_oracle;
+	return pool->next;
+}
+
+void patch_room_take(uint64_t at, size_t len)
+{
+	for (unsigned i = 0; i < STUB_POOL_MAX; i++)
+		if (RT->pools[i].next == at)
+			RT->pools[i].next = (at + len + 15) & ~15ull;
 }
 
 static bool pool_open(struct stub_pool *pool)
@@ -286,7 +313,7 @@ static bool move_instructions(uint8_t *to, int64_t move, const uint8_t *from, si
  * closed later. */
 static bool shape_patch(struct site *s, const struct shape *shape, bool many)
 {
-	struct stub_pool *pool = pool_for(shape->start);
+	struct stub_pool *pool = pool_for(shape->start, STUB_LEN);
 	uint8_t code[STUB_LEN], *p = code;
 	uint64_t stub, tail;
 	int64_t move;

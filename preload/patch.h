@@ -12,6 +12,10 @@ struct site *trap_site(uint64_t addr);
 
 /* Writes code; `writable`: where writing is allowed as it is. */
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable);
+/* Room for len bytes of code that a jump at addr reaches; *entry: where a call from there comes to
+ * dj_oracle_entry. 0: there is none. Taken by patch_room_take. */
+uint64_t patch_room(uint64_t addr, size_t len, uint64_t *entry);
+void patch_room_take(uint64_t at, size_t len);
 /* Whether a jump near by may lead to one of the instructions behind start: bit n of inside, one
  * begins at start + n. Says so too often rather than too rarely. */
 bool patch_is_jumped_into(uint64_t start, uint32_t inside);

@@ -17,11 +17,6 @@
 #include "record.h"
 #include "own_memory.h"
 
-enum {
-	OUTPUT_LOCK_TRIES = 5,
-	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
-};
-
 long record_wait(struct thread *t, long nr, const unsigned long args[6])
 {
 	long ret;
@@ -49,9 +44,9 @@ static bool share(struct thread *t, int64_t now)
 	return true;
 }
 
-void record_share(struct thread *t)
+bool record_share(struct thread *t)
 {
-	share(t, dj_now());
+	return share(t, dj_now());
 }
 
 static uint8_t role_of(const struct thread *t, unsigned long fd)
@@ -95,7 +90,8 @@ static void roles_follow(struct thread *t, long nr, const unsigned long a[6], lo
 
 /* The role of a descriptor that was opened now: /dev/stdout and its like are the recording's
  * own output under a name. */
-static uint8_t role_opened(const struct tf_call *call, const unsigned long args[6], long fd)
+static uint8_t role_opened(struct thread *t, const struct tf_call *call,
+			   const unsigned long args[6], long fd)
 {
 	const struct session *s = RT->session;
 	unsigned long flags = call->nr == SYS_creat  ? O_WRONLY
@@ -110,95 +106,14 @@ static uint8_t role_opened(const struct tf_call *call, const unsigned long args[
 	    dj_raw(SYS_fstat, fd, &st) < 0)
 		return TF_ROLE_NONE;
 	for (unsigned i = 0; i < 2; i++)
-		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev)
-			return (uint8_t)(TF_ROLE_STDOUT + i);
+		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev) {
+			if (!S_ISREG(st.st_mode))
+				return (uint8_t)(TF_ROLE_STDOUT + i);
+			record_note(t->slot, "it opened the file that is its output by a name: what "
+					     "it writes there a replay does not print");
+			break;
+		}
 	return TF_ROLE_NONE;
-}
-
-/*
- * The lock that makes the order of outputs across processes the recorded order. Never
- * waited for longer than a few milliseconds: a stopped process must not hold up others.
- */
-static bool output_lock(struct session *s)
-{
-	struct k_timespec step = {0, OUTPUT_LOCK_STEP_NS};
-	uint32_t mine = (uint32_t)RT->live_pid;
-
-	for (int i = 0; i < OUTPUT_LOCK_TRIES; i++) {
-		uint32_t owner = 0;
-
-		if (__atomic_compare_exchange_n(&s->output_lock, &owner, mine, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return true;
-		dj_raw(SYS_futex, &s->output_lock, FUTEX_WAIT, owner, &step);
-	}
-	return false;
-}
-
-static void output_unlock(struct session *s, bool locked)
-{
-	if (!locked)
-		return;
-	__atomic_store_n(&s->output_lock, 0, __ATOMIC_SEQ_CST);
-	dj_raw(SYS_futex, &s->output_lock, FUTEX_WAKE, 1);
-}
-
-/* How many bytes the call writes; SIZE_MAX: not known. */
-static size_t output_len(long nr, const unsigned long args[6])
-{
-	struct k_iovec iov;
-	size_t len = 0;
-
-	if (nr == SYS_write || nr == SYS_pwrite64 || nr == SYS_sendto)
-		return args[2];
-	if (nr != SYS_writev || args[2] > 16)
-		return SIZE_MAX;
-	for (size_t i = 0; i < args[2]; i++) {
-		if (!dj_read_user(&iov, (const struct k_iovec *)args[1] + i, sizeof(iov)))
-			return SIZE_MAX;
-		len += iov.len;
-	}
-	return len;
-}
-
-/*
- * Will the call not wait? Then the token is kept: when the process is ended meanwhile, by
- * another thread or from outside, what was written is in the recording.
- */
-static bool output_is_quick(long nr, const unsigned long args[6])
-{
-	struct pollfd p = {.fd = (int)args[0], .events = POLLOUT};
-	struct stat st;
-
-	if (dj_raw(SYS_poll, &p, 1, 0) != 1 || p.revents != POLLOUT)
-		return false;
-	return output_len(nr, args) <= PIPE_BUF ||
-	       (!dj_raw(SYS_fstat, args[0], &st) && S_ISREG(st.st_mode));
-}
-
-static long record_output(struct thread *t, const struct tf_call *call,
-			  const unsigned long args[6], uint8_t role)
-{
-	struct session *s = RT->session;
-	bool locked;
-	int64_t t0 = dj_now(), t1;
-	uint64_t seq = 0;
-	long ret;
-
-	if ((RT->multi | RT->domains) && share(t, t0))
-		t0 = dj_now();
-	locked = output_lock(s);
-	ret = (RT->multi | RT->domains) && output_is_quick(call->nr, args)
-		      ? dj_raw_wait(call->nr, args)
-		      : record_wait(t, call->nr, args);
-	if (ret > 0)
-		seq = __atomic_add_fetch(&s->output_seq, 1, __ATOMIC_SEQ_CST);
-	output_unlock(s, locked);
-	t1 = dj_now();
-	if (ret > 0)
-		record_emit_ints(t->slot, TF_EV_OUTPUT, 2, (int64_t)seq, role, 0);
-	record_emit_call(t, call, args, ret, t0, t1, NULL);
-	return ret;
 }
 
 static long record_generic(struct thread *t, const struct tf_call *call,
@@ -360,6 +275,21 @@ static long record_interrupted(struct thread *t, const struct tf_call *call,
 	return TF_RESTART;
 }
 
+/* The kernel does to it what the program's filter says. */
+static long record_forbidden(struct thread *t, const struct tf_call *call, const unsigned long args[6])
+{
+	struct record_pre pre;
+	bool needs_pre = record_shape(call) & SHAPE_PRE;
+	int64_t t0 = dj_now();
+	long ret;
+
+	if (needs_pre)
+		record_pre_take(call, args, &pre);
+	ret = dj_raw_wait(call->nr, args);
+	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
+	return ret;
+}
+
 static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call,
 			   const unsigned long args[6])
 {
@@ -392,6 +322,9 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	case SYS_set_tid_address:
 		t->clear_tid = (int32_t *)args[0];
 		return record_answer(t, call, args, t->tid);
+	case SYS_setrlimit:
+	case SYS_prlimit64:
+		return record_limits(t, call, args, &ret) ? ret : record_generic(t, call, args);
 	case SYS_shmat:
 		return record_shmat(t, call, args);
 	case SYS_seccomp:
@@ -407,8 +340,10 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 		record_emit_call(t, call, args, ret, now, now, NULL);
 		return ret;
 	case SYS_arch_prctl:
-		if (args[0] == 0x1001 || args[0] == 0x1004) /* GS is ours */
-			return record_answer(t, call, args, -EPERM);
+		if (args[0] == ARCH_GET_GS)
+			return record_local(t, call, args, record_get_gs);
+		if (args[0] == ARCH_SET_GS)
+			return record_set_gs(t, call, args);
 		return record_generic(t, call, args);
 	}
 	return record_generic(t, call, args);
@@ -444,7 +379,7 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_creat:
 		ret = record_changing(t, call, args);
 		if (ret >= 0)
-			role_set(t, ret, role_opened(call, args, ret));
+			role_set(t, ret, role_opened(t, call, args, ret));
 		return ret;
 	case SYS_read:
 	case SYS_pread64:
@@ -466,6 +401,8 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		if (role_of(t, (unsigned)args[2]))
 			return record_answer(t, call, args, -EINVAL);
 		return record_changing(t, call, args);
+	case SYS_getrlimit:
+		return record_limits(t, call, args, &ret) ? ret : record_generic(t, call, args);
 	case SYS_unshare:
 	case SYS_setns: /* of any kind: a pidfd's is not known here */
 		RT->session->pid_namespaces = 1;
@@ -524,7 +461,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (stack_wanted(nr))
 		record_stack(t, p);
-	if (nr == SYS_futex) {
+	if (nr == SYS_futex && !(RT->sandboxed && !record_sandbox_allows(nr, args))) {
 		enum futex_way way = futex_enter(t, args, &ret);
 
 		if (way != FUTEX_PLAIN)
@@ -532,6 +469,8 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending) /* caught in program code */
 		return record_interrupted(t, call, args);
+	if (RT->sandboxed && !record_sandbox_allows(nr, args))
+		return record_forbidden(t, call, args);
 	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
 		return record_answer(t, call, args, ret);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
@@ -621,6 +560,11 @@ void boundary_signal(struct thread *t, int signo, const struct k_siginfo *info)
 	t->pending++;
 }
 
+bool boundary_signal_due(struct thread *t)
+{
+	return t->pending;
+}
+
 bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 {
 	uint64_t block = ~SIGSYS_BIT, old;
@@ -634,6 +578,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	t->pending--;
 	for (uint32_t i = 0; i < t->pending; i++)
 		t->queue[i] = t->queue[i + 1];
+	if (!t->pending)
+		record_signal_waits_no_more(t);
 	dj_raw(SYS_rt_sigprocmask, 2, &old, 0, 8);
 	if (RT->passthrough)
 		return true;

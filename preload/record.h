@@ -34,6 +34,9 @@ static inline void ring_commit(struct slot *slot)
 void record_note(struct slot *slot, const char *text);
 /* Has the supervisor store the file open at fd (or, fd < 0, at path). 0: it could not. */
 uint32_t record_file(struct slot *slot, int fd, const char *path);
+/* The same, with what fstat or stat say of it. */
+struct stat;
+uint32_t record_file_known(struct slot *slot, int fd, const char *path, const struct stat *st);
 /* Nobody records any more. */
 bool record_supervisor_gone(void);
 /* Has the supervisor give this user access to the session. */
@@ -99,10 +102,19 @@ static inline void record_thread_switch(struct thread *t)
 
 /* --- record.c --- */
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
-/* Gives others a turn when this thread has run for long. */
-void record_share(struct thread *t);
+/* Gives others a turn when this thread has run for long. True: it did. */
+bool record_share(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+
+/* --- record_output.c --- */
+/* A call that writes to a descriptor with this role. */
+long record_output(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		   uint8_t role);
+/* Before this thread ends the process: what others are just writing is told first. */
+void record_output_settle(struct thread *t);
+/* It did not end: outputs go on. */
+void record_output_resume(void);
 
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
@@ -132,10 +144,21 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 
+/* --- record_give_back.c --- */
+enum { ARCH_SET_GS = 0x1001, ARCH_GET_GS = 0x1004 };
+/* Recording of this process ends with this reason; it goes on as without us. */
+void record_give_back(struct thread *t, const char *reason);
+/* ARCH_SET_GS: given back, or refused where there are threads. The program's result. */
+long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* ARCH_GET_GS of a program that has not set it. */
+long record_get_gs(const unsigned long args[6]);
+
 /* --- record_seccomp.c --- */
-/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: recording stopped
- * before it, it was made, *result is the program's. */
+/* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: it was made,
+ * recorded or with recording stopped before it, and *result is the program's. */
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result);
+/* In a process that RT->sandboxed says has one: whether its filters let this call pass. */
+bool record_sandbox_allows(long nr, const unsigned long args[6]);
 
 /* --- record_shadow.c --- */
 /* The shadow (0: none) and the stored file of what is mapped from fd. `shared`: with
@@ -176,6 +199,9 @@ bool view_is_status(const char *path, long fd);
 void view_status(uint8_t *text, size_t len);
 
 /* --- record_preempt.c --- */
+/* The last signal has been delivered: the timer that was to stop the thread for it would interrupt
+ * its next call. */
+void record_signal_waits_no_more(struct thread *t);
 /* Before rt_sigreturn. */
 void record_probe_abandon(struct thread *t);
 
@@ -188,10 +214,16 @@ void record_stack(struct thread *t, const struct pregs *p);
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
 /* Between two events: has the recording say so if some could not be replaced. */
 void record_oracles_tell(struct slot *slot);
-/* How many of them are there, and their addresses as an array of the event being written. */
+/* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
+void record_oracle_put(struct slot *slot, const struct oracle_site *s);
+
+/* --- record_limits.c --- */
+/* getrlimit, setrlimit, prlimit64. False: it is a call like others. */
+bool record_limits(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		   long *result);
 
 /* --- record_memory.c --- */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

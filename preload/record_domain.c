@@ -233,6 +233,8 @@ void record_domain_join(struct thread *t, uint32_t domain)
 		return;
 	boundary_domains_give(t); /* they are taken in their order */
 	RT->domains |= 1u << domain;
+	if (!RT->catch_faults)
+		signals_catch_faults(t);
 	boundary_domains_take(t);
 }
 
@@ -283,7 +285,8 @@ long record_domain_kill(long nr, const unsigned long args[6], int target, int si
 /* Is memory mapped that a child would share? What is ours is not counted. */
 static bool shares_memory(void)
 {
-	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
+	/* where that file may not be opened: perhaps */
+	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
 	char text[2048];
 	unsigned field = 0, at = 0;
 	uint64_t from = 0;

@@ -18,7 +18,7 @@ static void emit_file(struct slot *slot, uint32_t file, uint32_t shadow, unsigne
 	if (shadow || oracles)
 		p = tf_put_uint(p, shadow);
 	if (oracles)
-		p = tf_put_array(p, oracles);
+		p = tf_put_array(p, 2 * oracles);
 	ring_put(slot, buf, (size_t)(p - buf));
 	if (oracles)
 		record_oracles_put(slot, file, at, args[1], args[5]);

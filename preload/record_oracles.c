@@ -24,20 +24,30 @@ static const struct oracle_file *oracles_of(uint32_t file)
 	return NULL;
 }
 
+/* The i-th of a file, where it is in a mapping of len bytes from `offset` on. False: not in it. */
+static bool in_mapping(const struct oracle_file *f, uint32_t i, uint64_t len, uint64_t offset,
+		       uint64_t *into, unsigned *cover)
+{
+	uint64_t entry = RT->session->oracle_offsets[f->first + i];
+
+	*into = (entry & ((1ull << ORACLE_OFFSET_BITS) - 1)) - offset;
+	*cover = (unsigned)(entry >> ORACLE_OFFSET_BITS);
+	return *into < len;
+}
+
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable)
 {
 	const struct oracle_file *f = oracles_of(file);
-	const uint64_t *list = RT->session->oracle_offsets;
+	uint64_t into;
+	unsigned cover;
 
 	if (at < RT->text_end && at + len > RT->text_start)
 		return; /* ours */
 	oracles_forget(at, len);
-	for (uint32_t i = 0; f && i < f->count; i++) {
-		uint64_t into = list[f->first + i] - offset;
-
-		if (into < len && !oracle_plant(at + into, writable))
+	for (uint32_t i = 0; f && i < f->count; i++)
+		if (in_mapping(f, i, len, offset, &into, &cover) &&
+		    !oracle_plant(at + into, into + cover <= len ? cover : 0, writable))
 			RT->oracles_left = 1;
-	}
 }
 
 void record_oracles_tell(struct slot *slot)
@@ -51,12 +61,11 @@ void record_oracles_tell(struct slot *slot)
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset)
 {
 	const struct oracle_file *f = oracles_of(file);
-	const uint64_t *list = RT->session->oracle_offsets;
-	unsigned count = 0;
+	unsigned count = 0, cover;
+	uint64_t into;
 
 	for (uint32_t i = 0; f && i < f->count; i++)
-		if (list[f->first + i] - offset < len &&
-		    oracle_is_planted(at + (list[f->first + i] - offset)))
+		if (in_mapping(f, i, len, offset, &into, &cover) && oracle_at(at + into))
 			count++;
 	return count;
 }
@@ -65,15 +74,21 @@ void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t 
 			uint64_t offset)
 {
 	const struct oracle_file *f = oracles_of(file);
-	const uint64_t *list = RT->session->oracle_offsets;
-	uint8_t buf[TF_INT_MAX_LEN];
+	const struct oracle_site *s;
+	uint64_t into;
+	unsigned cover;
 
-	for (uint32_t i = 0; f && i < f->count; i++) {
-		uint64_t into = list[f->first + i] - offset;
+	for (uint32_t i = 0; f && i < f->count; i++)
+		if (in_mapping(f, i, len, offset, &into, &cover) && (s = oracle_at(at + into)))
+			record_oracle_put(slot, s);
+}
 
-		if (into < len && oracle_is_planted(at + into))
-			ring_put(slot, buf, (size_t)(tf_put_uint(buf, at + into) - buf));
-	}
+void record_oracle_put(struct slot *slot, const struct oracle_site *s)
+{
+	uint8_t buf[2 * TF_INT_MAX_LEN], *p = tf_put_uint(buf, s->addr);
+
+	p = tf_put_uint(p, s->wanted);
+	ring_put(slot, buf, (size_t)(p - buf));
 }
 
 /* Bit per kind: this processor has it. */
@@ -93,6 +108,11 @@ static uint32_t offered(void)
 			RT->oracles_offered |= 1u << ORACLE_RDPID;
 	}
 	return RT->oracles_offered;
+}
+
+bool boundary_has_oracle(unsigned kind)
+{
+	return kind >= ORACLE_RDTSC || (offered() >> kind & 1);
 }
 
 static unsigned execute(unsigned kind, uint64_t *value)

@@ -266,6 +266,16 @@ void boundary_signal_waits(struct thread *t)
 		t->force_timer_made = true;
 	}
 	dj_raw(SYS_timer_settime, t->force_timer, 0, &when, 0);
+	t->force_timer_runs = true;
+}
+
+void record_signal_waits_no_more(struct thread *t)
+{
+	struct k_itimerspec never = {0};
+
+	if (t->force_timer_runs)
+		dj_raw(SYS_timer_settime, t->force_timer, 0, &never, 0);
+	t->force_timer_runs = false;
 }
 
 static void probe_begin(struct thread *t, struct k_ucontext *uc)
@@ -305,6 +315,12 @@ static void probe_end(struct k_ucontext *uc)
 	s->sent_count = 0;
 	signals_install(SIGTRAP_NR);
 	__atomic_store_n(&s->prober, NULL, __ATOMIC_SEQ_CST);
+}
+
+void boundary_fatal(struct thread *t)
+{
+	if (RT->domains)
+		futex_robust_end(t); /* what others find is then the same, whenever they look */
 }
 
 void boundary_fault(struct thread *t, struct k_ucontext *uc)

@@ -5,10 +5,12 @@
  * constructor goes on where the old one stopped.
  */
 #include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/resource.h>
 #include <fcntl.h>
+#include <unistd.h>
 #include <sched.h>
 #include <errno.h>
 #include "record.h"
@@ -383,14 +385,19 @@ static bool no_descriptor_left(void)
 	return fd == -EMFILE;
 }
 
-static bool can_open(const char *name, int flags)
+/* To read, and to write where `write` says so. */
+static bool can_open(const char *name, bool write)
 {
 	char path[SESSION_DIR_LEN + 16];
 	long fd;
 
 	dj_copy(path, RT->dir, SESSION_DIR_LEN);
 	dj_copy(path + SESSION_DIR_LEN, name, dj_strlen(name) + 1);
-	fd = dj_raw(SYS_open, path, flags | O_CLOEXEC, 0);
+	/* half as long, but unknown to filters (record_seccomp.c) */
+	if (!dj_raw(SYS_prctl, PR_GET_SECCOMP) &&
+	    !dj_raw(SYS_faccessat2, AT_FDCWD, path, write ? R_OK | W_OK : R_OK, AT_EACCESS))
+		return true;
+	fd = dj_raw(SYS_open, path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
 	if (fd >= 0)
 		dj_raw(SYS_close, fd);
 	return fd >= 0;
@@ -398,17 +405,17 @@ static bool can_open(const char *name, int flags)
 
 /* As an image of this user without capabilities will: setpriv and the like keep theirs across the
  * change of user, and exec drops them. */
-static bool in_reach(const char *name, int flags, long uid)
+static bool in_reach(const char *name, bool write, long uid)
 {
 	char path[SESSION_DIR_LEN + 16];
 
-	if (!can_open(name, flags))
+	if (!can_open(name, write))
 		return false;
 	if (!uid || dj_raw(SYS_getuid) != uid) /* access() asks for the real user */
 		return true;
 	dj_copy(path, RT->dir, SESSION_DIR_LEN);
 	dj_copy(path + SESSION_DIR_LEN, name, dj_strlen(name) + 1);
-	return dj_raw(SYS_access, path, flags == O_RDWR ? 6 : 4) == 0;
+	return dj_raw(SYS_access, path, write ? 6 : 4) == 0;
 }
 
 /* Whether the next image will find the runtime and the arena. A process that has become another
@@ -417,11 +424,36 @@ static bool session_in_reach(struct slot *slot)
 {
 	long uid = dj_raw(SYS_geteuid);
 
-	if (!in_reach(SESSION_ARENA_NAME, O_RDWR, uid) ||
-	    (uid && dj_raw(SYS_getuid) != uid)) /* which cannot be asked */
+	if (!in_reach(SESSION_ARENA_NAME, true, uid) ||
+	    (uid && dj_raw(SYS_getuid) != uid)) { /* which cannot be asked */
 		record_let_in(slot, (int)uid);
-	return in_reach(SESSION_ARENA_NAME, O_RDWR, uid) &&
-	       in_reach(SESSION_SO_NAME, O_RDONLY, uid);
+		if (!in_reach(SESSION_ARENA_NAME, true, uid))
+			return false;
+	}
+	return in_reach(SESSION_SO_NAME, false, uid);
+}
+
+/* Why the next image will not be recorded: EXEC_TARGET_*. */
+static uint32_t exec_reason(const struct thread *t, const unsigned long args[6], bool at,
+			    const struct exec_env *env, struct slot *slot)
+{
+	const char *path = (const char *)args[at ? 1 : 0];
+	uint32_t external;
+
+	if (RT->sandboxed) /* what is looked at below may not be called, either */
+		return EXEC_TARGET_SANDBOX;
+	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
+	if (external)
+		return external;
+	if ((t->vfork_child || t->apart) && !t->exec_slot)
+		return EXEC_TARGET_NO_SLOT;
+	if (env->lists_only)
+		return EXEC_TARGET_LISTS;
+	if (no_descriptor_left())
+		return EXEC_TARGET_NO_FD;
+	if ((at || !dj_raw(SYS_access, path, 1 /* X_OK */)) && !session_in_reach(slot))
+		return EXEC_TARGET_NO_WAY;
+	return EXEC_TARGET_OK;
 }
 
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
@@ -448,16 +480,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	}
 	if (t->exec_slot && t->roles != t->exec_slot->fd_role) /* shared until now */
 		dj_copy(t->exec_slot->fd_role, t->roles, sizeof(t->exec_slot->fd_role));
-	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
-	if (shares && !t->exec_slot && !external)
-		external = EXEC_TARGET_NO_SLOT;
-	if (env.lists_only && !external)
-		external = EXEC_TARGET_LISTS;
-	if (!external && no_descriptor_left())
-		external = EXEC_TARGET_NO_FD;
-	if (!external && (at || !dj_raw(SYS_access, path, 1 /* X_OK */)) &&
-	    !session_in_reach(slot))
-		external = EXEC_TARGET_NO_WAY;
+	external = exec_reason(t, args, at, &env, slot);
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
@@ -466,7 +489,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		signals_for_exec(t, false);
 		return ret;
 	}
-	if (external) {
+	if (external == EXEC_TARGET_SANDBOX) {
+		external_remember();
+	} else if (external) {
 		external_redirect(t, slot, &redirect);
 		external_remember();
 	} else {
@@ -489,7 +514,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = false;
 	if (!shares)
 		slot->passthrough = 0;
-	if (external)
+	if (external && external != EXEC_TARGET_SANDBOX)
 		external_restore(&redirect);
 	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
@@ -511,8 +536,11 @@ static void apart_outlive(struct thread *t)
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
-	int64_t now = dj_now();
+	int64_t now;
 
+	if (p->nr == SYS_exit_group)
+		record_output_settle(t);
+	now = dj_now();
 	record_emit_call(t, call, args, 0, now, now, NULL);
 	if (t->apart || (p->nr == SYS_exit && !t->vfork_child && RT->thread_count > 1)) {
 		uint64_t block = ~0ull;
@@ -525,12 +553,20 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 	} else if (!t->vfork_child) {
 		apart_outlive(t);
 		if (RT->domains)
-			futex_robust_exit(t); /* in our turn, not when the kernel comes to it */
+			futex_robust_end(t); /* in our turn, not when the kernel comes to it */
 		boundary_domains_give(t);
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
 		dj_raw(p->nr, args[0]);
+}
+
+/* kill(2): to this process, too? */
+static bool kills_us(const struct thread *t, int target)
+{
+	if (target < -1)
+		return dj_raw(SYS_getpgid, 0) == -target;
+	return target == (t->apart ? t->tid : RT->pid) || !target;
 }
 
 /* A signal to ourselves that will end us must be in the stream before it is sent. */
@@ -540,9 +576,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 	int target = (int)args[0];
 	int signo = (int)(p->nr == SYS_tgkill || p->nr == SYS_rt_tgsigqueueinfo ? args[2]
 										: args[1]);
-	bool self = p->nr == SYS_tkill ? target == t->tid
-				       : target == (t->apart ? t->tid : RT->pid) ||
-						 (p->nr == SYS_kill && target <= 0);
+	bool self = p->nr == SYS_tkill	? target == t->tid
+		    : p->nr == SYS_kill ? kills_us(t, target)
+					: target == (t->apart ? t->tid : RT->pid);
 	struct k_sigaction act;
 	uint64_t blocked = 0;
 	int64_t t0 = dj_now();
@@ -555,14 +591,20 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			act.handler = t->actions->action[signo].handler;
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
 				   signals_fatal_by_default(signo))) {
+			record_output_settle(t);
+			t0 = dj_now();
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
 			if (RT->domains) { /* as at the exit */
-				futex_robust_exit(t);
+				futex_robust_end(t);
 				boundary_domains_give(t);
 			}
 			if (signo == SIGSYS_NR)
 				signals_die(signo);
 			ret = dj_raw(p->nr, args[0], args[1], args[2], args[3]);
+			/* it lives on: another thread, which blocks the signal, was meant */
+			record_output_resume();
+			if (RT->domains)
+				boundary_domains_take(t);
 			if (ret)
 				record_note(t->slot, "a signal that should have ended the "
 						     "process did not");
@@ -597,8 +639,10 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 	case SYS_sigaltstack:
 		return signals_altstack(t, p, args);
 	case SYS_arch_prctl:
-		if (args[0] == 0x1001 || args[0] == 0x1004)
-			return -EPERM;
+		if (args[0] == ARCH_SET_GS)
+			return record_set_gs(t, tf_call_by_nr(SYS_arch_prctl), args);
+		if (args[0] == ARCH_GET_GS)
+			return record_get_gs(args);
 		break;
 	case SYS_exit:
 		thread_clear_tid(t);

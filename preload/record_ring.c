@@ -186,23 +186,24 @@ static bool request(struct slot *slot, enum slot_request kind)
 uint32_t record_file(struct slot *slot, int fd, const char *path)
 {
 	struct stat st;
-	struct file_identity id;
-	uint32_t file_id;
-	long r;
+	long r = fd >= 0 ? dj_raw(SYS_fstat, fd, &st) : dj_raw(SYS_stat, path, &st);
 
-	r = fd >= 0 ? dj_raw(SYS_fstat, fd, &st) : dj_raw(SYS_stat, path, &st);
-	if (r < 0)
-		return 0;
-	id = (struct file_identity){
-		.dev = st.st_dev,
-		.ino = st.st_ino,
-		.size = (uint64_t)st.st_size,
-		.mtime_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 +
-			    (uint64_t)st.st_mtim.tv_nsec,
-		.ctime_ns = (uint64_t)st.st_ctim.tv_sec * 1000000000 +
-			    (uint64_t)st.st_ctim.tv_nsec,
+	return r < 0 ? 0 : record_file_known(slot, fd, path, &st);
+}
+
+uint32_t record_file_known(struct slot *slot, int fd, const char *path, const struct stat *st)
+{
+	struct file_identity id = {
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime_ns = (uint64_t)st->st_mtim.tv_sec * 1000000000 +
+			    (uint64_t)st->st_mtim.tv_nsec,
+		.ctime_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000 +
+			    (uint64_t)st->st_ctim.tv_nsec,
 	};
-	file_id = file_cached(&id);
+	uint32_t file_id = file_cached(&id);
+
 	if (file_id)
 		return file_id;
 	slot->request_identity = id;

@@ -1,18 +1,64 @@
 /*
  * The recorder: a program that installs a seccomp filter. Our own calls pass through it as well,
  * and one that it kills would be our doing. So the filter is tried on them first; when it lets one
- * not pass, recording stops there, and the process is given back as it was (detach.c) before the
- * filter takes hold.
+ * not pass, the kernel gets it with a few instructions in front, which let those calls pass that are
+ * made from our text, but not at the places where the program's own are made (entry.S's windows):
+ * the kernel judges these as it would without us. What the runtime makes by itself in place of a
+ * call of the program is judged by the filter here, before. Patching stops, for it opens a file.
+ *
+ * The next image could not come up under such a filter, and is external. Where this way cannot be
+ * gone, recording stops, and the process is given back as it was (detach.c) before the filter takes
+ * hold.
  */
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include "record.h"
-#include "detach.h"
 
-enum { STEPS_MAX = 1 << 16, INSTRUCTION_MAX = 4096 };
+enum { STEPS_MAX = 1 << 16, INSTRUCTION_MAX = 4096, FILTER_MAX = 16 };
+
+/* The program's filters, as it gave them. A filter can never be taken away again, so the room is
+ * never given back; a forked child has its own copy, as of everything private. */
+struct filters {
+	unsigned count;
+	unsigned len[FILTER_MAX];
+	struct sock_filter code[FILTER_MAX][INSTRUCTION_MAX];
+	struct sock_filter extended[INSTRUCTION_MAX]; /* the last one, with ours in front */
+};
+#define FILTERS ((struct filters *)(DJ_PRIVATE + 0x900000000ul))
+
+/* What may be made from our text under a filter that forbids it: nothing that opens, sends, or
+ * reaches another process. arg >= 0: only if the lower half of this argument is `value`. */
+static const struct {
+	uint16_t nr;
+	int8_t arg;
+	uint8_t value;
+} lent[] = {
+	{SYS_futex, -1, 0},	     {SYS_rt_sigprocmask, -1, 0},
+	{SYS_rt_sigaction, -1, 0},   {SYS_rt_sigreturn, -1, 0},
+	{SYS_sigaltstack, -1, 0},    {SYS_madvise, -1, 0},
+	{SYS_mmap, -1, 0},	     {SYS_munmap, -1, 0},
+	{SYS_mprotect, -1, 0},	     {SYS_tgkill, -1, 0},
+	{SYS_rt_tgsigqueueinfo, -1, 0}, {SYS_getpid, -1, 0},
+	{SYS_gettid, -1, 0},	     {SYS_getppid, -1, 0},
+	{SYS_getpgid, -1, 0},	     {SYS_clock_gettime, -1, 0},
+	{SYS_fstat, -1, 0},	     {SYS_fcntl, 1, 3 /* F_GETFL */},
+	{SYS_fcntl, 1, 1 /* F_GETFD */}, {SYS_readlink, -1, 0},
+	{SYS_fstatfs, -1, 0},	     {SYS_statx, -1, 0},
+	{SYS_poll, -1, 0},	     {SYS_ppoll, -1, 0},
+	{SYS_nanosleep, -1, 0},	     {SYS_sched_yield, -1, 0},
+	{SYS_timer_create, -1, 0},   {SYS_timer_settime, -1, 0},
+	{SYS_timer_delete, -1, 0},   {SYS_arch_prctl, -1, 0},
+	{SYS_prctl, 0, 59 /* PR_SET_SYSCALL_USER_DISPATCH */}, {SYS_prctl, 0, 26 /* PR_SET_TSC */},
+	{SYS_kill, 1, 0},	     {SYS_set_robust_list, -1, 0},
+	{SYS_process_vm_readv, -1, 0}, {SYS_process_vm_writev, -1, 0},
+	{SYS_close, -1, 0},	     {SYS_lseek, -1, 0},
+	{SYS_mincore, -1, 0},	     {SYS_exit_group, -1, 0},
+	{SYS_set_tid_address, -1, 0},
+};
 
 /* What the runtime may call at any time, or when the next image begins. */
 static const uint16_t needed[] = {
@@ -113,6 +159,130 @@ static bool passes(const struct sock_filter *code, unsigned count)
 	return true;
 }
 
+/* Copies the filter at this address of the program to *code, which has room for INSTRUCTION_MAX.
+ * 0: it cannot be read, or is none; the kernel will refuse it. */
+static unsigned filter_fetch(unsigned long at, struct sock_filter *code)
+{
+	struct sock_fprog prog;
+
+	if (!dj_read_user(&prog, (const void *)at, sizeof(prog)) || !prog.len ||
+	    prog.len > INSTRUCTION_MAX ||
+	    !dj_read_user(code, prog.filter, prog.len * sizeof(*code)))
+		return 0;
+	return prog.len;
+}
+
+static bool asks_for_place(const struct sock_filter *code, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (BPF_CLASS(code[i].code) == BPF_LD && BPF_MODE(code[i].code) == BPF_ABS &&
+		    code[i].k >= offsetof(struct seccomp_data, instruction_pointer) &&
+		    code[i].k < offsetof(struct seccomp_data, args))
+			return true;
+	return false;
+}
+
+static struct sock_filter *put(struct sock_filter *f, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
+{
+	*f = (struct sock_filter){code, jt, jf, k};
+	return f + 1;
+}
+
+/* The instructions in front: `lent` calls from our text pass. A jump to what follows all of them
+ * is JA, put right at the end: the distances of the others are small. */
+static unsigned prefix_make(struct sock_filter *code)
+{
+	const uint64_t windows[] = {(uint64_t)dj_window_syscall, (uint64_t)dj_window_plain_syscall,
+				    (uint64_t)dj_window_flags_syscall};
+	const uint16_t ld = BPF_LD | BPF_W | BPF_ABS, jeq = BPF_JMP | BPF_JEQ | BPF_K,
+		       jge = BPF_JMP | BPF_JGE | BPF_K, ja = BPF_JMP | BPF_JA,
+		       ret = BPF_RET | BPF_K;
+	struct sock_filter *f = code;
+
+#define PLACE offsetof(struct seccomp_data, instruction_pointer)
+	f = put(f, ld, 0, 0, offsetof(struct seccomp_data, arch));
+	f = put(f, jeq, 1, 0, AUDIT_ARCH_X86_64);
+	f = put(f, ja, 0, 0, 0);
+	f = put(f, ld, 0, 0, PLACE + 4);
+	f = put(f, jeq, 1, 0, (uint32_t)(RT->text_start >> 32));
+	f = put(f, ja, 0, 0, 0);
+	f = put(f, ld, 0, 0, PLACE);
+	f = put(f, jge, 1, 0, (uint32_t)RT->text_start);
+	f = put(f, ja, 0, 0, 0);
+	f = put(f, jge, 0, 1, (uint32_t)RT->text_end);
+	f = put(f, ja, 0, 0, 0);
+	for (int i = 0; i < 3; i++) { /* the place is the instruction behind the call */
+		f = put(f, jeq, 0, 1, (uint32_t)windows[i] + 2);
+		f = put(f, ja, 0, 0, 0);
+	}
+	f = put(f, ld, 0, 0, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < sizeof(lent) / sizeof(lent[0]); i++) {
+		if (lent[i].arg < 0) {
+			f = put(f, jeq, 0, 1, lent[i].nr);
+			f = put(f, ret, 0, 0, SECCOMP_RET_ALLOW);
+			continue;
+		}
+		f = put(f, jeq, 0, 4, lent[i].nr);
+		f = put(f, ld, 0, 0,
+			(uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)lent[i].arg));
+		f = put(f, jeq, 0, 1, lent[i].value);
+		f = put(f, ret, 0, 0, SECCOMP_RET_ALLOW);
+		f = put(f, ld, 0, 0, offsetof(struct seccomp_data, nr));
+	}
+#undef PLACE
+	f = put(f, BPF_LD | BPF_IMM, 0, 0, 0); /* the accumulator begins with 0 */
+	for (struct sock_filter *j = code; j < f; j++)
+		if (j->code == ja)
+			j->k = (uint32_t)(f - j - 2);
+	return (unsigned)(f - code);
+}
+
+/* Keeps the filter, and fills *prog with what the kernel is to be given. False: not possible. */
+static bool filter_extend(const struct thread *t, unsigned long at, bool for_all,
+			  struct sock_fprog *prog)
+{
+	unsigned prefix, len;
+
+	/* one list for all threads */
+	if (!RT->dispatch || t->vfork_child || t->apart || (RT->thread_count > 1 && !for_all) ||
+	    RT->text_start >> 32 != (RT->text_end - 1) >> 32)
+		return false;
+	if (!RT->sandboxed &&
+	    dj_raw(SYS_mmap, FILTERS, sizeof(*FILTERS), PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != (long)FILTERS)
+		return false;
+	if (FILTERS->count == FILTER_MAX)
+		return false;
+	len = filter_fetch(at, FILTERS->code[FILTERS->count]);
+	prefix = prefix_make(FILTERS->extended);
+	/* under a first one there is no way back any more */
+	if (!len || len + prefix > INSTRUCTION_MAX ||
+	    (!RT->sandboxed && asks_for_place(FILTERS->code[FILTERS->count], len)))
+		return false;
+	dj_copy(FILTERS->extended + prefix, FILTERS->code[FILTERS->count],
+		len * sizeof(struct sock_filter));
+	FILTERS->len[FILTERS->count] = len;
+	prog->len = (unsigned short)(len + prefix);
+	prog->filter = FILTERS->extended;
+	return true;
+}
+
+/* Whether the program's own filters let this call of its pass. */
+bool record_sandbox_allows(long nr, const unsigned long args[6])
+{
+	struct seccomp_data data = {.nr = (int)nr, .arch = AUDIT_ARCH_X86_64};
+
+	dj_copy(data.args, args, sizeof(data.args));
+	for (unsigned i = 0; i < FILTERS->count; i++) {
+		uint32_t action = filter_run(FILTERS->code[i], FILTERS->len[i], &data) &
+				  SECCOMP_RET_ACTION_FULL;
+
+		if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG)
+			return false;
+	}
+	return true;
+}
+
 /* Whether the filter at this address of the program leaves us what we need. One that cannot be
  * read will be refused by the kernel. */
 static bool filter_suits(unsigned long at)
@@ -133,24 +303,11 @@ static bool filter_suits(unsigned long at)
 	return passes(prog.filter, prog.len);
 }
 
-static void stop_recording(struct thread *t, const char *reason)
-{
-	uint8_t buf[64], *p = buf;
-	size_t len = dj_strlen(reason);
-
-	record_thread_switch(t);
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_END);
-	p = tf_put_uint(p, (uint64_t)record_dt(t->slot, dj_now()));
-	p = tf_put_str(p, (uint32_t)len);
-	ring_put(t->slot, buf, (size_t)(p - buf));
-	ring_put(t->slot, reason, len);
-	ring_commit(t->slot);
-	ring_kick(t->slot);
-}
-
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result)
 {
+	unsigned long flags = nr == SYS_seccomp ? args[1] : 0;
+	struct sock_fprog prog;
+	int64_t now;
 	bool strict = nr == SYS_prctl ? args[1] == SECCOMP_MODE_STRICT
 				      : args[0] == SECCOMP_SET_MODE_STRICT;
 	bool filter = nr == SYS_prctl ? args[1] == SECCOMP_MODE_FILTER
@@ -158,11 +315,19 @@ bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long
 
 	if (!strict && (!filter || filter_suits(args[2])))
 		return false;
-	stop_recording(t, "it installs a seccomp filter that forbids calls of the recorder");
-	RT->passthrough = 1;
-	__atomic_store_n(&t->slot->passthrough, 1, __ATOMIC_SEQ_CST);
-	sched_open();
-	detach(t);
+	if (filter && filter_extend(t, args[2], flags & SECCOMP_FILTER_FLAG_TSYNC, &prog)) {
+		now = dj_now();
+		*result = dj_raw6(nr, (long)args[0], (long)args[1], (long)&prog, (long)args[3],
+				  (long)args[4], (long)args[5]);
+		/* otherwise the number of a thread that could not follow */
+		if (!*result || (*result > 0 && flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) {
+			FILTERS->count++;
+			RT->sandboxed = 1;
+		}
+		record_emit_call(t, tf_call_by_nr((int)nr), args, *result, now, dj_now(), NULL);
+		return true;
+	}
+	record_give_back(t, "it installs a seccomp filter that forbids calls of the recorder");
 	*result = dj_raw6(nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
 			  (long)args[4], (long)args[5]);
 	return true;

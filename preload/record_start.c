@@ -4,6 +4,7 @@
  */
 #include <sys/syscall.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <fcntl.h>
 #include <elf.h>
 #include <link.h>
@@ -60,14 +61,60 @@ static uint64_t parse_dec(const char **p)
 	return v;
 }
 
+/* The executable's path, into path[len]: that of the mapping its headers lie in, whose file it still
+ * names. The file's id in *file. Its length, or 0: not to be known so. */
+static size_t mapped_exe(struct slot *slot, char *path, size_t room, uint32_t *file)
+{
+	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
+	uint64_t headers = 0;
+	struct stat st;
+
+	for (const uint64_t *aux = RT->auxv; aux[0]; aux += 2) {
+		if (aux[0] == AT_PHDR)
+			headers = aux[1];
+		if (aux[0] == AT_BASE && !aux[1])
+			return 0; /* the linker is the executable */
+	}
+	for (; p < end; p++) {
+		uint64_t from = dj_parse_hex(&p), to, ino;
+		size_t len = 0;
+
+		p++;
+		to = dj_parse_hex(&p);
+		for (unsigned blanks = 0; blanks < 4; p++)
+			blanks += *p == ' ';
+		ino = parse_dec(&p);
+		while (p < end && *p == ' ')
+			p++;
+		for (; p < end && *p != '\n'; p++)
+			if (len < room)
+				path[len++] = *p;
+		if (headers < from || headers >= to)
+			continue;
+		if (!len || path[0] != '/' || len >= room)
+			return 0;
+		path[len] = 0;
+		if (dj_raw(SYS_stat, path, &st) < 0 || st.st_ino != ino)
+			return 0;
+		*file = record_file_known(slot, -1, path, &st);
+		return len;
+	}
+	return 0;
+}
+
 /* The lines of /proc/self/maps, as they were before the runtime moved anything. File ids
  * are asked for once per file: its mappings follow each other. */
-static void put_maps(struct slot *slot)
+static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 {
 	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
 	unsigned count = 0;
-	char path[1024], last[1024] = "";
-	uint32_t file = 0;
+	char path[1024], last[1024];
+	uint32_t file = exe_file;
+	size_t exe_len = dj_strlen(exe);
+
+	dj_copy(last, exe, exe_len < sizeof(last) ? exe_len + 1 : 0);
+	if (exe_len >= sizeof(last))
+		last[0] = 0;
 
 	for (const char *q = p; q < end; q++)
 		count += *q == '\n';
@@ -131,10 +178,10 @@ static void put_oracles(struct slot *slot)
 
 	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++)
 		count += RT->oracles[i].oracle.kind != ORACLE_NONE;
-	put_array(slot, count);
+	put_array(slot, 2 * count);
 	for (size_t i = 0; count && i < ORACLE_SITE_MAX; i++)
 		if (RT->oracles[i].oracle.kind)
-			put_uint(slot, RT->oracles[i].addr);
+			record_oracle_put(slot, &RT->oracles[i]);
 }
 
 #pragma weak _r_debug
@@ -165,12 +212,12 @@ static unsigned find_aliases(const struct link_map *m, const char *alias[ALIAS_M
 	for (const char *p = m->l_name; *p; p++)
 		if (*p == '/')
 			last = p + 1;
-	if (!dj_read_user(&object, m, sizeof(object)) || object.real != m)
+	if (!dj_fetch_user(&object, m, sizeof(object)) || object.real != m)
 		return 0;
 	for (struct name_list *l = object.names; l && count < ALIAS_MAX; l = entry.next) {
 		size_t len;
 
-		if (!dj_read_user(&entry, l, sizeof(entry)))
+		if (!dj_fetch_user(&entry, l, sizeof(entry)))
 			break;
 		len = dj_strlen_user(entry.name, 256);
 		if (!len || dj_compare(entry.name, last, len) == 0)
@@ -234,8 +281,9 @@ void boundary_start(struct thread *t)
 	struct rlimit limit = {0, 0};
 	uint64_t random = 0;
 	const char *execfn = "";
-	char path[4096];
+	char exe[4096], path[4096];
 	uint8_t buf[32], *p = buf;
+	uint32_t exe_file = 0;
 	uint64_t *aux;
 	long n;
 
@@ -261,9 +309,13 @@ void boundary_start(struct thread *t)
 	p = tf_put_map(p, 19);
 	ring_put(slot, buf, (size_t)(p - buf));
 	put_key(slot, "exe");
-	n = dj_raw(SYS_readlink, "/proc/self/exe", path, sizeof(path) - 1);
-	path[n > 0 ? n : 0] = 0;
-	put_bytes(slot, path, n > 0 ? (size_t)n : 0);
+	n = (long)mapped_exe(slot, exe, sizeof(exe), &exe_file);
+	if (!n) {
+		n = dj_raw(SYS_readlink, "/proc/self/exe", exe, sizeof(exe) - 1);
+		exe_file = record_file(slot, -1, "/proc/self/exe");
+	}
+	exe[n > 0 ? n : 0] = 0;
+	put_bytes(slot, exe, n > 0 ? (size_t)n : 0);
 	put_key(slot, "execfn");
 	put_bytes(slot, execfn, dj_strlen(execfn));
 	put_key(slot, "argv");
@@ -285,14 +337,14 @@ void boundary_start(struct thread *t)
 	put_key(slot, "tid");
 	put_uint(slot, (uint64_t)t->tid);
 	put_key(slot, "file");
-	put_uint(slot, record_file(slot, -1, "/proc/self/exe"));
+	put_uint(slot, exe_file);
 	RT->trap_tsc = RT->session->trap_tsc;
 	put_key(slot, "trap_tsc");
 	put_uint(slot, RT->trap_tsc);
 	put_key(slot, "stack_limit");
 	put_uint(slot, limit.rlim_cur);
 	put_key(slot, "maps");
-	put_maps(slot);
+	put_maps(slot, exe, exe_file);
 	put_key(slot, "oracles");
 	put_oracles(slot);
 	put_key(slot, "objects");

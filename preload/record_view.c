@@ -38,7 +38,7 @@ static void set_bit(uint8_t *digits, unsigned signo, bool on)
 
 void view_status(uint8_t *text, size_t len)
 {
-	static const uint8_t ours[] = {SIGSYS_NR, SIGILL_NR};
+	static const uint8_t ours[] = {SIGSYS_NR, SIGILL_NR, 7, 8, 11}; /* SIGBUS, SIGFPE, SIGSEGV */
 
 	for (size_t i = 0; i + 8 + DIGITS <= len; i++) {
 		if (text[i] != 'S' || text[i + 1] != 'i' || text[i + 2] != 'g')
@@ -46,6 +46,8 @@ void view_status(uint8_t *text, size_t len)
 		for (unsigned k = 0; k < sizeof(ours) / sizeof(ours[0]); k++) {
 			uint64_t handler = RT->actions.action[ours[k]].handler;
 
+			if (k && !(RT->actions.known & SIG_BIT(ours[k])))
+				continue;
 			if (!dj_compare(text + i, "SigBlk:\t", 8) &&
 			    (dj_self()->sigsys_blocked & SIG_BIT(ours[k])))
 				set_bit(text + i + 8, ours[k], true);

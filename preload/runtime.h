@@ -23,6 +23,7 @@
 enum {
 	T_STACK_TOP = 8,
 	T_PENDING = 16,
+	T_ORACLE_SP = 24,
 };
 
 /* The program's registers at a crossing, as entry.S pushes them. */
@@ -110,6 +111,7 @@ struct thread {
 	uint64_t stack_top; /* T_STACK_TOP: of the private stack */
 	uint32_t pending;   /* T_PENDING: signals caught and not yet delivered */
 	uint32_t used;
+	uint64_t oracle_sp; /* T_ORACLE_SP: entry.S */
 	struct slot *slot; /* whose stream this thread's events go to */
 	uint8_t *roles;	   /* fd roles: the slot's, or a vfork child's own */
 	struct slot *exec_slot; /* vfork child: the slot its image will have */
@@ -142,7 +144,7 @@ struct thread {
 	int32_t live_tid;
 	struct k_ucontext *interrupted; /* replay: the context that its handler will return to */
 	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
-	bool force_timer_made;
+	bool force_timer_made, force_timer_runs;
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
@@ -150,6 +152,7 @@ struct thread {
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
+	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
@@ -164,12 +167,15 @@ struct site {
 	uint32_t original_len;
 };
 
-/* An instruction that was replaced by a trap (oracles.c). */
+/* An instruction that was replaced by a trap, or by a jump to a stub (oracles.c). */
 enum { ORACLE_SITE_MAX = 4096 };
 struct oracle_site {
 	uint64_t addr; /* 0: free */
 	struct insn_oracle oracle; /* kind ORACLE_NONE: the trap is there no more */
-	uint8_t original; /* the byte in place of INSN_TRAP */
+	uint8_t original[5]; /* what the jump, or the first of these what INSN_TRAP replaced */
+	uint8_t cover; /* bytes of instructions that the jump covers; 0: it is a trap */
+	uint8_t wanted; /* what was tried: the replay tries the same */
+	uint64_t resume; /* with a jump: in the stub, behind it */
 };
 
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room
@@ -177,6 +183,7 @@ struct oracle_site {
 struct stub_pool {
 	uint64_t next, end;
 	uint64_t entry, entry_flags;
+	uint64_t entry_oracle; /* 0: not made yet */
 	uint64_t open; /* writable for many stubs at once */
 };
 enum { STUB_POOL_MAX = 8 };
@@ -194,6 +201,7 @@ struct runtime {
 	struct slot *slot;
 	uint32_t passthrough; /* our own failure: the program goes on alone */
 	uint32_t dispatch;    /* syscall user dispatch is armed */
+	uint32_t sandboxed;   /* recorder: a seccomp filter lets calls pass from our text alone */
 	int32_t pid;	      /* as the program knows it */
 	int32_t live_pid;     /* as the kernel knows it */
 	uint64_t text_start, text_end; /* ours */
@@ -204,11 +212,9 @@ struct runtime {
 	/* vDSO functions at their moved place, 0 if there is none */
 	uint64_t vdso_clock_gettime, vdso_gettimeofday, vdso_time;
 	uint64_t vdso, vdso_end, vdso_shift; /* the copy in its place; to the moved one */
-	/* patched sites, open addressing by address */
-	struct site sites[SITE_MAX];
+	/* patched sites */
 	uint32_t site_count;
 	uint64_t missed_sites;
-	struct oracle_site oracles[ORACLE_SITE_MAX]; /* open addressing by address */
 	uint32_t oracle_count;
 	uint32_t oracles_left; /* recorder: some could not be replaced */
 	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
@@ -217,9 +223,12 @@ struct runtime {
 	/* threads */
 	uint32_t trap_tsc;   /* the program's reading of the time stamp counter traps */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
+	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting, sched_leaving;
+	uint32_t output_role; /* recorder: of the output that this process is writing */
+	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
@@ -230,7 +239,6 @@ struct runtime {
 		uint64_t addr, len;
 	} shared[SHARED_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
-	struct stack_taken stack_taken; /* recorder */
 	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint32_t beat; /* recorder: session.beat, and since when it is that */
 	int64_t beat_since_ns;
@@ -264,8 +272,12 @@ struct runtime {
 	uint32_t pending_stream;
 	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
 	uint32_t pending_oracle_count;
-	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
 	uint32_t maps_len;
+	/* what is large comes last, so that all else lies in few pages */
+	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
+	struct site sites[SITE_MAX]; /* open addressing by address */
+	struct oracle_site oracles[ORACLE_SITE_MAX]; /* the same */
+	struct stack_taken stack_taken; /* recorder */
 };
 
 #define RT ((struct runtime *)DJ_PRIVATE)
@@ -276,6 +288,7 @@ enum { THREAD_STRIDE = 4096 * 2 + THREAD_STACK_LEN + THREAD_SIGSTACK_LEN };
 _Static_assert(sizeof(struct thread) <= 8192, "thread");
 _Static_assert(offsetof(struct thread, stack_top) == T_STACK_TOP, "entry.S");
 _Static_assert(offsetof(struct thread, pending) == T_PENDING, "entry.S");
+_Static_assert(offsetof(struct thread, oracle_sp) == T_ORACLE_SP, "entry.S");
 
 static inline struct thread *dj_self(void)
 {
@@ -340,6 +353,8 @@ extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
 extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
+/* entry.S. Where the stubs of oracles call, and what follows when a signal is to be delivered. */
+extern char dj_oracle_entry[], dj_oracle_trap[], dj_oracle_end[];
 extern char dj_restorer[];
 /* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
 extern char dj_sigreturn_entry[];
@@ -444,6 +459,9 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 /* rt_sigreturn met by the trap: uc becomes the context the program returns to. */
 void signals_return(struct thread *t, struct k_ucontext *uc);
 void signals_install(int signo);
+/* From now on the process's memory is others' as well: a fault that ends it goes through our hands
+ * first (boundary_fatal). */
+void signals_catch_faults(struct thread *t);
 /* Around exec: the new image inherits what the program has blocked and ignored. */
 void signals_for_exec(struct thread *t, bool begins);
 /* What the kernel calls for a signal that the program handles. */
@@ -478,6 +496,9 @@ char *slot_env_put(char *text, const struct slot *slot);
 /* --- hooks.c --- */
 /* The runtime object is not the first library in the dynamic linker's list: it goes to its end. */
 void view_objects(void);
+
+/* --- maps.c --- */
+void maps_read(void);
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
@@ -519,6 +540,8 @@ long futex_wakes(const unsigned long args[6], long entered);
 void futex_wait_args(const unsigned long args[6], long value, unsigned long wait[6]);
 /* The end of a thread: its robust locks become its heirs'. */
 void futex_robust_exit(struct thread *t);
+/* The end of the process, which this thread brings about: all its threads' are. */
+void futex_robust_end(struct thread *self);
 
 /* --- sched.c: the token --- */
 /* This thread is the process's only one and holds the token. */
@@ -554,12 +577,17 @@ uint64_t tsc_read(uint32_t *aux);
 /* --- oracles.c --- */
 /* In every image, before boundary_start. */
 void oracles_start(struct thread *t);
-/* Replaces the instruction at addr by a trap. writable: its memory is. False: there is none of
- * that kind, or no room to remember it. */
-bool oracle_plant(uint64_t addr, bool writable);
-bool oracle_is_planted(uint64_t addr);
+/* Replaces the instruction at addr by a jump over the `cover` bytes of instructions there, or, where
+ * that cannot be or cover is 0, by a trap. writable: its memory is. False: there is none of that
+ * kind, or no room to remember it. */
+bool oracle_plant(uint64_t addr, unsigned cover, bool writable);
+/* What was replaced there, or NULL. */
+const struct oracle_site *oracle_at(uint64_t addr);
 /* Something else is there now. */
 void oracles_forget(uint64_t addr, uint64_t len);
+/* The interrupted context is on its way through an oracle, whose crossing may have looked for signals
+ * already. */
+bool oracles_hold(const struct k_mcontext *mc);
 /* SIGILL: false when it is none of these. */
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
@@ -567,6 +595,10 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 /* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
  * or ORACLE_UNKNOWN: this processor does not have it. */
 enum { ORACLE_UNKNOWN = 2 };
+/* Whether this processor is known to have it. */
+bool boundary_has_oracle(unsigned kind);
+/* A signal is to be delivered to this thread right now. */
+bool boundary_signal_due(struct thread *t);
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
@@ -592,6 +624,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 /* SIGSYS that is not a crossing: a request to stop here. False: it is not one of ours. */
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
+/* A fault that will end the process, by the default action. */
+void boundary_fatal(struct thread *t);
 /* A fault of the program's own, before its handler is entered with this context. */
 void boundary_fault(struct thread *t, struct k_ucontext *uc);
 /* The tokens of the domains that this process is a member of, behind its own. The

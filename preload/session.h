@@ -125,6 +125,13 @@ struct slot_divergence {
 	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
 };
 
+/* RLIMIT_AS, which the process has set (preload/record_limits.c): as it gave it, and as the kernel
+ * has it. */
+struct space_limit {
+	uint64_t set; /* 0: nothing of it */
+	uint64_t cur, max, kernel_cur, kernel_max; /* bytes */
+};
+
 struct slot {
 	/* written at claim by the claiming process */
 	uint32_t state; /* enum slot_state */
@@ -173,6 +180,8 @@ struct slot {
 				 0: it runs */
 	struct slot_divergence divergence;
 
+	struct space_limit space; /* recording; inherited */
+
 	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
 };
 
@@ -202,10 +211,12 @@ struct file_cache_entry {
 };
 
 /* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
- * it, as oracle_offsets[first ... first + count). */
+ * it, as oracle_offsets[first ... first + count): offsets, and above them how many bytes of whole
+ * instructions a jump there may cover (0: none). */
 struct oracle_file {
 	uint32_t file, first, count;
 };
+enum { ORACLE_OFFSET_BITS = 48 };
 
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 
@@ -253,8 +264,9 @@ struct session {
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
-	/* recording: what descriptors 1 and 2 were, unless files or null: who opens one of
-	 * these by a name (/dev/stdout) writes output, too. ino 0: none */
+	/* recording: what descriptors 1 and 2 were, unless null: who opens one of these by a name
+	 * (/dev/stdout) writes output, too; a file has an offset for each that opens it, and only
+	 * a remark is made. ino 0: none */
 	struct {
 		uint64_t dev, ino;
 	} output[2];

@@ -25,6 +25,8 @@ enum {
 	K_SS_DISABLE = 2,
 	FPX_SW_OFFSET = 464, /* struct _fpx_sw_bytes in the legacy area */
 	FPX_MAGIC1 = 0x46505853,
+	SIGBUS_NR = 7,
+	SIGFPE_NR = 8,
 	SIGSEGV_NR = 11,
 };
 
@@ -232,15 +234,16 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 		t->held_mask = uc->mask;
 	}
 	uc->mask |= HOLD_MASK;
-	if (preempt_in_program(t, &uc->mc))
+	if (preempt_in_program(t, &uc->mc) || oracles_hold(&uc->mc))
 		boundary_signal_waits(t);
 	leave_window(&uc->mc);
 }
 
-/* These come to us even when the program has no handler (oracles.c, tsc.c). */
+/* These come to us even when the program has no handler (oracles.c, tsc.c, boundary_fatal). */
 static bool is_kept(int signo)
 {
-	return signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc);
+	return signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc) ||
+	       (RT->catch_faults && (signo == SIGSEGV_NR || signo == SIGBUS_NR || signo == SIGFPE_NR));
 }
 
 /* True: that is all. */
@@ -250,7 +253,8 @@ static bool is_ours(struct thread *t, const struct k_siginfo *info, struct k_uco
 	uint64_t handler = t->actions->action[signo].handler;
 	struct k_sigaction act = {.flags = K_SA_RESTORER, .restorer = (uint64_t)dj_restorer};
 
-	if (signo == SIGILL_NR ? oracles_trapped(t, info, uc) : tsc_trapped(t, info, uc))
+	if (signo == SIGILL_NR ? oracles_trapped(t, info, uc)
+			       : signo == SIGSEGV_NR && RT->trap_tsc && tsc_trapped(t, info, uc))
 		return true;
 	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(signo)))
 		return false;
@@ -260,6 +264,7 @@ static bool is_ours(struct thread *t, const struct k_siginfo *info, struct k_uco
 		return handler <= 1;
 	}
 	/* it happens again, and ends the process as without us */
+	boundary_fatal(t);
 	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
 	return true;
 }
@@ -310,6 +315,20 @@ void signals_install(int signo)
 		dj_raw(SYS_rt_sigaction, signo, &k, 0, 8);
 }
 
+void signals_catch_faults(struct thread *t)
+{
+	static const int signals[] = {SIGBUS_NR, SIGFPE_NR, SIGSEGV_NR};
+	struct sig_actions *known = t->actions;
+
+	RT->catch_faults = 1;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (!(known->known & SIG_BIT(signals[i])))
+			dj_raw(SYS_rt_sigaction, signals[i], 0, &known->action[signals[i]], 8);
+		known->known |= SIG_BIT(signals[i]);
+		signals_install(signals[i]);
+	}
+}
+
 void signals_for_exec(struct thread *t, bool begins)
 {
 	struct k_sigaction act = {.handler = 1, .flags = K_SA_RESTORER,
@@ -318,11 +337,13 @@ void signals_for_exec(struct thread *t, bool begins)
 
 	if (mask)
 		dj_raw(SYS_rt_sigprocmask, begins ? 0 : 1, &mask, 0, 8);
-	if (t->actions->action[SIGILL_NR].handler == 1) {
+	for (int signo = SIGILL_NR; signo <= SIGSEGV_NR; signo++) {
+		if (!is_kept(signo) || t->actions->action[signo].handler != 1)
+			continue;
 		if (begins)
-			dj_raw(SYS_rt_sigaction, SIGILL_NR, &act, 0, 8);
+			dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
 		else
-			signals_install(SIGILL_NR);
+			signals_install(signo);
 	}
 	tsc_forbid(!begins);
 }
@@ -367,6 +388,13 @@ long signals_mask_apply(const unsigned long args[6])
 	if (args[1] && !dj_fetch_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~signals_kept_open();
+	if (RT->break_addr && args[1]) { /* of this thread: nobody else runs */
+		bool has = set & SIG_BIT(SIGTRAP_NR);
+
+		if (args[0] == 2 || has)
+			PREEMPT->was_blocked = has && args[0] != 1;
+		clean &= ~SIG_BIT(SIGTRAP_NR);
+	}
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
 	ret = dj_raw_wait(SYS_rt_sigprocmask, clean_args);
 	if (ret)

@@ -69,6 +69,7 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->gated = slot->pacing = 0;
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
+		slot->space = t->slot->space;
 		while ((free_state = RT->session->slots_used) < i + 1)
 			__atomic_compare_exchange_n(&RT->session->slots_used, &free_state,
 						    i + 1, false, __ATOMIC_SEQ_CST,

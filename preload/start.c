@@ -33,21 +33,6 @@ static void find_text(void)
 		}
 }
 
-static void read_maps_file(void)
-{
-	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
-
-	if (fd < 0)
-		return;
-	do {
-		n = dj_raw(SYS_read, fd, RT->maps + RT->maps_len,
-			   sizeof(RT->maps) - RT->maps_len);
-		if (n > 0)
-			RT->maps_len += (uint32_t)n;
-	} while (n > 0);
-	dj_raw(SYS_close, fd);
-}
-
 /* On replay the loader knows. */
 static void read_maps(void)
 {
@@ -59,7 +44,7 @@ static void read_maps(void)
 		dj_raw(SYS_munmap, DJ_HANDOVER, sizeof(*h));
 		return;
 	}
-	read_maps_file();
+	maps_read();
 }
 
 /* glibc has registered rseq before us; its cpu number would change under the program. */

@@ -92,7 +92,7 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	}
 	/* `tail` counts hits until the site is tried: 1 = tried, n + 1 = n hits */
 	s = trap_site(uc->mc.rip - 2);
-	if (s && !RT->passthrough && s->tail != 1 && s->tail <= PATCH_AFTER + 1) {
+	if (s && !RT->passthrough && !RT->sandboxed && s->tail != 1 && s->tail <= PATCH_AFTER + 1) {
 		if (!s->tail)
 			s->tail = 2;
 		else if (++s->tail > PATCH_AFTER)

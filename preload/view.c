@@ -130,21 +130,64 @@ static char *pack_strings(char **envp, char *start, char *end)
 	return end;
 }
 
-/* /proc/self/environ shows what the kernel knows as the environment. Not permitted
- * everywhere: then it shows our variables. */
-static void tell_kernel(char *env_start)
+/* Where the kernel has put the program, as it computes it from the program's headers. False: it
+ * was not started by its dynamic linker in the usual way, its fields may be others. */
+static bool compute_map(struct prctl_mm_map *map, char *arg_end, char *env_end)
 {
-	struct prctl_mm_map map = {.exe_fd = (uint32_t)-1};
+	const Elf64_Phdr *ph = NULL;
+	uint64_t count = 0, bias = 0, base = 0;
+	bool known = false;
+
+	for (const uint64_t *aux = RT->auxv; aux[0]; aux += 2) {
+		if (aux[0] == AT_PHDR)
+			ph = (const Elf64_Phdr *)aux[1];
+		else if (aux[0] == AT_PHNUM)
+			count = aux[1];
+		else if (aux[0] == AT_BASE)
+			base = aux[1];
+	}
+	for (uint64_t i = 0; ph && i < count; i++)
+		if (ph[i].p_type == PT_PHDR) {
+			bias = (uint64_t)ph - ph[i].p_vaddr;
+			known = true;
+		}
+	if (!known || !base || RT->argc < 1)
+		return false;
+	map->start_code = ~0ull;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t from = bias + ph[i].p_vaddr, to = from + ph[i].p_filesz;
+
+		if (ph[i].p_type != PT_LOAD)
+			continue;
+		if ((ph[i].p_flags & PF_X) && from < map->start_code)
+			map->start_code = from;
+		if ((ph[i].p_flags & PF_X) && to > map->end_code)
+			map->end_code = to;
+		if (from > map->start_data)
+			map->start_data = from;
+		if (to > map->end_data)
+			map->end_data = to;
+	}
+	map->start_brk = map->brk;
+	map->start_stack = RT->start_sp;
+	map->arg_start = (uint64_t)RT->argv[0];
+	map->arg_end = (uint64_t)arg_end;
+	map->env_end = (uint64_t)env_end;
+	return map->arg_start < map->arg_end;
+}
+
+static bool read_map(struct prctl_mm_map *map)
+{
 	uint64_t field[64] = {0};
 	char text[1024], *p = text;
 	long fd = dj_raw(SYS_open, "/proc/self/stat", O_RDONLY | O_CLOEXEC, 0), n;
 
 	if (fd < 0)
-		return;
+		return false;
 	n = dj_raw(SYS_read, fd, text, sizeof(text) - 1);
 	dj_raw(SYS_close, fd);
 	if (n <= 0)
-		return;
+		return false;
 	text[n] = 0;
 	for (char *q = text; *q; q++) /* the name may hold anything */
 		if (*q == ')')
@@ -157,11 +200,22 @@ static void tell_kernel(char *env_start)
 		if (*p)
 			p++;
 	}
-	map.start_code = field[26], map.end_code = field[27], map.start_stack = field[28];
-	map.start_data = field[45], map.end_data = field[46], map.start_brk = field[47];
-	map.arg_start = field[48], map.arg_end = field[49];
-	map.env_start = (uint64_t)env_start, map.env_end = field[51];
-	map.brk = (uint64_t)dj_raw(SYS_brk, 0);
+	map->start_code = field[26], map->end_code = field[27], map->start_stack = field[28];
+	map->start_data = field[45], map->end_data = field[46], map->start_brk = field[47];
+	map->arg_start = field[48], map->arg_end = field[49];
+	map->env_end = field[51];
+	return true;
+}
+
+/* /proc/self/environ shows what the kernel knows as the environment. Not permitted
+ * everywhere: then it shows our variables. arg_end, env_end: as it has laid them out. */
+static void tell_kernel(char *env_start, char *arg_end, char *env_end)
+{
+	struct prctl_mm_map map = {.exe_fd = (uint32_t)-1, .brk = (uint64_t)dj_raw(SYS_brk, 0)};
+
+	if (!compute_map(&map, arg_end, env_end) && !read_map(&map))
+		return;
+	map.env_start = (uint64_t)env_start;
 	dj_raw(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
@@ -172,7 +226,7 @@ static void tell_kernel(char *env_start)
  */
 void view_environment(char **envp)
 {
-	char **from = envp, **to = envp, *start = *envp, *end = start;
+	char **from = envp, **to = envp, *first = *envp, *start, *end = first;
 	uint64_t *auxv, *moved;
 
 	for (; *from; from++) {
@@ -206,9 +260,9 @@ void view_environment(char **envp)
 			to[1] = NULL;
 		}
 	}
-	start = pack_strings(envp, start, end);
+	start = pack_strings(envp, first, end);
 	if (start && RT->session->mode == SESSION_RECORD)
-		tell_kernel(start);
+		tell_kernel(start, first, end);
 }
 
 static void hide_name(char *s, const char *end)

@@ -3,6 +3,7 @@
  * child that it wants, and stops for it when an event was served. Called by the replayer where
  * a thread is about to leave to the program; without a debugger each is one comparison.
  */
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include "debug.h"
@@ -56,6 +57,7 @@ void debug_begin(struct thread *t)
 		.site_count = SITE_MAX,
 		.site_size = sizeof(RT->sites[0]),
 		.stream = slot->stream,
+		.thread_tid = offsetof(struct thread, tid),
 	};
 	if (slot->stream != s->hold_stream || RT->event_no < s->hold_event ||
 	    slot->hold != HOLD_NOT)

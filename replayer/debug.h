@@ -27,6 +27,7 @@ struct debug_facts {
 	/* of the last stop */
 	uint64_t reason; /* enum debug_reason */
 	uint64_t resume; /* where the thread goes on in the program, 0: not known */
+	uint64_t thread_tid; /* in what %gs leads to: offset of a thread's recorded id (4 bytes) */
 };
 
 #define DEBUG_MAGIC 0x6a65646762756765ull

@@ -56,6 +56,8 @@ static void await(struct thread *t, unsigned d, uint64_t turn)
 	t->slot->waits_seq = 0;
 	RT->domain_turn[d] = turn;
 	RT->domains_held |= 1u << d;
+	if (!RT->catch_faults)
+		signals_catch_faults(t);
 }
 
 struct event domains_peek(struct thread *t)
@@ -78,10 +80,15 @@ struct event domains_peek(struct thread *t)
 	}
 }
 
-void domains_leave(struct thread *t)
+void boundary_fatal(struct thread *t)
 {
 	if (RT->domains_held)
-		futex_robust_exit(t);
+		futex_robust_end(t);
+}
+
+void domains_leave(struct thread *t)
+{
+	boundary_fatal(t);
 	for (unsigned d = 0; d < DOMAIN_COUNT; d++)
 		pass_on(d);
 }

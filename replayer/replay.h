@@ -79,6 +79,8 @@ void turn_wait_any(struct thread *t);
 /* Called when an event was taken: if the next one says that this thread was stopped in
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
+/* In a forked child: what its parent waits for is not here. */
+void preempt_forget(void);
 /* The thread makes a call, although the stream says that it was stopped before. */
 void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 	__attribute__((noreturn));
@@ -150,8 +152,8 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 		 struct event *ev, const struct tf_call *call);
 
 /* --- oracles.c --- */
-/* Puts traps where the recording had them: `in` at `count` addresses, which must lie within
- * [from, to). */
+/* Puts jumps and traps where the recording had them: `in` at `count` elements, two for each, whose
+ * addresses must lie within [from, to). */
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable);
 

@@ -64,8 +64,12 @@ static bool is_placeholder(const struct value *v)
 	static const char *const words[] = {"true", "false", "null", "none", "undefined", "required",
 		"optional", "string", "password", "basic", "bearer", "digest", "disabled", "enabled",
 		"default", "negotiate", "NULL", "prompt", "unset", "empty", NULL};
-	bool same = true;
+	bool same = true, version = memchr(v->text, '.', v->len) != NULL;
 
+	for (size_t i = 0; i < v->len; i++) /* a version, an object identifier */
+		version &= isdigit(v->text[i]) || v->text[i] == '.';
+	if (version)
+		return true;
 	if (is_one_of(v, words) || v->text[0] == '$' || v->text[0] == '%' || v->text[0] == '<' ||
 	    v->text[0] == '{' || v->text[0] == '/' || v->text[0] == '\\' || v->text[0] == '@' ||
 	    (v->text[0] == '.' && v->len > 1 && (v->text[1] == '/' || v->text[1] == '.')))

@@ -251,7 +251,8 @@ def decode_stream(path):
             check(event[2] > turns.get(event[1], 0), "turns run backwards")
             turns[event[1]] = event[2]
         elif kind == FILE and len(event) > 3:
-            check(all(a > 0 for a in event[3]), "a oracle at no address")
+            check(len(event[3]) % 2 == 0 and all(a > 0 for a in event[3][::2])
+                  and all(n < 20 for n in event[3][1::2]), "no list of oracles")
         elif kind == TSC:
             check(event[1] >= 0 and event[2] >= -1, "a counter that is none")
         elif kind == INSN:

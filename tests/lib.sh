@@ -25,7 +25,13 @@ else
 fi
 
 # quietly CMD...: without bash's own remark when CMD dies of a signal.
+# CMD's own stderr goes, too.
 quietly() { { "$@"; } 2>/dev/null; }
+
+# quiet_limit CMD...: limit without that remark, and with CMD's stderr.
+quiet_limit() {
+	{ (exec timeout -k 5 "${STEP_TIMEOUT:-60}" "$@" 2>&3 3>&-); } 3>&2 2>/dev/null
+}
 
 # hermetic_replay REC OUT ERR [EMPTY]: replays REC in the empty directory EMPTY (made here),
 # without network, under other pids and another environment. Returns its status; says so
@@ -83,6 +89,7 @@ wait_port() {
 # descendants PID: the processes below it, one a line.
 descendants() {
 	local child
+	[ -n "$1" ] || return 0
 	for child in $(pgrep -P "$1"); do
 		echo "$child"
 		descendants "$child"

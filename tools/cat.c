@@ -122,9 +122,9 @@ void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sig
 		count = stacks_at(c->stacks, ev, frame);
 	if (c->jsonl) {
 		if (count)
-			json_with_stack(ev, t ? sight : NULL, frame, count);
+			json_with_stack(ev, c->io ? sight : NULL, frame, count);
 		else
-			tf_json_event(stdout, ev, t ? sight : NULL);
+			tf_json_event(stdout, ev, c->io ? sight : NULL);
 		return;
 	}
 	fputs(colour, stdout);
@@ -142,8 +142,7 @@ bool cat_tracks(const struct cat *c)
 	for (size_t i = 0; c->notes && i < deja_notes_count(c->notes); i++)
 		if (deja_notes_at(c->notes, i)->target == DEJA_NOTE_IO)
 			return true;
-	/* a range is sought without reading what is before it */
-	return c->anchors || (c->jsonl && !c->ranged) ||
+	return c->anchors || c->io ||
 	       (c->filter && deja_filter_needs_tracker(c->filter));
 }
 
@@ -224,7 +223,7 @@ int cmd_cat(int argc, char **argv)
 		cmd_error("cat: --stacks needs a whole recording: it does not go with --follow");
 		return CMD_FAILED;
 	}
-	c.ranged = select_has(&selection, "range");
+	c.io = c.jsonl && !follow && !select_has(&selection, "range");
 	c.rec = select_open(&selection, argv[0], argv[optind], &c.filter, &status);
 	if (!c.rec)
 		return status;

@@ -12,7 +12,9 @@ struct cat {
 	deja_filter *filter;	 /* NULL: all events */
 	const deja_notes *notes; /* NULL: none are shown */
 	struct stacks *stacks;	 /* NULL: none are shown */
-	bool jsonl, anchors, numbers, colour, ranged;
+	bool jsonl, anchors, numbers, colour;
+	bool io; /* JSON names the I/O streams: not in a range, which is sought without reading
+		  * what is before, nor while following, when processes may be out of order */
 };
 
 /* Prints one event as the options say. t: NULL when nothing is tracked. */

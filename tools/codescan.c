@@ -12,6 +12,7 @@
 #include "tools/codescan.h"
 
 enum {
+	JUMP_LEN = 5,
 	FUNCTION_MAX = 1 << 20, /* bytes; longer ones are not decoded */
 	PREFIX_MAX = 3,
 	FRAME_DATA4 = 0x3b, /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
@@ -194,7 +195,31 @@ static void add(struct scan *s, uint64_t offset, uint8_t kind, bool sure)
 		s->found = grown;
 		s->cap = cap;
 	}
-	s->found[s->count++] = (struct code_oracle){offset, kind, sure};
+	s->found[s->count++] = (struct code_oracle){.offset = offset, .kind = kind, .sure = sure};
+}
+
+/* Of the oracle at code[at] in a function of len bytes: the instructions that a jump would cover, if
+ * each can be executed elsewhere. */
+static uint8_t cover_at(const uint8_t *code, uint64_t at, uint64_t len)
+{
+	struct insn_oracle other;
+	struct insn in;
+	uint64_t n = at;
+
+	while (n < at + JUMP_LEN) {
+		if (!insn_decode(code + n, len - n, &in) || in.flow >= INSN_CALL ||
+		    (n != at && insn_is_oracle(code + n, len - n, &other)))
+			return 0;
+		n += in.len;
+		if ((in.flow == INSN_JUMP || in.flow == INSN_LEAVES) && n < at + JUMP_LEN)
+			return 0;
+	}
+	return (uint8_t)(n - at);
+}
+
+static bool jumps_through(const uint8_t *code, const struct insn *in)
+{
+	return in->flow == INSN_LEAVES && in->modrm_at && code[in->modrm_at - 1] == 0xff;
 }
 
 /* Decodes code[0 ... len); at its end everywhere: adds those in it. */
@@ -203,15 +228,22 @@ static bool decode_function(struct scan *s, const uint8_t *code, uint64_t len)
 	struct insn_oracle oracle;
 	struct insn in;
 	size_t before = s->count;
+	bool computed = false; /* jumps to where only it knows */
 
 	for (uint64_t at = 0; at < len; at += in.len) {
 		if (!insn_decode(code + at, len - at, &in)) {
 			s->count = before;
 			return false;
 		}
-		if (insn_is_oracle(code + at, len - at, &oracle) && oracle.len == in.len)
-			add(s, (uint64_t)(code + at - s->elf->data), oracle.kind, true);
+		computed |= jumps_through(code + at, &in);
+		if (!insn_is_oracle(code + at, len - at, &oracle) || oracle.len != in.len)
+			continue;
+		add(s, (uint64_t)(code + at - s->elf->data), oracle.kind, true);
+		if (s->count)
+			s->found[s->count - 1].cover = cover_at(code, at, len);
 	}
+	for (; computed && before < s->count; before++)
+		s->found[before].cover = 0;
 	return true;
 }
 
@@ -303,6 +335,72 @@ static void scan_code(struct scan *s, const uint8_t *code, size_t len)
 	}
 }
 
+/* --- who jumps there --- */
+
+/* There may be a jump to this offset: none of the kind may lead between the instructions that a jump
+ * is to cover. */
+static void forbid(struct scan *s, uint64_t to)
+{
+	size_t low = 0, high = s->count;
+
+	while (low < high) { /* the last one before `to` */
+		size_t mid = (low + high) / 2;
+
+		if (s->found[mid].offset < to)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low && to - s->found[low - 1].offset < s->found[low - 1].cover)
+		s->found[low - 1].cover = 0;
+}
+
+/* Every near jump or call, at any byte: some are none, which costs a signal more, no harm. */
+static void look_for_jumps(struct scan *s, const uint8_t *code, size_t len)
+{
+	const __m128i call = _mm_set1_epi8((char)0xe8), jump = _mm_set1_epi8((char)0xe9);
+	const __m128i escape = _mm_set1_epi8(0x0f), high = _mm_set1_epi8((char)0xf0);
+	const __m128i branch = _mm_set1_epi8((char)0x80);
+	uint64_t offset = (uint64_t)(code - s->elf->data);
+
+	for (size_t at = 0; at + 17 + 5 <= len; at += 16) {
+		__m128i a = _mm_loadu_si128((const void *)(code + at));
+		__m128i b = _mm_loadu_si128((const void *)(code + at + 1));
+		unsigned direct = (unsigned)_mm_movemask_epi8(
+			_mm_or_si128(_mm_cmpeq_epi8(a, call), _mm_cmpeq_epi8(a, jump)));
+		unsigned hits = direct | (unsigned)_mm_movemask_epi8(_mm_and_si128(
+						 _mm_cmpeq_epi8(a, escape),
+						 _mm_cmpeq_epi8(_mm_and_si128(b, high), branch)));
+
+		for (; hits; hits &= hits - 1) {
+			unsigned n = (unsigned)__builtin_ctz(hits), op = direct >> n & 1 ? 1 : 2;
+
+			forbid(s, offset + at + n + op + 4 +
+					  (uint64_t)(int64_t)get_i32(code + at + n + op));
+		}
+	}
+}
+
+/* Short jumps, around each oracle. */
+static void look_around(struct scan *s, const uint8_t *code, size_t len)
+{
+	uint64_t start = (uint64_t)(code - s->elf->data), end = start + len;
+
+	for (size_t i = 0; i < s->count; i++) {
+		uint64_t at = s->found[i].offset, to = at + 128 + JUMP_LEN + INSN_MAX_LEN;
+
+		if (at < start || at >= end || !s->found[i].cover)
+			continue;
+		to = to + 2 < end ? to : end - 2;
+		for (uint64_t from = at - start > 130 ? at - 130 : start; from < to; from++) {
+			const uint8_t *p = s->elf->data + from;
+
+			if ((p[0] & 0xf0) == 0x70 || p[0] == 0xeb || (p[0] & 0xfc) == 0xe0)
+				forbid(s, from + 2 + (uint64_t)(int64_t)(int8_t)p[1]);
+		}
+	}
+}
+
 static int by_offset(const void *a, const void *b)
 {
 	const struct code_oracle *x = a, *y = b;
@@ -314,6 +412,7 @@ size_t code_scan(const struct elf_file *elf, struct code_oracle **found)
 {
 	struct scan s = {.elf = elf};
 	const uint8_t *code;
+	uint64_t base = 0;
 	size_t len, kept = 0;
 
 	open_table(&s);
@@ -327,6 +426,21 @@ size_t code_scan(const struct elf_file *elf, struct code_oracle **found)
 			s.found[kept++] = s.found[i];
 		else
 			s.found[kept - 1].sure |= s.found[i].sure;
+	s.count = kept;
+	for (unsigned n = 0; kept && elf_code(elf, n, &code, &len); n++) {
+		uint64_t offset = (uint64_t)(code - elf->data), addr = 0;
+
+		/* distances are those of offsets only within one segment */
+		if (!elf_segment(elf, offset, &addr) || (n && addr - offset != base))
+			for (size_t i = 0; i < kept; i++)
+				s.found[i].cover = 0;
+		base = addr - offset;
+	}
+	for (unsigned n = 0; kept && elf_code(elf, n, &code, &len); n++) {
+		look_for_jumps(&s, code, len);
+		if (len > 2)
+			look_around(&s, code, len);
+	}
 	free(s.functions);
 	*found = s.found;
 	return kept;

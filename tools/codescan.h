@@ -12,6 +12,8 @@
 struct code_oracle {
 	uint64_t offset; /* in the file, of the instruction's first byte */
 	uint8_t kind;	 /* enum insn_oracle_kind */
+	uint8_t cover; /* bytes of whole instructions from it on that a jump may stand for; 0: what
+			* follows may be jumped to, or cannot be executed elsewhere */
 	bool sure; /* it is an instruction: a function of known bounds, decoded from its
 		    * beginning to its end, has it. Otherwise it looks like one by what follows,
 		    * where no bounds are known */

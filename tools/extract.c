@@ -69,7 +69,7 @@ static int extract(deja_recording *rec, const struct wanted *w, const char *path
 	deja_filter *filter = deja_filter_new(rec);
 	struct reading r;
 	FILE *out = stdout;
-	int fd, status;
+	int fd, status, error;
 
 	snprintf(id, sizeof(id), "%" PRIu32, w->id);
 	if (!filter || deja_filter_add(filter, "io", id, NULL) < 0) {
@@ -92,11 +92,14 @@ static int extract(deja_recording *rec, const struct wanted *w, const char *path
 	}
 	errno = 0;
 	written = write_stream(&r, w, out, &len, &gap, &seen);
-	if (!written && errno != EPIPE)
-		cmd_error("cannot write %s: %s", path, strerror(errno));
+	error = errno;
+	if (!written && out == stdout)
+		cmd_stdout_failed(); /* the end says why */
+	else if (!written)
+		cmd_error("cannot write %s: %s", path, strerror(error));
 	status = reading_end(&r);
 	if (!written)
-		status = errno == EPIPE ? 0 : CMD_FAILED;
+		status = error == EPIPE ? 0 : CMD_FAILED;
 	else if (!seen && !status) {
 		cmd_error("extract: no stream %" PRIu32 "; `deja streams` lists them", w->id);
 		status = CMD_FAILED;

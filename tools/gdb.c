@@ -1,6 +1,6 @@
 /*
- * `deja gdb`: a replay under gdb. Finds the process, image and event that are meant, lays out
- * the recording's files for gdb, and starts it with our script (tools/gdb/deja.py). The script
+ * `deja gdb`: a replay under gdb. Lays out the recording's files for gdb when it is known what is
+ * meant (gdb_target.c), and starts it with our script (tools/gdb/gdb.py). The script
  * calls this command again: `--serve` for the replay itself, which waits for gdb to attach,
  * and `--events`, `--payload` for what the recording holds.
  */
@@ -15,210 +15,16 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/gdb.h"
+#include "tools/gdb_pace.h"
 #include "tools/installed.h"
 #include "tools/json.h"
+#include "tools/pace.h"
 #include "tools/playback.h"
 #include "tools/sysroot.h"
 #include "tracefmt/deja_look.h"
 #include "tracefmt/header.h"
 #include "tracefmt/parts.h"
 #include "tracefmt/wire.h"
-
-/* --- what is meant --- */
-
-/* Sets t->stream, too, when the text names a process's event. */
-static bool parse_stop(deja_recording *rec, struct debug_target *t, const char *text)
-{
-	struct deja_error err = {0};
-	struct deja_when when;
-	char *end;
-	double seconds;
-
-	if (!text) {
-		t->stop = STOP_MAIN;
-		return true;
-	}
-	if (!strcmp(text, "start")) {
-		t->stop = STOP_START;
-		return true;
-	}
-	if (!strcmp(text, "crash")) {
-		t->stop = STOP_CRASH;
-		return true;
-	}
-	errno = 0;
-	t->event = strtoull(text, &end, 10);
-	if (end != text && !*end && text[0] != '-' && !errno && t->event) {
-		t->stop = STOP_EVENT;
-		return true;
-	}
-	if (end != text && *end == '.') { /* as deja cat prints times */
-		seconds = strtod(text, &end);
-		if (!*end) {
-			t->stop = STOP_TIME;
-			t->time_ns = (int64_t)(seconds * 1e9);
-			return true;
-		}
-	}
-	if (deja_when_parse(rec, text, NULL, &when, &err) < 0) {
-		cmd_error("gdb: -g: %s; or `start`, `crash`", err.message);
-		return false;
-	}
-	t->stop = when.stream ? STOP_EVENT : STOP_TIME;
-	t->stream = when.stream;
-	t->event = when.number;
-	t->time_ns = when.time_ns;
-	return true;
-}
-
-static const struct deja_process *process_of(const struct deja_header *h, uint32_t stream)
-{
-	for (size_t i = 0; i < h->process_count; i++)
-		if (h->processes[i].stream == stream)
-			return &h->processes[i];
-	return NULL;
-}
-
-static bool died_of_signal(const struct deja_process *p)
-{
-	return p->status_known && WIFSIGNALED(p->status);
-}
-
-/* The process meant: the last stream of this pid, or else the command, or the one that
- * crashed. */
-static const struct deja_process *find_process(const struct deja_header *h, int32_t pid,
-					       enum debug_stop stop)
-{
-	const struct deja_process *found = NULL;
-
-	for (size_t i = 0; i < h->process_count; i++) {
-		const struct deja_process *p = &h->processes[i];
-
-		if (!p->event_count)
-			continue;
-		if (pid ? p->pid == pid : p->stream == 1)
-			found = p;
-	}
-	if (pid || stop != STOP_CRASH || !found || died_of_signal(found))
-		return found;
-	for (size_t i = 0; i < h->process_count; i++)
-		if (died_of_signal(&h->processes[i]) && h->processes[i].event_count)
-			return &h->processes[i];
-	return found;
-}
-
-/* Reads the stream through: its images, its end, and the event at a time. False after
- * printing why not. */
-static bool find_event(deja_recording *rec, struct debug_target *t)
-{
-	struct deja_error err = {0};
-	struct deja_event ev;
-	deja_cursor *cur = deja_cursor_open(rec, t->stream, &err);
-	bool timed = t->stop != STOP_TIME;
-	int got = -1;
-
-	while (cur && (got = deja_next(cur, &ev, &err)) == 1) {
-		t->last_event = ev.number;
-		if (!timed && ev.time_ns >= t->time_ns && ev.id >= TF_ID_FIRST) {
-			t->event = ev.number;
-			timed = true;
-		}
-		if ((ev.id != TF_EV_IMAGE && ev.id != TF_EV_CHILD) ||
-		    (t->image_event && (t->stop == STOP_EVENT || t->stop == STOP_TIME) &&
-		     t->event && ev.number > t->event))
-			continue;
-		t->image_event = ev.number;
-		t->image_file = 0;
-		t->is_child = ev.id == TF_EV_CHILD;
-		if (ev.id == TF_EV_IMAGE) {
-			struct tf_image img;
-
-			if (tf_image_decode(ev.raw.data, ev.raw.len, &img) < 0)
-				continue;
-			t->image_file = img.file;
-			tf_image_free(&img);
-		}
-	}
-	if (cur)
-		deja_cursor_close(cur);
-	if (!cur || (got < 0 && err.code != DEJA_E_TRUNCATED) || !t->image_event) {
-		cmd_error("gdb: stream %u cannot be read: %s", t->stream,
-			  err.code ? err.message : "it holds no program image");
-		return false;
-	}
-	if (t->stop == STOP_TIME && !timed) {
-		cmd_error("gdb: process %d has no event so late: its last is %" PRIu64
-			  "; `deja cat` shows times",
-			  (int)t->pid, t->last_event);
-		return false;
-	}
-	if (t->stop == STOP_TIME)
-		t->stop = STOP_EVENT;
-	if (t->stop == STOP_EVENT && t->event > t->last_event) {
-		cmd_error("gdb: process %d has no event %" PRIu64 ": its last is %" PRIu64,
-			  (int)t->pid, t->event, t->last_event);
-		return false;
-	}
-	return true;
-}
-
-/* A forked child runs its parent's image. */
-static uint32_t file_of_image(deja_recording *rec, struct debug_target *t)
-{
-	const struct deja_header *h = deja_header(rec);
-	uint32_t stream = t->stream;
-	struct debug_target above = *t;
-
-	for (size_t depth = 0; !above.image_file && depth < h->process_count; depth++) {
-		uint32_t parent = 0;
-
-		for (size_t i = 0; i < h->process_count; i++)
-			if (h->processes[i].stream == stream)
-				parent = h->processes[i].parent;
-		if (!parent)
-			break;
-		stream = parent;
-		above = (struct debug_target){.stream = stream};
-		if (!find_event(rec, &above))
-			break;
-	}
-	return above.image_file;
-}
-
-bool debug_target_find(deja_recording *rec, const char *stop, int32_t pid,
-		       struct debug_target *t)
-{
-	const struct deja_header *h = deja_header(rec);
-	const struct deja_process *p;
-
-	*t = (struct debug_target){0};
-	if (!parse_stop(rec, t, stop))
-		return false;
-	p = t->stream ? process_of(h, t->stream) : find_process(h, pid, t->stop);
-	if (!p && pid) {
-		cmd_error("gdb: no process %d in this recording; `deja ps` lists them",
-			  (int)pid);
-		return false;
-	}
-	t->stream = p ? p->stream : t->stream ? t->stream : 1;
-	t->pid = p ? p->pid : 0;
-	if (p && died_of_signal(p))
-		t->signal = WTERMSIG(p->status);
-	if (t->stop == STOP_CRASH && !t->signal) {
-		char status[64];
-
-		cmd_error("gdb: there is no crash: the recorded program ended with %s",
-			  p ? cmd_status_text(p->status_known, p->status, status,
-					      sizeof(status))
-			    : "an unknown status");
-		return false;
-	}
-	if (!find_event(rec, t))
-		return false;
-	if (!t->image_file)
-		t->image_file = file_of_image(rec, t);
-	return true;
-}
 
 /* --- what the script asks --- */
 
@@ -310,7 +116,7 @@ static void on_pipe(int signo)
 {
 }
 
-/* --serve FD STREAM EVENT REC */
+/* --serve FD STREAM EVENT PACE REC */
 static int serve(char **argv)
 {
 	struct playback_hold hold = {
@@ -318,11 +124,12 @@ static int serve(char **argv)
 		.stream = (uint32_t)strtoul(argv[3], NULL, 10),
 		.event = strtoull(argv[4], NULL, 10),
 	};
-	struct playback p = {.hold = &hold};
+	struct pace pace = {.factor = strtod(argv[5], NULL)};
+	struct playback p = {.hold = &hold, .pace = pace_wanted(&pace) ? &pace : NULL};
 	int status;
 
 	signal(SIGPIPE, on_pipe); /* a handler is not inherited by the program */
-	if (!playback_open(&p, argv[5], &status))
+	if (!playback_open(&p, argv[6], &status))
 		return status;
 	status = playback_begin(&p);
 	if (!status)
@@ -336,7 +143,7 @@ static int serve(char **argv)
 /* --- gdb --- */
 
 bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
-			  const struct debug_target *t, bool mi)
+			  const struct debug_target *t, const struct debug_pace *pace, bool mi)
 {
 	static const char *const stops[] = {
 		[STOP_MAIN] = "main", [STOP_START] = "start", [STOP_EVENT] = "event", [STOP_CRASH] = "crash"};
@@ -379,7 +186,19 @@ bool debug_settings_write(const char *dir, const char *rec_path, deja_recording 
 	json_text(&j, "stop", stops[t->stop]);
 	json_uint(&j, "event", t->event);
 	json_int(&j, "signal", t->signal);
+	debug_pace_write(&j, pace);
 	json_bool(&j, "mi", mi);
+	json_open(&j, "processes", '['); /* a debugger may follow a fork */
+	for (size_t i = 0; i < deja_header(rec)->process_count; i++) {
+		const struct deja_process *p = &deja_header(rec)->processes[i];
+
+		json_open(&j, NULL, '{');
+		json_uint(&j, "stream", p->stream);
+		json_int(&j, "pid", p->pid);
+		json_uint(&j, "last_event", p->event_count);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
 	json_close(&j, '}');
 	if (fclose(j.out)) {
 		cmd_error("%s: %s", path, strerror(errno));
@@ -477,6 +296,7 @@ int cmd_gdb(int argc, char **argv)
 	char dir[PATH_MAX], *path, *abs;
 	const char *stop = NULL;
 	struct debug_target target;
+	struct debug_pace pace = {0};
 	int key, status, count;
 	int32_t pid = 0;
 	deja_recording *rec;
@@ -484,7 +304,7 @@ int cmd_gdb(int argc, char **argv)
 
 	if (argc == 6 && (!strcmp(argv[1], "--events") || !strcmp(argv[1], "--payload")))
 		return answer(argv);
-	if (argc == 6 && !strcmp(argv[1], "--serve"))
+	if (argc == 7 && !strcmp(argv[1], "--serve"))
 		return serve(argv);
 	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
@@ -493,6 +313,14 @@ int cmd_gdb(int argc, char **argv)
 			stop = optarg;
 		if (key == CMD_OPT_PID && !debug_pid(argv[0], optarg, &pid))
 			return CMD_FAILED;
+		if (key == CMD_OPT_PACE && !pace_parse(optarg, &pace.factor)) {
+			cmd_error("gdb: --pace %s: a factor from 0 to 1000: 1 is as recorded, 0.5 twice as fast",
+				  optarg);
+			return CMD_FAILED;
+		}
+		if (key == CMD_OPT_UNTIL)
+			pace.until = optarg;
+		pace.turns |= key == CMD_OPT_TURNS;
 	}
 	path = cmd_recording_path(argv[optind]);
 	if (!path)
@@ -501,7 +329,8 @@ int cmd_gdb(int argc, char **argv)
 	if (!rec)
 		return status;
 	abs = realpath(path, NULL);
-	if (!abs || !debug_target_find(rec, stop, pid, &target))
+	if (!abs || !debug_target_find(rec, stop, pid, &target) ||
+	    !debug_pace_find(rec, abs, &target, &pace))
 		return CMD_FAILED;
 	snprintf(dir, sizeof(dir), "%s/deja-gdb-XXXXXX",
 		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -513,9 +342,10 @@ int cmd_gdb(int argc, char **argv)
 	rest = optind < argc ? argv + optind + 1 : argv + argc;
 	count = (int)(argv + argc - rest);
 	if (sysroot_make(dir, rec, abs, target.image_file) && debug_link_runtime(dir) &&
-	    debug_settings_write(dir, abs, rec, &target, speaks_mi(rest, count)))
+	    debug_settings_write(dir, abs, rec, &target, &pace, speaks_mi(rest, count)))
 		status = run_gdb(dir, rest, count);
 	sysroot_remove(dir);
+	debug_pace_free(&pace);
 	deja_close(rec);
 	free(abs);
 	free(path);

@@ -28,10 +28,12 @@ struct debug_target {
  * that crashed. False after printing why there is no such thing. */
 bool debug_target_find(deja_recording *rec, const char *stop, int32_t pid,
 		       struct debug_target *target);
-/* Writes dir/settings for the debugger's script. rec_path is absolute. mi: gdb's standard
- * output is a protocol. */
+struct debug_pace;
+/* Writes dir/settings for the debugger's script. rec_path is absolute. pace: gdb_pace.h, or NULL. mi:
+ * gdb's standard output is a protocol. */
 bool debug_settings_write(const char *dir, const char *rec_path, deja_recording *rec,
-			  const struct debug_target *target, bool mi);
+			  const struct debug_target *target, const struct debug_pace *pace,
+			  bool mi);
 /* The argument of --pid. False after printing that it is none. */
 bool debug_pid(const char *command, const char *text, int32_t *pid);
 /* dir/names/rt.so: the replayed process knows our object by that name. */

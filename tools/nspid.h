@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The pid here of a process of this session that is `inner` in a namespace of its own; 0: there is
- * none. taken(arg, pid): that one is known to be another. */
-pid_t nspid_outer(pid_t inner, const char *session_dir, bool (*taken)(void *, pid_t), void *arg);
+/* The pid here of a process of this session that knows itself as `inner`, in a namespace of its own
+ * or in ours; 0: none is seen, which may be for the moment, as in the middle of an exec. *possible: a
+ * process is there that may be it. taken(arg, pid): that one is known to be another. */
+pid_t nspid_outer(pid_t inner, const char *session_dir, bool (*taken)(void *, pid_t), void *arg,
+		  bool *possible);
 
 #endif

@@ -37,7 +37,8 @@ static bool list(struct session *s, uint32_t file, const struct code_oracle *fou
 			continue;
 		if (first + f->count >= ORACLE_OFFSET_COUNT)
 			return false;
-		s->oracle_offsets[first + f->count++] = found[i].offset;
+		s->oracle_offsets[first + f->count++] =
+			found[i].offset | (uint64_t)found[i].cover << ORACLE_OFFSET_BITS;
 	}
 	if (f->count)
 		__atomic_store_n(&s->oracle_file_count, n + 1, __ATOMIC_RELEASE);

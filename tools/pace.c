@@ -16,18 +16,11 @@
 #include "tools/pace.h"
 #include "tracefmt/deja_look.h"
 
-enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 250, SETTLED_MS = 200, HEAD_LEN = 60 };
-
-struct turn {
-	uint32_t stream;
-	uint64_t event;
-	int64_t time_ns;
-	char text[HEAD_LEN + 1];
-};
+enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 250, SETTLED_MS = 200 };
 
 struct pace_state {
-	struct turn *turn;
-	size_t turn_count, next;
+	struct pace_turns turns;
+	size_t next;
 	bool until, settled;
 	int64_t until_ns, started_ns, told_ns, moved_ns;
 	uint64_t served; /* events, when last looked at */
@@ -53,25 +46,25 @@ bool pace_parse(const char *text, double *factor)
 	char *end;
 
 	*factor = strtod(text, &end);
-	if (*end == 'x')
+	if (end != text && *end == 'x')
 		end++;
 	return end != text && !*end && *factor >= 0 && *factor <= 1000;
 }
 
 /* --- turns --- */
 
-static bool add_turn(struct pace_state *s, const struct deja_turn *turn)
+static bool add_turn(struct pace_turns *s, const struct deja_turn *turn)
 {
-	struct turn *grown = realloc(s->turn, (s->turn_count + 1) * sizeof(*grown)), *t;
-	size_t len = turn->head.len < HEAD_LEN ? turn->head.len : HEAD_LEN;
+	struct pace_turn *grown = realloc(s->turn, (s->count + 1) * sizeof(*grown)), *t;
+	size_t len = turn->head.len < PACE_HEAD_LEN ? turn->head.len : PACE_HEAD_LEN;
 
 	if (!grown) {
 		cmd_error("out of memory");
 		return false;
 	}
 	s->turn = grown;
-	t = &grown[s->turn_count++];
-	*t = (struct turn){.stream = turn->stream, .event = turn->event, .time_ns = turn->time_ns};
+	t = &grown[s->count++];
+	*t = (struct pace_turn){.stream = turn->stream, .event = turn->event, .time_ns = turn->time_ns};
 	for (size_t i = 0; i < len; i++) {
 		uint8_t c = turn->head.data[i];
 
@@ -82,15 +75,16 @@ static bool add_turn(struct pace_state *s, const struct deja_turn *turn)
 	return true;
 }
 
-static bool find_turns(struct playback *p, struct pace_state *s)
+bool pace_find_turns(deja_recording *rec, const char *path, struct pace_turns *turns)
 {
 	struct deja_error err;
-	deja_look *l = deja_look_open(p->rec, NULL, DEJA_LOOK_TRACK, &err);
+	deja_look *l = deja_look_open(rec, NULL, DEJA_LOOK_TRACK, &err);
 	struct deja_event ev;
 	struct deja_sight sight;
 	bool ok = l != NULL;
 	int rc = 0;
 
+	*turns = (struct pace_turns){0};
 	while (ok && (rc = deja_look_next(l, &ev, &sight, &err)) != 0) {
 		struct deja_turn turn;
 		size_t index = 0;
@@ -100,20 +94,30 @@ static bool find_turns(struct playback *p, struct pace_state *s)
 		ok = rc > 0;
 		/* an event that begins several is one stop */
 		if (ok && deja_tracker_turn(deja_look_tracker(l), &ev, &sight, &index, &turn))
-			ok = add_turn(s, &turn);
+			ok = add_turn(turns, &turn);
 	}
 	if (!ok && rc <= 0)
-		cmd_error("%s: %s", p->path, err.message);
+		cmd_error("%s: %s", path, err.message);
 	if (l)
 		deja_look_close(l);
-	if (ok && !s->turn_count)
-		cmd_error("%s: no requests came in: nothing to pause at", p->path);
+	if (ok && !turns->count)
+		cmd_error("%s: no requests came in: nothing to pause at", path);
 	return ok;
+}
+
+void pace_turn_text(const struct pace_turns *turns, size_t index, char *text, size_t len)
+{
+	const struct pace_turn *t = &turns->turn[index];
+
+	snprintf(text, len, "paused: turn %zu/%zu at %" PRId64 ".%03d s, event p%u#%" PRIu64 "%s%s",
+		 index + 1, turns->count, t->time_ns / 1000000000,
+		 (int)(t->time_ns / 1000000 % 1000), t->stream, t->event, t->text[0] ? ": " : "",
+		 t->text);
 }
 
 /* --- the gate --- */
 
-static void move_gate(struct session *shared, int64_t until_ns, const struct turn *turn)
+static void move_gate(struct session *shared, int64_t until_ns, const struct pace_turn *turn)
 {
 	__atomic_store_n(&shared->gate_stream, 0, __ATOMIC_SEQ_CST);
 	shared->gate_event = turn ? turn->event : 0;
@@ -123,9 +127,9 @@ static void move_gate(struct session *shared, int64_t until_ns, const struct tur
 	syscall(SYS_futex, &shared->gate_seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static const struct turn *next_turn(const struct pace_state *s)
+static const struct pace_turn *next_turn(const struct pace_state *s)
 {
-	return s->next < s->turn_count ? &s->turn[s->next] : NULL;
+	return s->next < s->turns.count ? &s->turns.turn[s->next] : NULL;
 }
 
 bool pace_begin(struct playback *p)
@@ -149,7 +153,7 @@ bool pace_begin(struct playback *p)
 		s->until = true;
 		s->until_ns = when.time_ns;
 	}
-	if (p->pace->turns && !find_turns(p, s))
+	if (p->pace->turns && !pace_find_turns(p->rec, p->path, &s->turns))
 		return false;
 	shared->pace = (uint64_t)(p->pace->factor * 1000 + 0.5);
 	shared->gate_ns = s->until_ns;
@@ -230,21 +234,20 @@ static bool wait_for_enter(void)
 	}
 }
 
-static void pause_at(struct playback *p, const struct turn *turn)
+static void pause_at(struct playback *p)
 {
 	struct pace_state *s = p->pace_state;
 	int64_t paused_ns = now_ns();
+	char text[PACE_TEXT_LEN];
 
 	end_line(s);
 	fflush(stdout);
-	fprintf(stderr, "paused: turn %zu/%zu at %" PRId64 ".%03d s, event p%u#%" PRIu64 "%s%s\n",
-		s->next + 1, s->turn_count, turn->time_ns / 1000000000,
-		(int)(turn->time_ns / 1000000 % 1000), turn->stream, turn->event,
-		turn->text[0] ? ": " : "", turn->text);
+	pace_turn_text(&s->turns, s->next, text, sizeof(text));
+	fprintf(stderr, "%s\n", text);
 	if (wait_for_enter())
 		s->next++;
 	else
-		s->next = s->turn_count;
+		s->next = s->turns.count;
 	p->session.shared->pace_start_ns += now_ns() - paused_ns;
 	move_gate(p->session.shared, s->until_ns, next_turn(s));
 }
@@ -253,7 +256,7 @@ bool pace_look(struct playback *p)
 {
 	struct pace_state *s = p->pace_state;
 	struct session *shared = p->session.shared;
-	const struct turn *turn = next_turn(s);
+	const struct pace_turn *turn = next_turn(s);
 	uint64_t served;
 	int64_t time_ns, now = now_ns();
 	unsigned live, gated;
@@ -270,7 +273,7 @@ bool pace_look(struct playback *p)
 		const struct slot *slot = session_slot(shared, i);
 
 		if (slot->gated && slot->stream == turn->stream && slot->event_no + 1 >= turn->event) {
-			pause_at(p, turn);
+			pause_at(p);
 			return false;
 		}
 	}
@@ -289,7 +292,7 @@ void pace_end(struct playback *p)
 	if (!s)
 		return;
 	end_line(s);
-	free(s->turn);
+	free(s->turns.turn);
 	free(s);
 	p->pace_state = NULL;
 }

@@ -22,6 +22,27 @@ bool pace_wanted(const struct pace *pace);
 /* "0.5", "1", "2x"; false when it is no number from 0 to 1000. */
 bool pace_parse(const char *text, double *factor);
 
+enum { PACE_HEAD_LEN = 60, PACE_TEXT_LEN = 160 };
+
+/* Where a request came in, and how it begins. */
+struct pace_turn {
+	uint32_t stream;
+	uint64_t event;
+	int64_t time_ns;
+	char text[PACE_HEAD_LEN + 1];
+};
+
+struct pace_turns {
+	struct pace_turn *turn; /* malloc'd */
+	size_t count;
+};
+
+/* All of a recording; path: its name for messages. Says so when there are none. False after
+ * printing what failed. */
+bool pace_find_turns(deja_recording *rec, const char *path, struct pace_turns *turns);
+/* "paused: turn 2/5 at ...", for a buffer of PACE_TEXT_LEN. */
+void pace_turn_text(const struct pace_turns *turns, size_t index, char *text, size_t len);
+
 /* Called by the playback. False after printing what is wrong. */
 bool pace_begin(struct playback *p);
 /* The command is about to start: the time counts from here. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "tools/oracles.h"
 #include "tools/outside.h"
@@ -22,6 +23,16 @@ static void note_files(struct supervisor *sv, int fd)
 		recover_note_file(sv->dir, &files[sv->files_noted]);
 		oracles_publish(sv, &files[sv->files_noted], fd);
 	}
+}
+
+/* Whether that is the file that the process asked for: names are another's where the process has
+ * namespaces of its own. */
+static bool is_asked_for(int fd, const struct file_identity *id)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino &&
+	       (uint64_t)st.st_size == id->size;
 }
 
 static void answer_file_request(struct supervisor *sv, struct slot *slot, int pid)
@@ -62,6 +73,17 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot, int pi
 			snprintf(target, sizeof(target), "%s", p);
 		}
 	}
+	if (fd >= 0 && !is_asked_for(fd, &slot->request_identity)) {
+		char text[4224];
+
+		close(fd);
+		fd = -1;
+		snprintf(text, sizeof(text),
+			 "a file of process %d, which it has as %s, was not found from outside: a "
+			 "replay will lack it",
+			 slot->pid, slot->request_fd < 0 ? slot->request_path : target);
+		supervisor_warn(sv, text);
+	}
 	if (fd >= 0) {
 		id = store_add(sv->store, fd, target, &err);
 		note_files(sv, fd);
@@ -86,12 +108,14 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot, int pi
 
 void request_answer(struct supervisor *sv, struct track *t, struct slot *slot)
 {
+	bool possible;
+
 	switch (slot->request) {
 	case REQUEST_FILE:
 		/* who asks may be a vfork child */
 		answer_file_request(sv, slot,
 				    sv->session->shared->pid_namespaces
-					? track_live_pid(t, slot)
+					? track_live_pid(t, slot, &possible)
 					: slot->request_pid);
 		break;
 	case REQUEST_ACCESS:

@@ -207,6 +207,25 @@ static void slot_free(struct slot *slot)
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 }
 
+/* Opens what tells when the process ends. False: it has ended. */
+static bool watch(struct track *t, const struct slot *slot, int64_t now)
+{
+	bool possible;
+	pid_t pid = track_live_pid(t, slot, &possible);
+
+	if (pid) {
+		t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		return t->pidfd >= 0;
+	}
+	if (!t->unseen_since_ns)
+		t->unseen_since_ns = now;
+	if (now - t->unseen_since_ns < CLAIM_GRACE_NS)
+		return true;
+	if (possible)
+		t->pidfd = -2;
+	return possible;
+}
+
 /* True while the process may still write. */
 static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 {
@@ -214,16 +233,15 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 
 	if (slot->state == SLOT_ENDED)
 		return false;
-	if (t->pidfd == -1 && slot->pid) {
-		t->pidfd = (int)syscall(SYS_pidfd_open, track_live_pid(t, slot), 0);
-		if (t->pidfd < 0)
-			return false;
-	}
-	if (t->pidfd < 0)
+	if (t->pidfd == -2 || (t->pidfd == -1 && !slot->pid))
 		return true;
-	if (now - t->looked_ns < LOOK_NS)
+	if (t->looked_ns && now - t->looked_ns < LOOK_NS)
 		return true;
 	t->looked_ns = now;
+	if (t->pidfd == -1 && !watch(t, slot, now))
+		return false;
+	if (t->pidfd < 0)
+		return true;
 	p.fd = t->pidfd;
 	return poll(&p, 1, 0) != 1; /* a pending SIGCHLD fails it even without a timeout */
 }

@@ -34,6 +34,9 @@ static const char *external_reason(unsigned reason)
 	case EXEC_TARGET_NO_WAY:
 		return "cannot reach /dev/shm: another root directory or user; its output is "
 		       "recorded only if it passes through a recorded process";
+	case EXEC_TARGET_SANDBOX:
+		return "a seccomp filter forbids calls of the recorder; its output is recorded only if it "
+		       "passes through a recorded process";
 	case EXEC_TARGET_TWO_USERS:
 		return "its real and effective user or group differ, so the system ignores preloading";
 	case EXEC_TARGET_NO_FD:
@@ -196,7 +199,7 @@ static void see_exec(struct track *t, struct tf_in *in)
 	grown[sv->external_count++] = (struct deja_external){
 	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
 	snprintf(text, sizeof(text), "%s is not recorded itself (%s)%s", path,
-		 external_reason(external), external == EXEC_TARGET_NO_WAY ? "" : "; its output is");
+		 external_reason(external), external == EXEC_TARGET_NO_WAY || external == EXEC_TARGET_SANDBOX ? "" : "; its output is");
 	supervisor_warn(sv, text);
 }
 
@@ -245,6 +248,25 @@ static void see_beginning(struct track *t, unsigned id, struct tf_in in)
 	t->begun = true;
 }
 
+/* What a process's recorder remarks. One remark of many processes is said once. */
+static void warn_of(struct track *t, unsigned id, const char *note, int len)
+{
+	const struct supervisor *sv = t->sv;
+	char text[320];
+
+	if (id == TF_EV_END && sv->closed)
+		return; /* it is said once, for all */
+	for (size_t i = 0; id == TF_EV_NOTE && i < sv->warning_count; i++) {
+		size_t whole = strlen(sv->warnings[i]);
+
+		if (whole >= (size_t)len && !memcmp(sv->warnings[i] + whole - len, note, (size_t)len))
+			return;
+	}
+	snprintf(text, sizeof(text), "process %d%s: %.*s", t->pid,
+		 id == TF_EV_END ? " is recorded up to here only" : "", len, note);
+	supervisor_warn(t->sv, text);
+}
+
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 {
 	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
@@ -287,13 +309,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 			return;
 		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
 		t->stopped |= id == TF_EV_END;
-		if (id == TF_EV_END && !t->sv->closed) { /* else it is said once, for all */
-			char text[320];
-
-			snprintf(text, sizeof(text), "process %d is recorded up to here only: %.*s",
-				 t->pid, (int)n, (const char *)bytes);
-			supervisor_warn(t->sv, text);
-		}
+		warn_of(t, id, (const char *)bytes, (int)n);
 		return;
 	case TF_EV_DOMAIN:
 		n = (uint32_t)tf_get_int(&in);
@@ -376,13 +392,14 @@ static bool is_taken(void *arg, pid_t pid)
 	return false;
 }
 
-pid_t track_live_pid(struct track *t, const struct slot *slot)
+pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible)
 {
 	struct supervisor *sv = t->sv;
 
+	*possible = true;
 	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv);
-	if (!t->live_pid)
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv, possible);
+	else if (!t->live_pid)
 		t->live_pid = slot->pid;
 	return t->live_pid;
 }

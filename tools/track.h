@@ -28,6 +28,7 @@ struct track {
 	int64_t start_ns, end_ns;
 	bool begun; /* its first event was seen */
 	int64_t looked_ns; /* when it was last seen alive */
+	int64_t unseen_since_ns; /* when it was first looked for in vain; 0: never */
 	uint64_t event_count, byte_len;
 	uint64_t taken;	      /* bytes moved out of the ring */
 	uint64_t flushed_len; /* of byte_len, in whole frames */
@@ -89,8 +90,9 @@ tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint3
 void supervisor_warn(struct supervisor *sv, const char *text);
 /* Since the recording's start. */
 int64_t supervisor_now_ns(struct supervisor *sv);
-/* The pid here of the process that writes to this slot. */
-pid_t track_live_pid(struct track *t, const struct slot *slot);
+/* The pid here of the process that writes to this slot; 0: it is not seen among the processes, as
+ * in the middle of an exec. *possible: one is there that may be it. */
+pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible);
 /* Answers what the process of the slot asks for (request.c). */
 void request_answer(struct supervisor *sv, struct track *t, struct slot *slot);
 /* Passes on and records what unrecorded children wrote (external.c). False: nothing was there. */

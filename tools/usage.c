@@ -139,11 +139,15 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja grep 'token=\\w+'"},
     {.name = "gdb",
      .summary = "replay under gdb, standing at an event or at the crash",
-     .synopsis = "gdb [-g EVENT|TIME|start|crash] [--pid P] [REC] [GDB-OPTION...]",
+     .synopsis = "gdb [-g EVENT|TIME|start|crash] [--pid P] [--pace X] [--until WHEN] [--turns] [REC] "
+		 "[GDB-OPTION...]",
      .stops = true,
      .option = {{'g', "goto", "WHERE",
 		 "stand there: an event's number, a time (0.25, 3s, 250ms), start or crash"},
-		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"}},
+		{CMD_OPT_PID, "pid", "P", "debug this process of the recording"},
+		{CMD_OPT_PACE, "pace", "X", "run at X times the recorded time (default 0: none)"},
+		{CMD_OPT_UNTIL, "until", "WHEN", "pause there (as 2s, 00:01.2, #1234)"},
+		{CMD_OPT_TURNS, "turns", NULL, "pause before every request that came in"}},
      .status = "  gdb's own, or\n"
 	       "  121  the recording cannot be read\n"
 	       "  122  it cannot be replayed here\n"

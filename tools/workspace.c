@@ -184,7 +184,7 @@ static bool make_replay(struct workspace *w, deja_recording *rec, const char *re
 	if (exe)
 		snprintf(w->program, sizeof(w->program), "%s/root%s", dir, exe->path);
 	return sysroot_make(dir, rec, rec_path, t->image_file) && debug_link_runtime(dir) &&
-	       debug_settings_write(dir, rec_path, rec, t, false);
+	       debug_settings_write(dir, rec_path, rec, t, NULL, false);
 }
 
 int cmd_workspace(int argc, char **argv)

@@ -185,15 +185,33 @@ static int64_t get_place(const uint8_t **at, const uint8_t *end)
 	return -1;
 }
 
-int tf_pieces_expand(tf_pieces *p, const uint8_t *places, size_t places_len, const uint8_t *stored,
-		     size_t stored_len, uint8_t *full, size_t full_len, struct deja_error *err)
+/* What a reference names, in this frame or another; NULL with *err. */
+static const uint8_t *find_piece(tf_pieces *p, const struct tf_stored *s, const struct tf_piece *piece,
+				 struct deja_error *err)
 {
-	const uint8_t *end = places + places_len, *stored_end = stored + stored_len;
+	const struct kept_frame here = {.bytes = (uint8_t *)s->bytes, .len = s->len}, *k = &here;
+
+	if (piece->stream != s->stream || piece->frame != s->frame)
+		k = find_frame(p, piece->stream, piece->frame, err);
+	if (!k)
+		return NULL;
+	if (piece->offset > k->len || piece->len > k->len - piece->offset ||
+	    (uint32_t)XXH64(k->bytes + piece->offset, piece->len, 0) != piece->check) {
+		bad_piece(p, err, "they are not there");
+		return NULL;
+	}
+	return k->bytes + piece->offset;
+}
+
+int tf_pieces_expand(tf_pieces *p, const struct tf_stored *s, uint8_t *full, size_t full_len,
+		     struct deja_error *err)
+{
+	const uint8_t *places = s->places, *end = places + s->places_len;
+	const uint8_t *stored = s->bytes, *stored_end = stored + s->len, *bytes;
 	uint8_t *to = full, *to_end = full + full_len;
 
 	while (places < end) {
 		int64_t before = get_place(&places, end);
-		const struct kept_frame *k;
 		struct tf_in in = {NULL, stored_end, 0};
 		struct tf_piece piece;
 		bool good;
@@ -213,14 +231,11 @@ int tf_pieces_expand(tf_pieces *p, const uint8_t *places, size_t places_len, con
 		    (size_t)(to_end - to) < piece.len + (piece.len < 0x10000 ? 3u : 5u))
 			return bad_piece(p, err, "a reference is damaged");
 		stored = in.p;
-		k = find_frame(p, piece.stream, piece.frame, err);
-		if (!k)
+		bytes = find_piece(p, s, &piece, err);
+		if (!bytes)
 			return -1;
-		if (piece.offset > k->len || piece.len > k->len - piece.offset ||
-		    (uint32_t)XXH64(k->bytes + piece.offset, piece.len, 0) != piece.check)
-			return bad_piece(p, err, "they are not there");
 		to = tf_put_bin(to, piece.len);
-		memcpy(to, k->bytes + piece.offset, piece.len);
+		memcpy(to, bytes, piece.len);
 		to += piece.len;
 	}
 	if (stored_end - stored != to_end - to)

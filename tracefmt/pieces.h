@@ -35,15 +35,16 @@ bool tf_pool_find(const tf_pool *pool, struct tf_piece_key key, struct tf_piece 
 /* May push another out. */
 void tf_pool_add(tf_pool *pool, struct tf_piece_key key, const struct tf_piece *piece);
 
-/* What the frame in the making refers to, and what it has that others may refer to. Zero to
- * begin with. */
+/* What the frame in the making refers to, and what it has that may be referred to. Zero to begin
+ * with. */
 struct tf_gathered {
+	uint32_t stream, frame; /* it will be this one */
 	struct tf_mark *mark;
 	struct tf_fresh *fresh;
 	size_t mark_count, mark_cap, fresh_count, fresh_cap;
 	uint32_t saved; /* bytes */
 };
-/* Looks at an event, which begins `at` bytes after the frame. */
+/* Looks at an event, which begins `at` bytes behind the frame's beginning. */
 void tf_gather(struct tf_gathered *g, const tf_pool *pool, const uint8_t *frame, size_t at,
 	       size_t len);
 /* Room for the stored form of a frame of len bytes, and for its pieces frame. */
@@ -52,18 +53,20 @@ size_t tf_gathered_head_max(const struct tf_gathered *g);
 /* Writes both; returns the length of the pieces frame. */
 size_t tf_gathered_store(const struct tf_gathered *g, const uint8_t *frame, size_t len,
 			 uint8_t *stored, uint8_t *head);
-/* The frame is in the file, as number `number` of stream `stream`: its pieces can be had. */
-void tf_gathered_publish(const struct tf_gathered *g, tf_pool *pool, uint32_t stream,
-			 uint32_t number);
-/* For the next frame. */
-void tf_gathered_clear(struct tf_gathered *g);
+/* The frame is in the file: other streams can have its pieces. On to the next. */
+void tf_gathered_publish(struct tf_gathered *g, tf_pool *pool);
 void tf_gathered_free(struct tf_gathered *g);
 
 /* --- for the reader --- */
-/* Puts the pieces in: `places` is what follows the full length in the pieces frame. 0, or -1 with
- * *err. */
-int tf_pieces_expand(tf_pieces *p, const uint8_t *places, size_t places_len, const uint8_t *stored,
-		     size_t stored_len, uint8_t *full, size_t full_len, struct deja_error *err);
+/* A frame without its pieces: what follows the full length in its pieces frame, and its stored form. */
+struct tf_stored {
+	uint32_t stream, frame; /* stream 0: not known */
+	const uint8_t *places, *bytes;
+	size_t places_len, len;
+};
+/* Puts the pieces in. 0, or -1 with *err. */
+int tf_pieces_expand(tf_pieces *p, const struct tf_stored *stored, uint8_t *full, size_t full_len,
+		     struct deja_error *err);
 /* As tf_reader_frame, with the references as they are. */
 int tf_reader_stored(tf_reader *r, size_t index, struct deja_bytes *bytes,
 		     struct deja_error *err);

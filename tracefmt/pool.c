@@ -129,6 +129,21 @@ static void *grow(void *list, size_t count, size_t *cap, size_t size)
 	return grown;
 }
 
+/* In the frame itself. */
+static bool find_here(const struct tf_gathered *g, struct tf_piece_key key, uint32_t len,
+		      struct tf_piece *piece)
+{
+	for (size_t i = 0; i < g->fresh_count; i++) {
+		const struct tf_fresh *f = &g->fresh[i];
+
+		if (f->key.low == key.low && f->key.high == key.high && f->len == len) {
+			*piece = (struct tf_piece){g->stream, g->frame, f->offset, len, f->check};
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The byte string at `at` of the frame, whose bytes begin head_len further. */
 static void gather(struct tf_gathered *g, const tf_pool *pool, const uint8_t *frame, size_t at,
 		   size_t head_len, uint32_t len)
@@ -139,7 +154,8 @@ static void gather(struct tf_gathered *g, const tf_pool *pool, const uint8_t *fr
 	struct tf_piece piece;
 	void *grown;
 
-	if (tf_pool_find(pool, key, &piece) && piece.len == len) {
+	if (find_here(g, key, len, &piece) ||
+	    (tf_pool_find(pool, key, &piece) && piece.len == len)) {
 		grown = grow(g->mark, g->mark_count, &g->mark_cap, sizeof(*g->mark));
 		if (!grown)
 			return;
@@ -226,21 +242,17 @@ size_t tf_gathered_store(const struct tf_gathered *g, const uint8_t *frame, size
 	return (size_t)(h - head);
 }
 
-void tf_gathered_publish(const struct tf_gathered *g, tf_pool *pool, uint32_t stream,
-			 uint32_t number)
+void tf_gathered_publish(struct tf_gathered *g, tf_pool *pool)
 {
 	for (size_t i = 0; i < g->fresh_count; i++) {
 		const struct tf_fresh *f = &g->fresh[i];
-		struct tf_piece piece = {stream, number, f->offset, f->len, f->check};
+		struct tf_piece piece = {g->stream, g->frame, f->offset, f->len, f->check};
 
 		tf_pool_add(pool, f->key, &piece);
 	}
-}
-
-void tf_gathered_clear(struct tf_gathered *g)
-{
 	g->mark_count = g->fresh_count = 0;
 	g->saved = 0;
+	g->frame++;
 }
 
 void tf_gathered_free(struct tf_gathered *g)

@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,6 +47,7 @@ struct tf_reader {
 	uint8_t *in, *stored, *out;
 	size_t in_cap, stored_cap, out_cap;
 	tf_pieces *pieces, *own_pieces; /* NULL: not needed yet */
+	uint32_t stream; /* by its name; 0: it has another */
 	const struct tf_seal *seal; /* or NULL */
 	uint64_t nonce;
 };
@@ -460,9 +463,11 @@ int tf_reader_stored(tf_reader *r, size_t index, struct deja_bytes *bytes,
 
 static tf_pieces *pieces_of(tf_reader *r)
 {
-	const char *slash = strrchr(r->path, '/');
+	const char *slash = strrchr(r->path, '/'), *name = slash ? slash + 1 : r->path;
 	char *dir;
 
+	if (sscanf(name, "p%" SCNu32 ".zst", &r->stream) != 1)
+		r->stream = 0;
 	if (!r->pieces && (dir = slash ? strndup(r->path, (size_t)(slash - r->path)) : strdup("."))) {
 		r->pieces = r->own_pieces = tf_pieces_open(*dir ? dir : "/");
 		free(dir);
@@ -475,6 +480,7 @@ static int expand(tf_reader *r, size_t index, struct deja_error *err)
 {
 	const struct frame *f = &r->frames[index];
 	tf_pieces *pieces = pieces_of(r);
+	struct tf_stored stored;
 
 	if (make_room(&r->in, &r->in_cap, f->pieces_len) < 0 || !pieces ||
 	    make_room(&r->out, &r->out_cap, f->len) < 0)
@@ -482,9 +488,15 @@ static int expand(tf_reader *r, size_t index, struct deja_error *err)
 	/* the compressed bytes are no longer needed */
 	if (read_at(r, f->at - f->pieces_len, r->in, f->pieces_len) < 0)
 		return tf_fail_errno(err, "cannot read %s", r->path);
-	return tf_pieces_expand(pieces, r->in + TF_PIECES_HEAD_LEN,
-				f->pieces_len - TF_PIECES_HEAD_LEN, r->stored, f->stored_len, r->out,
-				f->len, err);
+	stored = (struct tf_stored){
+	    .stream = r->stream,
+	    .frame = (uint32_t)index,
+	    .places = r->in + TF_PIECES_HEAD_LEN,
+	    .places_len = f->pieces_len - TF_PIECES_HEAD_LEN,
+	    .bytes = r->stored,
+	    .len = f->stored_len,
+	};
+	return tf_pieces_expand(pieces, &stored, r->out, f->len, err);
 }
 
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,

@@ -63,8 +63,8 @@ void tf_writer_set_level(tf_writer *w, int level);
  * its id and its bytes. */
 typedef void tf_writer_watch(void *arg, unsigned id, const uint8_t *ev, size_t len);
 void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);
-/* Long byte strings that the pool has become references from here on, and others may refer to this
- * stream, number `stream`. The pool outlives the writer. */
+/* Before the first event is appended: long byte strings that the pool has become references, and
+ * others may refer to this stream, number `stream`. The pool outlives the writer. */
 void tf_writer_set_pool(tf_writer *w, tf_pool *pool, uint32_t stream);
 /* Whether the file has references, which format 1 lacks, or will have after its next frame. */
 bool tf_writer_has_references(const tf_writer *w);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,49 @@ static long parallel(long count)
 	return (long)result & 0xff;
 }
 
+/* Threads that mostly wait, each second one for the clock, the others for the one before. */
+enum { CROWD = 200, CROWD_STEP_NS = 10 * 1000 * 1000 };
+static sem_t woken[CROWD];
+
+static void *waiter(void *mine)
+{
+	const struct timespec step = {0, CROWD_STEP_NS};
+	long me = (long)mine, sum = 0;
+
+	for (long i = 0; i < turns; i++) {
+		if (me % 2 == 0) {
+			nanosleep(&step, NULL);
+			sem_post(&woken[me + 1]);
+		} else {
+			while (sem_wait(&woken[me]))
+				;
+		}
+		for (long k = 0; k < 2000; k++)
+			sum = sum * 31 + k;
+	}
+	return (void *)(sum >> 1 | 1);
+}
+
+/* count: how often one of them goes on. */
+static long crowd(long count)
+{
+	pthread_t th[CROWD];
+	void *result;
+	long sum = 0;
+
+	turns = count / CROWD;
+	for (long i = 0; i < CROWD; i++)
+		sem_init(&woken[i], 0, 0);
+	for (long i = 0; i < CROWD; i++)
+		if (pthread_create(&th[i], NULL, waiter, (void *)i))
+			return -1;
+	for (long i = 0; i < CROWD; i++) {
+		pthread_join(th[i], &result);
+		sum += (long)result & 0xff;
+	}
+	return sum;
+}
+
 static const struct {
 	const char *name;
 	long (*run)(long count);
@@ -222,6 +266,7 @@ static const struct {
 	{"calls", calls}, {"clocks", clocks}, {"io", io}, {"reads", reads},
 	{"writes", writes}, {"opens", opens}, {"stats", stats}, {"futexes", futexes},
 	{"spawns", spawns}, {"pingpong", pingpong}, {"parallel", parallel},
+	{"crowd", crowd},
 };
 
 static long now_ns(void)

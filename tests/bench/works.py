@@ -52,6 +52,18 @@ def io(n):
     return loop("%s 1-KiB writes, read back" % count(n), "io", n, per=("pair", n))
 
 
+def pingpong(n):
+    return loop("%s turns of two threads (mutex, condition)" % count(n), "pingpong", n, per=("turn", n))
+
+
+def parallel(n):
+    return loop("two computing threads", "parallel", n)
+
+
+def waiting(n):
+    return loop("200 threads that mostly wait", "crowd", n, per=("wake-up", n), target=1.10)
+
+
 # What one event of a class costs, by the loop's own clock: (name, mode, rounds, bytes).
 CLASSES = (
     ("small call (getppid)", "calls", 1000000, None),
@@ -248,4 +260,5 @@ WORKS = {
     "make": (make, 100), "cp": (cp, 1 << 30), "dd": (dd, 1 << 28), "sha256": (digest, 1 << 28),
     "calls": (calls, 1000000), "clocks": (clocks, 1000000), "spawn": (spawn, 500),
     "io": (io, 100000), "compile": (compile_, 200), "true": (true, 1),
+    "pingpong": (pingpong, 100000), "parallel": (parallel, 400000000), "waiting": (waiting, 20000),
 }

@@ -2,7 +2,8 @@
  * The processor's own instructions that a program cannot predict: random numbers of every width
  * and into every kind of register, with their flags; the time stamp counter; the processor's number.
  * In the program, in a thread, in a library opened later, in a child, in a signal handler, with all
- * signals blocked; and the same opcode where it is a fault keeps being one.
+ * signals blocked, in loops that do nothing else; and the same opcode where it is a fault keeps being
+ * one. Some of them are followed by what a jump cannot replace.
  */
 /* CFLAGS: -O1 */
 /* LDLIBS: -lpthread -ldl */
@@ -12,6 +13,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <sys/time.h>
 #include <x86intrin.h>
 
 static bool has_rdrand, has_rdseed, has_rdpid;
@@ -50,6 +52,16 @@ __attribute__((noinline)) static uint64_t rand_high(uint64_t *kept)
 	return v;
 }
 
+/* The end of the loop is where a jump over the instruction would end: it has to be a trap. */
+__attribute__((noinline)) static uint64_t trapping_counter(void)
+{
+	uint64_t low, high;
+
+	__asm__ volatile("mov $3, %%ecx; 1: rdtsc; 2: dec %%ecx; jz 3f; cmp $1, %%ecx; je 2b; jmp 1b; 3:"
+			 : "=a"(low), "=d"(high) : : "rcx", "cc");
+	return high << 32 | low;
+}
+
 __attribute__((noinline)) static uint64_t processor(void)
 {
 	uint64_t v = 0;
@@ -74,7 +86,8 @@ static void say(const char *who)
 		       (unsigned long long)seed64());
 	if (has_rdpid)
 		printf("%s on %llx\n", who, (unsigned long long)processor());
-	printf("%s %llu", who, (unsigned long long)__rdtsc());
+	printf("%s %llu %llu", who, (unsigned long long)trapping_counter(),
+	       (unsigned long long)__rdtsc());
 	printf(" %llu", (unsigned long long)__rdtscp(&core));
 	printf(" %u\n", core);
 	fflush(stdout);
@@ -126,6 +139,38 @@ static void fault(void)
 	}
 	T_CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
 		WTERMSIG(status) == SIGILL);
+}
+
+static volatile sig_atomic_t rung;
+
+static void on_alarm(int signo)
+{
+	rung++;
+	__rdtsc();
+}
+
+static void *ringer(void *arg)
+{
+	usleep(15000);
+	rung++;
+	return NULL;
+}
+
+/* Nothing but the counter is asked for: a signal, and another thread, get their turn all the same. */
+static void polling(void)
+{
+	struct itimerval soon = {.it_value = {0, 15000}};
+	unsigned long rounds = 0, mixed = 0;
+	pthread_t t;
+
+	T_CHECK(signal(SIGALRM, on_alarm) != SIG_ERR && setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	for (; rung < 1; rounds++)
+		mixed = mixed * 31 + __rdtsc();
+	T_CHECK(pthread_create(&t, NULL, ringer, NULL) == 0);
+	for (; rung < 2; rounds++)
+		mixed = mixed * 31 + (has_rdrand ? rand32() : __rdtsc());
+	T_CHECK(pthread_join(t, NULL) == 0);
+	printf("polled %lu times: %016lx\n", rounds, mixed);
 }
 
 /* std::random_device, which takes what the processor has; in a library that is opened while threads
@@ -184,6 +229,7 @@ int main(int argc, char **argv)
 	T_CHECK(sigprocmask(SIG_SETMASK, NULL, &now) == 0 && sigismember(&now, SIGILL) == 1);
 	sigemptyset(&all);
 	T_CHECK(sigprocmask(SIG_SETMASK, &all, NULL) == 0);
+	polling();
 	fault();
 	pid = t_fork();
 	if (pid == 0) {

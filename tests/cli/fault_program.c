@@ -3,11 +3,13 @@
  * prints differs from run to run. Compiled by fault_program.sh.
  */
 #define _GNU_SOURCE
+#include <asm/prctl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +119,11 @@ static void read_much(void)
 			_exit(98);
 }
 
+static void on_signal(int sig)
+{
+	put(sig == SIGUSR1 ? "caught\n" : "another signal\n");
+}
+
 int main(int argc, char **argv)
 {
 	const char *fault = argc > 1 ? argv[1] : "";
@@ -145,10 +152,18 @@ int main(int argc, char **argv)
 		limit(RLIMIT_NOFILE, 3);
 		child(NULL);
 	} else if (IS("as")) {
-		limit(RLIMIT_AS, 300 << 20);
-		child("echo in sh $$; date +%N");
-		for (int i = 0; i < 1000 && malloc(1 << 20); i++)
-			;
+		struct rlimit l;
+		int got = 0;
+
+		limit(RLIMIT_AS, 100 << 20);
+		child("ulimit -v; ulimit -v 90000; sh -c 'ulimit -v; echo in sh $$; date +%N'");
+		while (got < 1000 && malloc(1 << 20))
+			got++;
+		check(got < 60 || got > 100, "another amount of memory");
+		check(getrlimit(RLIMIT_AS, &l) || l.rlim_cur != 100 << 20, "getrlimit");
+		l.rlim_cur = 0;
+		check(syscall(SYS_getrlimit, RLIMIT_AS, &l) || l.rlim_cur != 100 << 20, "getrlimit");
+		check(!setrlimit(RLIMIT_AS, &(struct rlimit){2, 1}), "setrlimit");
 	} else if (IS("strict")) {
 		check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT), "no seccomp");
 		put("in strict mode\n"); /* where even the clock is forbidden */
@@ -166,11 +181,24 @@ int main(int argc, char **argv)
 	} else if (IS("filter_errno")) {
 		filter(SECCOMP_RET_ERRNO | EXDEV);
 		errno = 0;
-		check(getppid() != -1 || errno != EXDEV, "another error");
+		check(syscall(SYS_getppid) != -1 || errno != EXDEV, "another error");
 		check(open("/", O_RDONLY) != -1 || errno != EXDEV, "another error");
 		read_much();
 		say("after");
 		_exit(7);
+	} else if (IS("set_gs")) {
+		static long own[4] = {1, 2, 3, 4};
+		long seen = 0;
+
+		say("before");
+		check(syscall(SYS_arch_prctl, ARCH_GET_GS, &seen) || seen, "%gs was set already");
+		check(signal(SIGUSR1, on_signal) == SIG_ERR, "no handler");
+		check(syscall(SYS_arch_prctl, ARCH_SET_GS, own), "no %gs");
+		read_much();
+		child("echo in sh $$; date +%N");
+		raise(SIGUSR1);
+		__asm__ volatile("mov %%gs:16, %0" : "=r"(seen));
+		check(seen != 3, "another %gs");
 	} else if (IS("filter_mild")) {
 		mild_filter();
 		child("echo in sh $$; date +%N");

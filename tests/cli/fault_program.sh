@@ -12,17 +12,17 @@ shape() { sed 's/[0-9]\{2,\}/N/g' "$1"; }
 faulty() {
 	local fault=$1 native=0 recorded=0 replayed=0
 	rm -rf root
-	quietly limit ./victim "$fault" >native 2>native.err </dev/null || native=$?
+	quiet_limit ./victim "$fault" >native 2>native.err </dev/null || native=$?
 	if [ $native = 77 ]; then
 		skipped="$skipped $fault ($(sed -n 's/^skip: //p' native))"
 		return
 	fi
 	rm -rf root
-	quietly limit "$DEJA" record -q -o "$fault" -- ./victim "$fault" >out 2>err </dev/null || recorded=$?
+	quiet_limit "$DEJA" record -q -o "$fault" -- ./victim "$fault" >out 2>err </dev/null || recorded=$?
 	[ $recorded = $native ] || fail "$fault: status $recorded, natively $native: $(tail -1 err)"
 	diff <(shape native) <(shape out) >diff || fail "$fault: another output: $(cat diff)"
 	diff native.err <(grep -v '^deja: ' err) >diff || fail "$fault: another stderr: $(cat diff)"
-	quietly limit "$DEJA" replay "$fault" >out2 2>err2 </dev/null || replayed=$?
+	quiet_limit "$DEJA" replay "$fault" >out2 2>err2 </dev/null || replayed=$?
 	if [ -n "${2:-}" ]; then
 		[ $replayed = 123 ] || fail "$fault: replay gave $replayed: $(cat err2)"
 		cmp -s -n "$(stat -c %s out2)" out out2 || fail "$fault: the replayed part is no prefix"
@@ -36,8 +36,9 @@ faulty() {
 	ran=$((ran + 1))
 }
 
-for fault in close_all chroot setuid unshare nofile as filter_mild; do faulty $fault; done
-for fault in strict filter_kill filter_killed filter_errno; do faulty $fault 'seccomp filter that forbids'; done
+for fault in close_all chroot setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno; do faulty $fault; done
+faulty strict 'seccomp filter that forbids'
+faulty set_gs 'takes the register %gs'
 echo "$ran faults; skipped:${skipped:- none}"
 [ $ran -gt 0 ] || skip "nothing is permitted here:$skipped"
 [ -z "$skipped" ] || [ "$(id -u)" != 0 ] || echo "as root:$skipped" >&2

@@ -72,7 +72,7 @@ gdb_in() { # REC GDB-OPTION...; what the program prints is no part of the compar
 
 mkdir run
 status=0
-(cd run && ulimit -c unlimited && quietly limit "$DEJA" record -q -o ../rec -- ../crash ../conf >/dev/null) || status=$?
+(cd run && ulimit -c unlimited && quiet_limit "$DEJA" record -q -o ../rec -- ../crash ../conf >/dev/null) || status=$?
 [ $status = 139 ] || fail "the victim did not crash: $status"
 rm conf
 look=(-ex 'bt' -ex 'print *n' -ex 'print so_far' -ex 'up 2' -ex 'print *n' -ex 'info locals' -ex 'frame function worker'
@@ -142,7 +142,7 @@ static void check(int n) { if (n) abort(); }
 int main(void) { check(1); return 0; }
 C
 gcc -g -O0 -o abort abort.c
-quietly limit "$DEJA" record -q -o arec -- ./abort || :
+quiet_limit "$DEJA" record -q -o arec -- ./abort || :
 gdb_in -g crash arec -ex bt >abort.out
 grep -q 'received signal SIGABRT' abort.out || fail "abort: $(cat abort.out)"
 grep -q '^#[1-9] .* check (n=1) at abort.c:2' abort.out || fail "abort: $(cat abort.out)"

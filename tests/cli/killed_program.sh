@@ -17,6 +17,6 @@ got=0
 quietly wait $recorder || got=$?
 [ $got = 137 ] || fail "status $got after SIGKILL of the program, not 137: $(cat err)"
 got=0
-quietly limit "$DEJA" replay program >out2 2>err2 </dev/null || got=$?
+quiet_limit "$DEJA" replay program >out2 2>err2 </dev/null || got=$?
 [ $got = 137 ] || fail "replay gave $got, not 137: $(head -1 err2)"
 cmp -s out out2 || fail "output was lost: $(wc -l <out) lines recorded, $(wc -l <out2) replayed"

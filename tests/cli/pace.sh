@@ -74,3 +74,46 @@ done
 # Nobody there to ask: it goes on.
 expect 0 "$DEJA" replay --turns served </dev/null
 [ "$(grep -c paused stderr)" = 1 ] || fail "it asks nobody"
+
+# The same under gdb: a request more at each `continue`; a moment; the recorded time.
+if command -v gdb >/dev/null; then
+	limit "$DEJA" gdb --turns served -batch -ex 'deja run-to 1' -ex continue -ex 'deja when' -ex continue -ex continue -ex continue \
+		-ex continue -ex continue -ex continue >both 2>&1 </dev/null
+	for i in 1 2 3 4 5 6; do grep -q "^paused: turn $i/6 .*: request" both || fail "gdb: no pause before request $i: $(cat both)"; done
+	[ "$(grep -c '^paused' both)" = 6 ] || fail "gdb pauses more often: $(cat both)"
+	awk '/^paused/ { n++ } /^served/ { if (n != ++k) exit 1 }' both || fail "gdb: a request is served before its pause: $(cat both)"
+	number=$(sed -n 's/^paused: turn 1.*event p1#\([0-9]*\).*/\1/p' both)
+	grep -q "^event $((number - 1)) of " both || fail "gdb does not stand before the request: $(cat both)"
+	limit "$DEJA" gdb --until "${at}s" slow -batch -ex 'deja run-to 1' -ex continue -ex 'deja when' >both 2>&1 </dev/null
+	grep -q "^paused: --until ${at}s" both || fail "gdb --until: $(cat both)"
+	[ "$(grep -cx '[a-z]' both)" = 2 ] || fail "gdb --until: another moment: $(cat both)"
+	begin=$(now_ms)
+	limit "$DEJA" gdb --pace 1 slow -batch -ex continue >both 2>&1 </dev/null
+	took=$(($(now_ms) - begin))
+	[ $took -ge 950 ] || fail "gdb --pace 1 took $took ms: $(cat both)"
+	expect 125 "$DEJA" gdb --pace x slow
+	one_line '--pace x'
+	expect 125 "$DEJA" gdb --until 99s slow
+	one_line 'nothing after that'
+	# At a prompt a step returns before it is done; it comes out of deja's code all the same.
+	python3 - "$DEJA" <<'PY' >both 2>&1 || fail "a step at gdb's prompt: $(cat both)"
+import os, pty, re, select, subprocess, sys, time
+ours, theirs = pty.openpty()
+gdb = subprocess.Popen([sys.argv[1], "gdb", "-g", "1", "slow", "-nx", "-ex", "set style enabled off"], stdin=theirs, stdout=theirs, stderr=theirs)
+said = b""
+def until(count):
+    global said
+    end = time.time() + 30
+    while said.count(b"(gdb) ") < count and time.time() < end:
+        if select.select([ours], [], [], 0.1)[0]:
+            said += os.read(ours, 65536)
+until(1)
+for i, command in enumerate([b"stepi", b"nexti", b"stepi"]):
+    os.write(ours, command + b"\n")
+    until(i + 2)
+    time.sleep(0.3)
+os.write(ours, b"quit\n")
+gdb.wait(20)
+assert b"Traceback" not in said and b"is running" not in said, said.decode(errors="replace")
+PY
+fi

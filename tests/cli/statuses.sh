@@ -18,10 +18,10 @@ for s in HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM S
 	rm -rf rec
 	n=$(kill -l $s)
 	got=0
-	quietly limit "$DEJA" record -q -o rec -- sh -c "echo \$\$; kill -$n \$\$; sleep 5" >out 2>err </dev/null || got=$?
+	quiet_limit "$DEJA" record -q -o rec -- sh -c "echo \$\$; kill -$n \$\$; sleep 5" >out 2>err </dev/null || got=$?
 	[ $got = $((128 + n)) ] || problem "SIG$s: status $got when recording: $(cat err)"
 	got=0
-	quietly limit "$DEJA" replay rec >out2 2>err </dev/null || got=$?
+	quiet_limit "$DEJA" replay rec >out2 2>err </dev/null || got=$?
 	[ $got = $((128 + n)) ] || problem "SIG$s: status $got when replaying: $(cat err)"
 	cmp -s out out2 || problem "SIG$s: another output"
 	[ ! -s err ] || problem "SIG$s: stderr of the replay is $(cat err)"

@@ -12,3 +12,8 @@ cmp out out.replay || fail "the replay prints: $(cat out.replay)"
 script -qec "$DEJA record -q -o tty -- sh -c 'echo first; echo by name >\$(tty); echo last'" /dev/null </dev/null >live || fail "in a terminal: $(cat live)"
 hermetic_replay "$PWD/tty" "$PWD/tty.out" "$PWD/tty.err" || fail "replay: $(cat tty.err)"
 [ "$(tr '\n' ' ' <tty.out)" = 'first by name last ' ] || fail "the replay prints: $(cat tty.out)"
+# A file has an offset for each that opens it: said when it is recorded.
+expect 0 "$DEJA" record -o file -- sh -c 'echo lost >/dev/stdout'
+has_line 'opened the file that is its output by a name'
+expect 0 "$DEJA" info file
+grep -q '^Warnings .*opened the file that is its output' stdout || fail "info does not say it: $(cat stdout)"

@@ -156,6 +156,40 @@ static void once(void **state)
 	t_remove(without);
 }
 
+/* Several times in one frame: once in the file. */
+static void in_one_frame(void **state)
+{
+	char *dir = t_dir();
+	tf_pool *pool = tf_pool_new();
+	struct deja_error err;
+	struct stat st;
+	tf_writer *w;
+
+	t_write_header(dir);
+	w = open_writer(dir, 1, pool);
+	for (unsigned i = 0; i < 3; i++)
+		write_events(w, 1, 0, 1);
+	assert_int_equal(tf_writer_close(w, &err), 0);
+	assert_int_equal(choice(1, 0), 7);
+	assert_int_equal(stat(t_path(dir, "p1.zst"), &st), 0);
+	assert_true(st.st_size > text_len[7] && st.st_size < text_len[7] + 1000);
+	{
+		deja_recording *rec = deja_open(dir, &err);
+		deja_cursor *cur = deja_cursor_open(rec, 1, &err);
+		struct deja_event ev;
+
+		for (unsigned i = 0; i < 3; i++) {
+			assert_int_equal(deja_next(cur, &ev, &err), 1);
+			assert_int_equal(ev.items[0].bytes.len, text_len[7]);
+			assert_memory_equal(ev.items[0].bytes.data, text[7], text_len[7]);
+		}
+		deja_cursor_close(cur);
+		deja_close(rec);
+	}
+	tf_pool_free(pool);
+	t_remove(dir);
+}
+
 /* A stream whose writer was killed: its frames keep their pieces, also those that others and
  * later frames refer to. */
 static void resumed(void **state)
@@ -318,7 +352,7 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(once),	 cmocka_unit_test(resumed), cmocka_unit_test(exchanged),
+	    cmocka_unit_test(once), cmocka_unit_test(in_one_frame), cmocka_unit_test(resumed), cmocka_unit_test(exchanged),
 	    cmocka_unit_test(lost),	 cmocka_unit_test(damaged), cmocka_unit_test(crowded),
 	};
 

@@ -19,9 +19,12 @@ FACTS_AT = 0x550000000000 + (1 << 20) - 4096
 FACTS_MAGIC = 0x6A65646762756765
 FACTS = ("magic", "text_start", "text_end", "stop", "event_no", "stop_event", "replay_tid",
          "pools", "pool_count", "pool_size", "sites", "site_count", "site_size", "stream",
-         "reason", "resume")
+         "reason", "resume", "thread_tid")
 POOL_LEN = 64 * 1024
 REASON_EVENT, REASON_LAST, REASON_DIVERGED = 1, 2, 3
+SI_KERNEL = 0x80
+NAMED_MAX = 200  # threads
+SKIP_STEP = 64  # bytes; no file of ours is shorter
 LEAVE_STEPS = 64  # instructions between the end of a crossing and the program
 
 
@@ -33,9 +36,35 @@ def run_quietly(command):
     """A command that lets the process run: gdb tells some stops past to_string."""
     silence("on")
     try:
-        return quiet(command)
+        text = quiet(command)
+        if command == "continue":
+            text = pass_traps() or text
+        return text
     finally:
         silence("off")
+
+
+def at_trap():
+    """Has the thread met a trap that is none of gdb's?"""
+    try:
+        if int(gdb.parse_and_eval("$_siginfo.si_signo")) != signal.SIGTRAP or \
+                int(gdb.parse_and_eval("$_siginfo.si_code")) != SI_KERNEL:
+            return False
+        pc = gdb.newest_frame().pc()
+        return bytes(gdb.selected_inferior().read_memory(pc - 1, 1)) == b"\xcc"
+    except gdb.error:
+        return False
+
+
+def pass_traps():
+    """Where the recording stopped a thread in the middle of a computation the replay has a trap,
+    which gdb takes for the program's. It is passed on; gdb cannot be told to do so by itself,
+    since it would pass on those of its own breakpoints, too. What the last stop printed, or
+    nothing."""
+    text = ""
+    while replay.alive() and replay.trapped:
+        text = quiet("signal SIGTRAP")
+    return text
 
 
 def silence(state):
@@ -175,7 +204,12 @@ class Replay:
         self.settings = settings
         self.server = self.facts = self.stop = self.messages = None
         self.attached = False
+        self.pause = None
+        self.out_due = False
+        self.left = 0  # where the program goes on from a pause
         self.diverged = False
+        self.trapped = False  # the last stop was for a SIGTRAP that is none of gdb's
+        self.own_run = False  # run_to() is at work: its stops are no pauses
 
     # --- starting and ending ---
 
@@ -187,7 +221,7 @@ class Replay:
         out = open(tty, "wb") if tty else (subprocess.PIPE if s.get("mi") else None)
         self.server = subprocess.Popen(
             [s["deja"], "gdb", "--serve", str(write), str(s["stream"]),
-             str(s["image_event"]), s["recording"]],
+             str(s["image_event"]), s["pace"], s["recording"]],
             stdin=subprocess.DEVNULL, stdout=out, pass_fds=[write], start_new_session=True)
         os.close(write)
         if tty:
@@ -255,9 +289,13 @@ class Replay:
         """Hooks are functions of ours with line numbers: stepping does not enter them."""
         if getattr(self, "skipped", False):
             return
-        sal = gdb.find_pc_line(self.facts.stop)
-        if sal.symtab:
-            top = os.path.dirname(os.path.dirname(sal.symtab.fullname()))
+        # objects may have been compiled in several places (a compiler cache)
+        tops = set()
+        for pc in range(self.facts.text_start, self.facts.text_end, SKIP_STEP):
+            symtab = gdb.find_pc_line(pc).symtab
+            if symtab:
+                tops.add(os.path.dirname(os.path.dirname(symtab.fullname())))
+        for top in tops:
             for room in ("preload", "replayer", "tracefmt"):
                 quiet("skip -gfi %s/%s/*" % (top, room))
         self.skipped = True
@@ -266,6 +304,17 @@ class Replay:
 
     def alive(self):
         return self.attached and gdb.selected_inferior().pid != 0
+
+    def process(self):
+        """The recorded process that is looked at: the one asked for, or a child that gdb has
+        followed."""
+        for p in self.settings["processes"]:
+            if self.facts and p["stream"] == self.facts.stream:
+                return p
+        return self.settings
+
+    def followed(self):
+        return self.facts and self.facts.stream != self.settings["stream"]
 
     def need(self):
         if not self.alive():
@@ -282,7 +331,7 @@ class Replay:
             return
         here = gdb.Breakpoint("*%#x" % resume, internal=True)
         here.silent = True
-        here.thread = gdb.selected_thread().num
+        here.thread = gdb.selected_thread().global_num
         run_quietly("continue")
         here.delete()
         for _ in range(LEAVE_STEPS):
@@ -290,9 +339,22 @@ class Replay:
                 return
             run_quietly("stepi")
 
+    def into_program(self):
+        """Before stepping from a pause: it is within a crossing."""
+        resume, self.left = self.left, 0
+        if resume and self.alive() and self.at_stop():
+            self.own_run = True
+            try:
+                self.leave(resume)
+            finally:
+                self.own_run = False
+
     def out(self):
         """Stepping has ended in our code: a crossing. Goes on to the program."""
         if not self.alive():
+            return
+        if gdb.selected_thread().is_running():
+            self.out_due = True  # at a prompt the step goes on when its command has returned
             return
         facts = self.refresh()
         frame = gdb.newest_frame()
@@ -314,7 +376,11 @@ class Replay:
         """Runs on until `event` was served. True when it stands there."""
         facts = self.need()
         put_word(facts.stop_event, event)
-        run_quietly("continue")
+        self.own_run = True
+        try:
+            run_quietly("continue")
+        finally:
+            self.own_run = False
         if not self.alive():
             return False
         if not self.at_stop():
@@ -325,6 +391,14 @@ class Replay:
             self.leave(self.facts.resume)
         show_program()
         return True
+
+    def arm(self):
+        """Has the runtime stop before the next event that --until or --turns name."""
+        if not self.alive():
+            return
+        event = served(self.refresh())
+        self.pause = next((p for p in self.settings["pauses"] if p["event"] - 1 > event), None)
+        put_word(self.facts.stop_event, self.pause["event"] - 1 if self.pause else 0)
 
     def run_to_main(self):
         try:
@@ -353,6 +427,14 @@ class Replay:
                               if "received signal" in l))
 
     def begin(self):
+        self.stand()
+        self.arm()
+        here = served(self.facts) + 1 if self.alive() else 0
+        for p in self.settings["pauses"]:
+            if p["event"] == here:
+                gdb.write(p["text"] + "\n")
+
+    def stand(self):
         s = self.settings
         self.start()
         if s["stop"] == "crash":
@@ -372,7 +454,7 @@ class Replay:
     def ask(self, what, first, count):
         s = self.settings
         return subprocess.run(
-            [s["deja"], "gdb", what, str(s["stream"]), str(first), str(count),
+            [s["deja"], "gdb", what, str(self.process()["stream"]), str(first), str(count),
              s["recording"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             check=False).stdout.decode("utf-8", "replace")
 
@@ -400,17 +482,60 @@ def show_program():
     frame.select()
 
 
+def name_threads():
+    """Threads are called by the ids that they had. A new one has its creator's %gs at first."""
+    here = gdb.selected_thread()
+    offset = replay.facts.thread_tid
+    seen = set()
+    for thread in sorted(gdb.selected_inferior().threads(), key=lambda t: t.num)[:NAMED_MAX]:
+        try:
+            if not thread.is_valid():
+                continue
+            thread.switch()
+            own = int(gdb.parse_and_eval("(unsigned long) $gs_base"))
+            if not own or own in seen:
+                continue
+            seen.add(own)
+            data = bytes(gdb.selected_inferior().read_memory(own + offset, 4))
+        except (gdb.error, RuntimeError):  # it has ended meanwhile
+            continue
+        tid = str(int.from_bytes(data, "little"))
+        words_of = (thread.name or "").split(None, 1)
+        if words_of[:1] != [tid]:
+            thread.name = " ".join([tid] + [w for w in words_of if not w.isdigit()])
+    if here and here.is_valid():
+        here.switch()
+
+
 def on_stop(event):
+    replay.trapped = type(event) is gdb.StopEvent and at_trap()
     if replay.alive():
         try:
-            replay.refresh()
+            facts = replay.refresh()
+            name_threads()
+            if replay.pause and not replay.own_run and facts.reason == REASON_EVENT \
+                    and replay.at_stop():
+                gdb.write(replay.pause["text"] + "\n")
+                replay.left = facts.resume
+                replay.arm()
             show_program()
-        except (gdb.error, gdb.GdbError):
+        except (gdb.error, gdb.GdbError, RuntimeError):
             pass
+        if replay.out_due:
+            replay.out_due = False
+            gdb.post_event(replay.out)
+
+
+def go_on():
+    """After `continue`: past traps, to what the program does."""
+    if replay.alive() and replay.trapped:
+        gdb.write(pass_traps())
 
 
 def on_exited(event):
-    replay.attached = False
+    """A process that gdb has left to follow its child counts as exited, too."""
+    replay.trapped = False
+    replay.attached = any(i.pid for i in gdb.inferiors() if i != event.inferior)
 
 
 # --- commands ---
@@ -441,8 +566,8 @@ class When(gdb.Command):
         event = served(facts)
         line = replay.ask("--events", event, 1).split(None, 3)
         gdb.write("event %d of %d, at %s s, thread %d of process %d\n" % (
-            event, replay.settings["last_event"], line[2] if len(line) > 3 else "?",
-            words(facts.replay_tid, 1)[0], replay.settings["pid"]))
+            event, replay.process()["last_event"], line[2] if len(line) > 3 else "?",
+            words(facts.replay_tid, 1)[0], replay.process()["pid"]))
 
 
 class NextEvent(gdb.Command):
@@ -453,6 +578,7 @@ class NextEvent(gdb.Command):
 
     def invoke(self, argument, from_tty):
         replay.run_to(served(replay.need()) + 1)
+        replay.arm()
         replay.tell()
 
 
@@ -465,12 +591,16 @@ before the present one. Breakpoints on the way stop it."""
 
     def invoke(self, argument, from_tty):
         event = number(argument, "run-to")
-        if event < 1 or event > replay.settings["last_event"]:
-            raise gdb.GdbError("deja: events go from 1 to %d"
-                               % replay.settings["last_event"])
+        last = replay.process()["last_event"]
+        if event < 1 or event > last:
+            raise gdb.GdbError("deja: events go from 1 to %d" % last)
         if not replay.alive() or event <= served(replay.need()):
+            if replay.followed():
+                raise gdb.GdbError("deja: it lies behind, and gdb has followed a fork; begin "
+                                   "again with `deja gdb --pid %d`" % replay.process()["pid"])
             replay.start()
         replay.run_to(event)
+        replay.arm()
         replay.tell()
 
 
@@ -548,7 +678,9 @@ for command in (Deja, When, NextEvent, RunTo, Events, Payload, Restart):
 Restart("run")
 Restart("start")
 for command in ("step", "next", "stepi", "nexti"):
+    gdb.execute("define hook-%s\npython replay.into_program()\nend" % command)
     gdb.execute("define hookpost-%s\npython replay.out()\nend" % command)
+gdb.execute("define hookpost-continue\npython go_on()\nend")
 OwnFrames()
 gdb.unwinder.register_unwinder(None, StubUnwinder(), replace=True)
 gdb.events.stop.connect(on_stop)

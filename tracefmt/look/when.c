@@ -101,14 +101,19 @@ static bool get_unit(const char **p, uint64_t whole, uint64_t fraction, int64_t 
 /* A length of time that fills the text. */
 static bool get_duration(const char *text, int64_t *ns)
 {
-	const char *p = text;
+	const char *p = text, *point;
 	uint64_t whole, fraction;
 
 	if (!get_digits(&p, 15, &whole))
 		return false;
 	if (*p == ':')
 		return get_clock(&p, whole, ns) && !*p;
-	return get_fraction(&p, &fraction) && get_unit(&p, whole, fraction, ns) && !*p;
+	point = p;
+	if (!get_fraction(&p, &fraction))
+		return false;
+	if (p > point && !*p) /* seconds, as deja cat prints them */
+		p = "s";
+	return get_unit(&p, whole, fraction, ns) && !*p;
 }
 
 int deja_duration_parse(const char *text, int64_t *ns, struct deja_error *err)

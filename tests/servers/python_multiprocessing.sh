@@ -1,0 +1,28 @@
+# Python's multiprocessing, round after round: a pool, queues, locks and semaphores in memory that
+# processes share; SIGTERM ends it after the round.
+NEED=(python3)
+setup() {
+	cp "$TESTS/programs/python_multiprocessing.py" rounds.py
+	cat >all.py <<-'END'
+		import os, runpy, signal, sys
+		first, ending = os.getpid(), False
+
+		def end(*_):
+		    global ending
+		    ending = True
+		    if os.getpid() != first:
+		        os._exit(15)
+
+		signal.signal(signal.SIGTERM, end)
+		rounds, sys.argv = int(sys.argv[1]), ["rounds.py", "fork"]
+		for number in range(rounds):
+		    runpy.run_path("rounds.py", run_name="__main__")
+		    print("round", number, flush=True)
+		    if ending:
+		        sys.exit(15)
+	END
+	CMD=(python3 all.py "$(rounds)")
+}
+ready() { :; }
+stop() { :; }
+check() { [ "$(grep -c '^round' "$1")" = "$LOAD" ] && [ "$(grep -c '^raced [0-9]' "$1")" = "$LOAD" ]; }

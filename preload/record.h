@@ -113,6 +113,8 @@ long record_output(struct thread *t, const struct tf_call *call, const unsigned 
 		   uint8_t role);
 /* Before this thread ends the process: what others are just writing is told first. */
 void record_output_settle(struct thread *t);
+/* It did not end: outputs go on. */
+void record_output_resume(void);
 
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */

@@ -96,15 +96,20 @@ static bool output_is_quick(long nr, const unsigned long args[6])
 	       (!dj_raw(SYS_fstat, args[0], &st) && S_ISREG(st.st_mode));
 }
 
-/* The process is about to end, and this thread with it. */
-static void __attribute__((noreturn)) await_end(struct thread *t)
+/* The process is about to end, and this thread with it; returns when it does not. */
+static void await_end(struct thread *t)
 {
-	struct k_timespec long_time = {1000, 0};
-
 	t->in_output = false;
 	sched_release(t);
-	for (;;)
-		dj_raw(SYS_nanosleep, &long_time, 0);
+	while (__atomic_load_n(&RT->exiting, __ATOMIC_SEQ_CST))
+		dj_raw(SYS_futex, &RT->exiting, FUTEX_WAIT_PRIVATE, 1, 0);
+	sched_acquire(t);
+}
+
+void record_output_resume(void)
+{
+	__atomic_store_n(&RT->exiting, 0, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, &RT->exiting, FUTEX_WAKE_PRIVATE, 0x7fffffff);
 }
 
 long record_output(struct thread *t, const struct tf_call *call,
@@ -116,7 +121,8 @@ long record_output(struct thread *t, const struct tf_call *call,
 	uint64_t seq = 0;
 	long ret;
 
-	if (RT->exiting)
+again:
+	while (RT->exiting)
 		await_end(t);
 	if ((RT->multi | RT->domains) && record_share(t))
 		t0 = dj_now();
@@ -128,7 +134,7 @@ long record_output(struct thread *t, const struct tf_call *call,
 		ret = record_wait(t, call->nr, args);
 		if (RT->exiting && ret == -EINTR && !t->pending) { /* nothing of it */
 			output_unlock(s, locked);
-			await_end(t);
+			goto again;
 		}
 	}
 	if (ret > 0)

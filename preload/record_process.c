@@ -561,6 +561,14 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 		dj_raw(p->nr, args[0]);
 }
 
+/* kill(2): to this process, too? */
+static bool kills_us(const struct thread *t, int target)
+{
+	if (target < -1)
+		return dj_raw(SYS_getpgid, 0) == -target;
+	return target == (t->apart ? t->tid : RT->pid) || !target;
+}
+
 /* A signal to ourselves that will end us must be in the stream before it is sent. */
 long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
@@ -568,9 +576,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 	int target = (int)args[0];
 	int signo = (int)(p->nr == SYS_tgkill || p->nr == SYS_rt_tgsigqueueinfo ? args[2]
 										: args[1]);
-	bool self = p->nr == SYS_tkill ? target == t->tid
-				       : target == (t->apart ? t->tid : RT->pid) ||
-						 (p->nr == SYS_kill && target <= 0);
+	bool self = p->nr == SYS_tkill	? target == t->tid
+		    : p->nr == SYS_kill ? kills_us(t, target)
+					: target == (t->apart ? t->tid : RT->pid);
 	struct k_sigaction act;
 	uint64_t blocked = 0;
 	int64_t t0 = dj_now();
@@ -593,6 +601,10 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			if (signo == SIGSYS_NR)
 				signals_die(signo);
 			ret = dj_raw(p->nr, args[0], args[1], args[2], args[3]);
+			/* it lives on: another thread, which blocks the signal, was meant */
+			record_output_resume();
+			if (RT->domains)
+				boundary_domains_take(t);
 			if (ret)
 				record_note(t->slot, "a signal that should have ended the "
 						     "process did not");

@@ -98,6 +98,7 @@ void threads_forget_others(struct thread *t)
 	dj_zero(RT->thread_map, sizeof(RT->thread_map));
 	RT->thread_map[i / 64] = 1ull << (i % 64);
 	RT->multi = 0;
+	RT->exiting = 0;
 	t->live_tid = (int32_t)dj_raw(SYS_gettid);
 	t->force_timer_made = false; /* timers are not inherited */
 	t->robust_list = 0;

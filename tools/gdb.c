@@ -1,5 +1,6 @@
 /*
- * `deja gdb`: a replay under gdb. Has found what is meant (gdb_target.c), lays out the recording's files for gdb, and starts it with our script (tools/gdb/deja.py). The script
+ * `deja gdb`: a replay under gdb. Lays out the recording's files for gdb when it is known what is
+ * meant (gdb_target.c), and starts it with our script (tools/gdb/gdb.py). The script
  * calls this command again: `--serve` for the replay itself, which waits for gdb to attach,
  * and `--events`, `--payload` for what the recording holds.
  */

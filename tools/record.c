@@ -30,6 +30,7 @@
 #include "tools/stacks.h"
 #include "tools/store.h"
 #include "tools/supervisor.h"
+#include "tools/track.h"
 #include "tracefmt/header.h"
 
 enum { FILES_NEEDED = 32, FILES_WANTED = 1200 }; /* descriptors */
@@ -341,6 +342,12 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 
 	memset(opt, 0, sizeof(*opt));
 	*status = CMD_FAILED;
+	if (argc > 1 && (!strcmp(argv[1], "-p") || !strncmp(argv[1], "--pid", strlen("--pid")))) {
+		cmd_error("%s: a process that runs already cannot be recorded; start it anew with "
+			  "`deja record -- COMMAND`",
+			  argv[1]);
+		return false;
+	}
 	while ((c = cmd_getopt(argc, argv, status)) != -1) {
 		switch (c) {
 		case 'o':
@@ -455,6 +462,32 @@ static void add_sources(const char *dir)
 
 	if (cmd_run_helper("deja-sources", argv))
 		cmd_error("warning: not all sources were stored; `deja sources --add` tries again");
+}
+
+/* The dynamic linker prints before the runtime is there. */
+static void warn_of_linker(struct supervisor *sv)
+{
+	const char *debug = getenv("LD_DEBUG"), *list = getenv("LD_PRELOAD");
+	char text[512];
+
+	if (debug && *debug)
+		supervisor_warn(sv, "LD_DEBUG is set: what the dynamic linker prints is not recorded");
+	for (size_t len; list && *list; list += len) {
+		char path[PATH_MAX];
+
+		list += strspn(list, ": ");
+		len = strcspn(list, ": ");
+		if (!len || !memchr(list, '/', len) || len >= sizeof(path))
+			continue;
+		snprintf(path, sizeof(path), "%.*s", (int)len, list);
+		if (access(path, R_OK) == 0)
+			continue;
+		snprintf(text, sizeof(text),
+			 "LD_PRELOAD names %.200s (%s): what the dynamic linker prints of it is not "
+			 "recorded",
+			 path, strerror(errno));
+		supervisor_warn(sv, text);
+	}
 }
 
 /* So that the recorder knows them under their names (preload/session.h). */
@@ -573,6 +606,7 @@ int cmd_record(int argc, char **argv)
 	session_root_slot(&session);
 	note_outputs(session.shared);
 	sv = supervisor_open(&session, rec_dir, store, &header, &opt.limits, sealed);
+	warn_of_linker(sv);
 	launch.path = exe;
 	launch.argv = opt.argv;
 	launch.envp = environ;

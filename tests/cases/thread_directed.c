@@ -22,6 +22,7 @@ static pid_t tids[THREADS];
 static pthread_t threads[THREADS];
 static sem_t up, handled;
 static volatile int stop;
+static sigset_t hup;
 
 static void on_signal(int sig, siginfo_t *si, void *uc)
 {
@@ -121,6 +122,10 @@ static void within(void)
 	T_CHECK(kill(getpid(), SIGUSR2) == 0);
 	wait_for(1);
 	show("to itself");
+	/* would end us, but whom it is sent to keeps it back for ever; so output goes on */
+	T_CHECK(pthread_sigmask(SIG_UNBLOCK, &hup, NULL) == 0);
+	T_CHECK(pthread_kill(threads[0], SIGHUP) == 0);
+	T_CHECK(fflush(stdout) == 0 && write(1, "living on\n", 10) == 10);
 }
 
 static void to_a_group(void)
@@ -217,6 +222,9 @@ static void sockets(void)
 int main(void)
 {
 	T_CHECK(sem_init(&up, 0, 0) == 0 && sem_init(&handled, 0, 0) == 0);
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	T_CHECK(pthread_sigmask(SIG_BLOCK, &hup, NULL) == 0);
 	install(SIGUSR1, 0);
 	install(SIGUSR2, SA_RESTART);
 	install(SIGRTMIN, 0);

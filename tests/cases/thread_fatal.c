@@ -25,12 +25,16 @@ static void *waits(void *arg)
 	return arg;
 }
 
+/* In each third child without a call. */
 static void *computes(void *arg)
 {
 	tids[1] = gettid();
 	sem_post(&ready);
-	for (;;)
+	for (;;) {
 		counter++;
+		if ((intptr_t)arg % 3)
+			usleep(100);
+	}
 	return arg;
 }
 
@@ -130,7 +134,7 @@ static void child(intptr_t way)
 
 	T_CHECK(sem_init(&ready, 0, 0) == 0 && pthread_mutex_lock(&held) == 0);
 	for (int i = 0; i < 3; i++)
-		T_CHECK(pthread_create(&th, NULL, idlers[i], NULL) == 0);
+		T_CHECK(pthread_create(&th, NULL, idlers[i], (void *)way) == 0);
 	for (int i = 0; i < 3; i++)
 		T_CHECK(sem_wait(&ready) == 0);
 	printf("%ld: %d after %lu rounds\n", (long)way, getpid(), counter);

@@ -25,6 +25,13 @@ limit "$DEJA" record -o rec2 -- ./script >stdout 2>stderr </dev/null || got=$?
 has_line 'script|interpreter'
 [ ! -e rec ] || fail "a directory was made for a command that cannot run"
 
+expect 125 "$DEJA" record -p 1
+one_line 'runs already.*start it anew'
+expect 0 env LD_PRELOAD=/no/such.so LD_DEBUG= "$DEJA" record -o preload -- true
+has_line 'LD_PRELOAD names /no/such.so .*not recorded'
+expect 0 "$DEJA" info preload
+grep -q '/no/such.so' stdout || fail "info does not say what is not recorded"
+
 echo 'int main(void) { return 7; }' >p.c
 gcc -static -o static p.c 2>/dev/null || fail "no static libc here"
 expect 122 "$DEJA" record -o rec -- ./static

@@ -566,6 +566,8 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	t->pending--;
 	for (uint32_t i = 0; i < t->pending; i++)
 		t->queue[i] = t->queue[i + 1];
+	if (!t->pending)
+		record_signal_waits_no_more(t);
 	dj_raw(SYS_rt_sigprocmask, 2, &old, 0, 8);
 	if (RT->passthrough)
 		return true;

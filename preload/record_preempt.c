@@ -266,6 +266,16 @@ void boundary_signal_waits(struct thread *t)
 		t->force_timer_made = true;
 	}
 	dj_raw(SYS_timer_settime, t->force_timer, 0, &when, 0);
+	t->force_timer_runs = true;
+}
+
+void record_signal_waits_no_more(struct thread *t)
+{
+	struct k_itimerspec never = {0};
+
+	if (t->force_timer_runs)
+		dj_raw(SYS_timer_settime, t->force_timer, 0, &never, 0);
+	t->force_timer_runs = false;
 }
 
 static void probe_begin(struct thread *t, struct k_ucontext *uc)

@@ -144,7 +144,7 @@ struct thread {
 	int32_t live_tid;
 	struct k_ucontext *interrupted; /* replay: the context that its handler will return to */
 	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
-	bool force_timer_made;
+	bool force_timer_made, force_timer_runs;
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;

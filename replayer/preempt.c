@@ -117,6 +117,19 @@ void preempt_look(struct thread *t)
 	look(t, t->interrupted);
 }
 
+void preempt_forget(void)
+{
+	uint64_t block = SIG_BIT(SIGTRAP_NR);
+
+	if (!RT->break_addr)
+		return;
+	stub_remove();
+	RT->break_addr = 0;
+	signals_install(SIGTRAP_NR);
+	if (PREEMPT->was_blocked)
+		dj_raw(SYS_rt_sigprocmask, 0, &block, 0, 8);
+}
+
 /* --- is it there? --- */
 
 /* The first part of the state that is not as recorded, as stub.c numbers them; -1: not one

@@ -199,6 +199,9 @@ bool view_is_status(const char *path, long fd);
 void view_status(uint8_t *text, size_t len);
 
 /* --- record_preempt.c --- */
+/* The last signal has been delivered: the timer that was to stop the thread for it would interrupt
+ * its next call. */
+void record_signal_waits_no_more(struct thread *t);
 /* Before rt_sigreturn. */
 void record_probe_abandon(struct thread *t);
 

@@ -144,7 +144,7 @@ struct thread {
 	int32_t live_tid;
 	struct k_ucontext *interrupted; /* replay: the context that its handler will return to */
 	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
-	bool force_timer_made;
+	bool force_timer_made, force_timer_runs;
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
@@ -492,6 +492,10 @@ unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
+
+/* --- hooks.c --- */
+/* The runtime object is not the first library in the dynamic linker's list: it goes to its end. */
+void view_objects(void);
 
 /* --- maps.c --- */
 void maps_read(void);

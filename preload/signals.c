@@ -388,6 +388,13 @@ long signals_mask_apply(const unsigned long args[6])
 	if (args[1] && !dj_fetch_user(&set, (void *)args[1], 8))
 		return -EFAULT;
 	clean = set & ~signals_kept_open();
+	if (RT->break_addr && args[1]) { /* of this thread: nobody else runs */
+		bool has = set & SIG_BIT(SIGTRAP_NR);
+
+		if (args[0] == 2 || has)
+			PREEMPT->was_blocked = has && args[0] != 1;
+		clean &= ~SIG_BIT(SIGTRAP_NR);
+	}
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
 	ret = dj_raw_wait(SYS_rt_sigprocmask, clean_args);
 	if (ret)

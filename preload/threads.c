@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include <sched.h>
+#include "preempt.h"
 #include "runtime.h"
 
 enum { ARCH_SET_GS = 0x1001 };
@@ -161,6 +162,8 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &mask, 8);
 	child->start_mask = dj_self()->held ? dj_self()->held_mask : mask;
 	child->sigsys_blocked = dj_self()->sigsys_blocked;
+	if (RT->break_addr && PREEMPT->was_blocked) /* of us; opened for a breakpoint */
+		child->start_mask |= SIG_BIT(SIGTRAP_NR);
 	if (!(flags & CLONE_VFORK)) {
 		child->clear_tid = flags & CLONE_CHILD_CLEARTID ? ctid : NULL;
 		child->set_tid = flags & CLONE_CHILD_SETTID ? ctid : NULL;
@@ -177,6 +180,8 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 
 void dj_child_start(struct thread *t)
 {
+	uint64_t mask;
+
 	t->live_tid = (int32_t)dj_raw(SYS_gettid);
 	thread_activate(t);
 	trap_arm();
@@ -185,6 +190,11 @@ void dj_child_start(struct thread *t)
 	if (t->set_tid)
 		*t->set_tid = t->tid;
 	t->child_regs.rax = 0;
-	dj_raw(SYS_rt_sigprocmask, 2, &t->start_mask, 0, 8);
+	mask = t->start_mask;
+	if (RT->break_addr) { /* planted for this thread, just now */
+		PREEMPT->was_blocked = mask & SIG_BIT(SIGTRAP_NR);
+		mask &= ~SIG_BIT(SIGTRAP_NR);
+	}
+	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
 	dj_leave(&t->child_regs, trap_resume_rip(t->child_regs.rip), t->clone_stack);
 }

@@ -9,7 +9,7 @@
 #include "preempt.h"
 #include "preload/patch.h"
 
-#define FAR_LEN 0x100000000000ul /* of the addresses from DJ_PRIVATE on, all ours */
+#define FAR_LEN (DJ_END - DJ_PRIVATE)
 
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 
@@ -115,6 +115,19 @@ static void look(struct thread *t, struct k_ucontext *uc)
 void preempt_look(struct thread *t)
 {
 	look(t, t->interrupted);
+}
+
+void preempt_forget(void)
+{
+	uint64_t block = SIG_BIT(SIGTRAP_NR);
+
+	if (!RT->break_addr)
+		return;
+	stub_remove();
+	RT->break_addr = 0;
+	signals_install(SIGTRAP_NR);
+	if (PREEMPT->was_blocked)
+		dj_raw(SYS_rt_sigprocmask, 0, &block, 0, 8);
 }
 
 /* --- is it there? --- */

@@ -23,6 +23,7 @@ static void child_begin(struct thread *t, struct slot *slot)
 	threads_forget_others(t);
 	thread_activate(t);
 	trap_arm();
+	preempt_forget();
 	__atomic_store_n(&slot->state, SLOT_RUNNING, __ATOMIC_SEQ_CST);
 	if (!head_open(slot->stream, 0)) {
 		/* it was killed before its first event */

@@ -79,6 +79,8 @@ void turn_wait_any(struct thread *t);
 /* Called when an event was taken: if the next one says that this thread was stopped in
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
+/* In a forked child: what its parent waits for is not here. */
+void preempt_forget(void);
 /* The thread makes a call, although the stream says that it was stopped before. */
 void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 	__attribute__((noreturn));

@@ -656,6 +656,8 @@ int cmd_record(int argc, char **argv)
 	}
 	if (!whole)
 		store_close(store);
+	if (sealed && whole && !opt.quiet && isatty(2))
+		cmd_error("the command has ended; tokens are being put in the place of secrets");
 	if (sealed && (redacted = whole ? sealed_finish(sealed) : NULL)) {
 		point_latest(dir);
 		if (!opt.quiet)

@@ -221,8 +221,7 @@ static bool watch(struct track *t, const struct slot *slot, int64_t now)
 		t->unseen_since_ns = now;
 	if (now - t->unseen_since_ns < CLAIM_GRACE_NS)
 		return true;
-	if (possible)
-		t->pidfd = -2;
+	t->pidfd = possible ? -2 : -1;
 	return possible;
 }
 
@@ -233,12 +232,12 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 
 	if (slot->state == SLOT_ENDED)
 		return false;
-	if (t->pidfd == -2 || (t->pidfd == -1 && !slot->pid))
+	if (t->pidfd == -1 && !slot->pid)
 		return true;
-	if (t->looked_ns && now - t->looked_ns < LOOK_NS)
+	if (t->looked_ns && now - t->looked_ns < (t->pidfd == -2 ? CLAIM_GRACE_NS : LOOK_NS))
 		return true;
 	t->looked_ns = now;
-	if (t->pidfd == -1 && !watch(t, slot, now))
+	if (t->pidfd < 0 && !watch(t, slot, now)) /* -2: one could be it when last looked at */
 		return false;
 	if (t->pidfd < 0)
 		return true;
@@ -383,6 +382,7 @@ static bool look_at_command(struct supervisor *sv)
 		}
 		sv->root_status = status;
 		sv->root_ended = true;
+		relay_ended();
 		return true;
 	}
 	return false;
@@ -483,7 +483,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 {
 	int sleep_ms = SLEEP_MIN_MS;
 	int64_t sleep_start;
-	bool told = false;
+	bool told = false, waits = false;
 
 	load_begin(&sv->load, supervisor_now_ns(sv));
 	sv->root = root;
@@ -509,12 +509,12 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 				  alive, alive == 1 ? "" : "es");
 		}
 		flush_all(sv);
-		sv->asked_to_end = relay_pass(root, sv->root_ended, is_of_tree, sv);
+		sv->asked_to_end = relay_pass(root, is_of_tree, sv, &waits);
 		if (must_end(sv)) {
 			end_streams(sv);
 			break;
 		}
-		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
+		sleep_ms = busy || waits ? SLEEP_MIN_MS : sleep_ms * 2;
 		if (sleep_ms > SLEEP_MAX_MS)
 			sleep_ms = SLEEP_MAX_MS;
 		sleep_start = supervisor_now_ns(sv);
@@ -584,11 +584,13 @@ static bool session_needed(const struct supervisor *sv)
 
 int supervisor_outlast(struct supervisor *sv, bool *left)
 {
+	bool waits;
+
 	while (!sv->root_ended) {
 		look_at_command(sv);
 		if (external_look(sv) || sv->root_ended)
 			continue;
-		relay_pass(sv->root, false, is_of_tree, sv);
+		relay_pass(sv->root, is_of_tree, sv, &waits);
 		session_wait(sv->session, sv->session->shared->doorbell, SLEEP_MAX_MS);
 	}
 	while (external_look(sv))

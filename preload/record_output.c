@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <errno.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include "preempt.h"

@@ -175,7 +175,7 @@ static int write_with_references(tf_writer *w)
 {
 	size_t len = tf_gathered_stored_len(&w->gathered, w->done), head_len;
 	uint8_t *stored = malloc(len), *head = malloc(tf_gathered_head_max(&w->gathered));
-	uint64_t compressed_len;
+	uint64_t compressed_len = 0;
 	int rc = -1;
 
 	if (!stored || !head) {
@@ -200,7 +200,7 @@ out:
 
 static int write_frame(tf_writer *w)
 {
-	uint64_t compressed_len;
+	uint64_t compressed_len = 0;
 
 	if (w->gathered.mark_count)
 		return write_with_references(w);

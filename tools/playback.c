@@ -292,8 +292,8 @@ int playback_watch(struct playback *r)
 			r->paused_for_good = true;
 			return 0;
 		}
-		if (!r->hold && watchdog_stuck(&dog, r->session.shared)) {
-			watchdog_report(stderr, r->session.shared, r->rec);
+		if (!r->hold && watchdog_stuck(&dog, r->session.shared, r->rec)) {
+			watchdog_report(stderr, &dog, r->session.shared, r->rec);
 			end_all(r);
 			return CMD_DIVERGED;
 		}

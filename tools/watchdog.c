@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 #include "tools/watchdog.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/print.h"
@@ -113,7 +114,58 @@ static bool is_busy(void *data, int pid, int tid)
 	return true;
 }
 
-bool watchdog_stuck(struct watchdog *w, struct session *shared)
+/* When a process ended that has no event left; never, where that is not known. */
+static int64_t end_of(deja_recording *rec, uint32_t stream)
+{
+	const struct deja_header *h = deja_header(rec);
+
+	for (size_t i = 0; i < h->process_count; i++)
+		if (h->processes[i].stream == stream && h->processes[i].complete)
+			return h->processes[i].end_ns;
+	return INT64_MAX;
+}
+
+/* How long at most any of the processes took, when recorded, from its last event to the one that is
+ * due, or to its end. */
+static int64_t longest_gap_ns(struct session *shared, deja_recording *rec)
+{
+	struct deja_error err = {0};
+	struct deja_event ev;
+	int64_t longest = 0;
+
+	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(shared, i);
+		deja_cursor *cur = is_live(slot) ? deja_cursor_open(rec, slot->stream, &err) : NULL;
+		uint64_t last = slot->event_no ? slot->event_no : 1;
+
+		if (cur && !deja_seek_event(cur, last, &err) && deja_next(cur, &ev, &err) > 0) {
+			int64_t from = ev.time_ns, to = end_of(rec, slot->stream), gap;
+
+			if (deja_next(cur, &ev, &err) > 0)
+				to = ev.time_ns;
+			if (!__builtin_sub_overflow(to, from, &gap) && gap > longest)
+				longest = gap;
+		}
+		if (cur)
+			deja_cursor_close(cur);
+	}
+	return longest;
+}
+
+/* Called when no stream has moved and somebody computes. */
+static bool computes_for_ever(struct watchdog *w, int64_t limit, struct session *shared,
+			      deja_recording *rec)
+{
+	double used = (double)(w->cpu - w->event_cpu) / (double)sysconf(_SC_CLK_TCK);
+	double most = 6 * (double)limit / 1e9;
+
+	if (used < most)
+		return false;
+	w->computes = used > most + WATCHDOG_FACTOR * ((double)longest_gap_ns(shared, rec) / 1e9);
+	return w->computes;
+}
+
+bool watchdog_stuck(struct watchdog *w, struct session *shared, deja_recording *rec)
 {
 	const char *set = getenv("DEJA_WATCHDOG");
 	int64_t limit = (set ? atoll(set) : WATCHDOG_SECONDS) * INT64_C(1000000000);
@@ -141,6 +193,10 @@ bool watchdog_stuck(struct watchdog *w, struct session *shared)
 		busy = is_live(slot) && any_thread(slot->live_pid, is_busy, NULL);
 	}
 	w->cpu = cpu;
+	if (!w->since_ns || streams != w->streams || stopped || cpu < w->event_cpu)
+		w->event_cpu = cpu;
+	else if (busy && computes_for_ever(w, limit, shared, rec))
+		return true;
 	if (!w->since_ns || streams != w->streams || busy || stopped) {
 		w->since_ns = now;
 		w->streams = streams;
@@ -232,11 +288,15 @@ static void tell_head(FILE *out, const struct slot *slot, deja_recording *rec)
 		deja_cursor_close(cur);
 }
 
-void watchdog_report(FILE *out, struct session *shared, deja_recording *rec)
+void watchdog_report(FILE *out, const struct watchdog *w, struct session *shared,
+		     deja_recording *rec)
 {
 	struct teller teller = {out, shared, NULL};
 
-	fputs("deja: the replay makes no progress: its processes wait for each other\n", out);
+	fprintf(out, "deja: the replay makes no progress: %s\n",
+		w->computes ? "it computes far longer than the recorded run did, and its next event does "
+			      "not come"
+			    : "its processes wait for each other");
 	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
 		const struct slot *slot = session_slot(shared, i);
 

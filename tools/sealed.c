@@ -284,7 +284,7 @@ static bool move_in(const char *work, const char *dir)
 static bool make_copy(struct sealed *s, const char *work, char *said, size_t said_len)
 {
 	struct found f = mark(s, work);
-	struct outcome o = {0};
+	struct outcome o;
 	char warning[400] = "";
 
 	if (f.status > 1)

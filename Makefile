@@ -119,7 +119,7 @@ $(DEJA): $(TOOLS_OBJ) $(LIB)
 # At a far address (preload/session.h names the others); what it does not use goes.
 $(LOADER): $(LOADER_OBJ)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) -static -no-pie -nostdlib -Wl,-e,_start -Wl,-Ttext-segment=0x304000000000 \
+	$(call say,LINK,$@)$(CC) -static -no-pie -nostdlib -Wl,-e,_start -Wl,-Ttext-segment=0x551300000000 \
 	  -Wl,--gc-sections -Wl,--build-id -Wl,-z,noexecstack -o $@ $(LOADER_OBJ)
 
 $(BUILD)/obj/loader/%.o: %.c

@@ -34,7 +34,7 @@ static uint64_t up(uint64_t v)
 static bool is_possible(uint64_t from, uint64_t to)
 {
 	return from >= PAGE && to > from && to <= 0x7ffffffff000 &&
-	       (to <= DJ_PRIVATE || from >= DJ_STREAM + (1ul << 44));
+	       (to <= DJ_PRIVATE || from >= DJ_END);
 }
 
 static void map_segment(const struct elf *e, const Elf64_Phdr *ph, uint64_t bias,

@@ -91,7 +91,7 @@ static void find_image(void)
 /* What the kernel has mapped for us goes, but the loader itself. */
 static void clear_space(void)
 {
-	uint64_t own = DJ_PRIVATE, end = DJ_STREAM + (1ul << 44);
+	uint64_t own = DJ_PRIVATE, end = DJ_END;
 
 	dj_raw(SYS_munmap, 65536, own - 65536);
 	dj_raw(SYS_munmap, end, 0x7ffffffff000 - end);

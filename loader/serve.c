@@ -118,7 +118,7 @@ static long serve_mmap(const unsigned long a[6])
 			at = space_place(len);
 	}
 	if (!at || at + len < at || at + len > 0x7ffffffff000 ||
-	    (at + len > DJ_PRIVATE && at < DJ_STREAM + (1ul << 44)))
+	    (at + len > DJ_PRIVATE && at < DJ_END))
 		return -ENOMEM;
 	r = file_map(at, a[1], (int)a[2], (int)(a[3] | MAP_FIXED), (int)a[4], a[5]);
 	if (r != (long)at)

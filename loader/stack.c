@@ -35,7 +35,7 @@ static void map_stack(uint64_t *from, uint64_t *to)
 			continue;
 		found = true;
 		*from = m.from, *to = m.to;
-		if (m.to > 0x7ffffffff000 || m.to <= DJ_STREAM + (1ul << 44) ||
+		if (m.to > 0x7ffffffff000 || m.to <= DJ_END ||
 		    dj_raw(SYS_mmap, m.from, m.to - m.from, prot,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN | MAP_STACK,
 			   -1, 0) != (long)m.from)

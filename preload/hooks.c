@@ -168,6 +168,31 @@ static long nobody(void)
 	return -1;
 }
 
+/* Who came behind our own object before view_objects() moved it. */
+static const struct link_map *behind_us;
+
+/*
+ * Who asks for the first library means the program's own: AddressSanitizer's runtime refuses to
+ * start behind another. Symbols are looked up in another list, which stays as it is.
+ */
+void view_objects(void)
+{
+	struct link_map *own = &_r_debug ? _r_debug.r_map : NULL, *last;
+
+	while (own && own->l_ld != _DYNAMIC)
+		own = own->l_next;
+	if (!own || !own->l_next || !own->l_prev)
+		return;
+	behind_us = own->l_next;
+	for (last = own; last->l_next; last = last->l_next)
+		;
+	own->l_prev->l_next = own->l_next;
+	own->l_next->l_prev = own->l_prev;
+	last->l_next = own;
+	own->l_prev = last;
+	own->l_next = NULL;
+}
+
 /* `arg`: the hook. The first definition behind our own object, in load order. */
 static long look_up(void *arg)
 {
@@ -180,7 +205,7 @@ static long look_up(void *arg)
 
 	while (map && map->l_ld != _DYNAMIC)
 		map = map->l_next;
-	for (map = map ? map->l_next : NULL; map; map = map->l_next) {
+	for (map = behind_us ? behind_us : map ? map->l_next : NULL; map; map = map->l_next) {
 		object_open(&o, map);
 		i = find(&o, name);
 		if (!i)

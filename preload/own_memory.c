@@ -21,7 +21,7 @@ static bool next_own(uint64_t at, uint64_t *from, uint64_t *to)
 
 	struct {
 		uint64_t from, to;
-	} own[2 + STUB_POOL_MAX] = {{DJ_PRIVATE, DJ_STREAM_END}, {s->object_from, s->object_to}};
+	} own[2 + STUB_POOL_MAX] = {{DJ_PRIVATE, DJ_END}, {s->object_from, s->object_to}};
 
 	for (unsigned i = 1; i < STUB_POOL_MAX; i++)
 		patch_pool_range(i, &own[1 + i].from, &own[1 + i].to);

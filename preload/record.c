@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 #include <linux/sockios.h>
@@ -194,6 +195,12 @@ static void record_semaphores(struct thread *t, const unsigned long args[6])
 
 	if (!dj_raw(SYS_semctl, args[0], 0, IPC_STAT, &ds))
 		record_memory(t->slot, (const void *)args[3], ds.sem_nsems * sizeof(uint16_t));
+}
+
+/* So does what PTRACE_GETREGSET is given. */
+static void record_registers(struct thread *t, const struct k_iovec *registers)
+{
+	record_memory(t->slot, registers->base, registers->len);
 }
 
 /* struct ifconf points at its buffer. */
@@ -413,6 +420,11 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && args[1] == SIOCGIFCONF)
 			record_interfaces(t, (const void *)args[2]);
+		return ret;
+	case SYS_ptrace:
+		ret = record_generic(t, call, args);
+		if (ret >= 0 && args[0] == PTRACE_GETREGSET)
+			record_registers(t, (const void *)args[3]);
 		return ret;
 	case SYS_tee:
 		if (role_of(t, (unsigned)args[1]))

@@ -310,7 +310,7 @@ static bool shares_memory(void)
 				if (at == 1)
 					write = c == 'w';
 				if (at == 3 && c == 's' && write &&
-				    (from < DJ_PRIVATE || from >= DJ_STREAM)) {
+				    (from < DJ_PRIVATE || from >= DJ_END)) {
 					dj_raw(SYS_close, fd);
 					return true;
 				}

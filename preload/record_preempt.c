@@ -52,7 +52,7 @@ static bool is_telling(const struct k_mcontext *mc, uint64_t at)
 	const struct preempt_state *s = PREEMPT;
 
 	return at >= WORD_LAST && at < 0x800000000000ull &&
-	       at - DJ_PRIVATE >= 0x100000000000ull &&
+	       at - DJ_PRIVATE >= DJ_END - DJ_PRIVATE &&
 	       !(at >= s->linker_from && at < s->linker_to) &&
 	       !(at >= s->object_from && at < s->object_to) &&
 	       at - (mc->rip - AROUND_PLACE_LEN) >= 2 * AROUND_PLACE_LEN && /* a jump is there */

@@ -493,6 +493,10 @@ unsigned slot_index_of(const struct slot *slot);
  * the end. */
 char *slot_env_put(char *text, const struct slot *slot);
 
+/* --- hooks.c --- */
+/* The runtime object is not the first library in the dynamic linker's list: it goes to its end. */
+void view_objects(void);
+
 /* --- maps.c --- */
 void maps_read(void);
 

@@ -30,16 +30,18 @@ enum {
 	DOMAIN_BELL_COUNT = 16,	/* a power of two */
 };
 
-/* Far addresses, outside every range that the kernel hands out by itself or that
- * sanitizers, Go or JVMs reserve. */
-#define DJ_PRIVATE 0x300000000000ul /* the runtime's own state, private */
-#define DJ_SESSION 0x301000000000ul /* struct session, shared */
-#define DJ_VDSO	   0x302000000000ul /* the original vDSO and its data, moved */
-#define DJ_LOADER_SESSION 0x303000000000ul /* replay: the session, for the loader */
-/* 0x304000000000: the loader itself (Makefile) */
-#define DJ_HANDOVER 0x305000000000ul /* replay: struct handover, loader to runtime */
-#define DJ_STREAM  0x310000000000ul /* replay: the stream being served */
-#define DJ_STREAM_END 0x320000000000ul
+/* Far addresses, outside every range that the kernel hands out by itself or that Go, JVMs or V8
+ * reserve. They end where executables begin, which without randomisation is 0x555555554000:
+ * that is program memory to the sanitizers (TSan knows its own, their shadows and traces, and
+ * 0x550000000000 to 0x568000000000, nothing else). */
+#define DJ_PRIVATE 0x550000000000ul /* the runtime's own state, private */
+#define DJ_SESSION 0x551000000000ul /* struct session, shared */
+#define DJ_VDSO	   0x551100000000ul /* the original vDSO and its data, moved */
+#define DJ_LOADER_SESSION 0x551200000000ul /* replay: the session, for the loader */
+/* 0x551300000000: the loader itself (Makefile) */
+#define DJ_HANDOVER 0x551400000000ul /* replay: struct handover, loader to runtime */
+#define DJ_STREAM  0x552000000000ul /* replay: the stream being served */
+#define DJ_END	   0x555000000000ul
 
 enum session_mode { SESSION_RECORD = 1, SESSION_REPLAY = 2 };
 

@@ -86,6 +86,7 @@ static long start_on_private_stack(void *arg)
 	dj_raw(SYS_get_robust_list, 0, &t->robust_list, &robust_len);
 	sched_reset(t);
 	boundary_start(t);
+	view_objects();
 	tsc_start();
 	dj_active = 1;
 	return 0;

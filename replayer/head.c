@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <sys/ptrace.h>
 #include <sys/sem.h>
 #include "replay.h"
 #include "pace.h"
 
-enum { STREAM_ROOM_SHIFT = 40, SEMAPHORES_MAX = 65535 };
+enum { STREAM_ROOM_SHIFT = 36, SEMAPHORES_MAX = 65535, REGISTERS_MAX = 1 << 16 };
 
 static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 {
@@ -190,6 +191,12 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 
 		room.addr = *(const uint64_t *)(conf + 2);
 		room.len = conf[0] > 0 ? (uint32_t)conf[0] : 0;
+	} else if (nr == SYS_ptrace && args[0] == PTRACE_GETREGSET && args[3]) {
+		const struct k_iovec *registers = (const struct k_iovec *)args[3];
+
+		room.addr = (uint64_t)registers->base;
+		room.len = registers->len < REGISTERS_MAX ? (uint32_t)registers->len
+							  : REGISTERS_MAX;
 	}
 	return room;
 }

@@ -9,7 +9,7 @@
 #include "preempt.h"
 #include "preload/patch.h"
 
-#define FAR_LEN 0x100000000000ul /* of the addresses from DJ_PRIVATE on, all ours */
+#define FAR_LEN (DJ_END - DJ_PRIVATE)
 
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 

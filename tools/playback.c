@@ -312,6 +312,7 @@ int playback_begin(struct playback *r)
 	struct sigaction act = {.sa_handler = on_child}, stop = {.sa_handler = on_stop};
 	bool patch = r->header->doors && !strcmp(r->header->doors, "patch");
 	struct deja_error err;
+	int status;
 
 	if (!patch && !session_can_dispatch()) {
 		cmd_error("%s: cannot be replayed here: it was recorded with system call "
@@ -345,8 +346,9 @@ int playback_begin(struct playback *r)
 		if (!unpack_add(&r->unpacker, r->path, r->session.dir, r->streams[i].stream,
 				&r->streams[i].len, &r->streams[i].truncated))
 			return CMD_UNREADABLE;
-	if (!start_link_files(r))
-		return CMD_FAILED;
+	status = start_link_files(r);
+	if (status)
+		return status;
 	r->external = deja_cursor_open(r->rec, DEJA_STREAM_EXTERNAL, &err);
 	if (r->external)
 		r->external_left = deja_next(r->external, &r->external_event, &err) == 1;

@@ -24,7 +24,7 @@ enum {
 	TASK_MAX = 8192,
 };
 
-bool start_link_files(struct playback *r)
+int start_link_files(struct playback *r)
 {
 	struct file_identity none = {0};
 	char path[PATH_MAX], target[PATH_MAX + 64];
@@ -47,7 +47,7 @@ bool start_link_files(struct playback *r)
 		if (f->id != ++written) {
 			cmd_error("%s: its list of files is damaged", r->path);
 			fclose(index);
-			return false;
+			return CMD_UNREADABLE;
 		}
 		ok = symlink(target, path) == 0 && fwrite(&id, sizeof(id), 1, index) == 1;
 	}
@@ -55,7 +55,7 @@ bool start_link_files(struct playback *r)
 		ok = false;
 	if (!ok)
 		cmd_error("%s: %s", path, strerror(errno));
-	return ok;
+	return ok ? 0 : CMD_FAILED;
 }
 
 /* A path of exactly `len` characters, relative to a new directory in *cwd, that leads to

@@ -7,8 +7,9 @@
 #include "tools/playback.h"
 
 /* What the processes of the replay open: each stored file by its number, and what is known
- * of it beside its content. False after printing why not. */
-bool start_link_files(struct playback *p);
+ * of it beside its content. 0, or the status to give, after printing
+ * why. */
+int start_link_files(struct playback *p);
 /* Starts the recorded command (p->root), confined unless p->no_sandbox. 0, or the exit status
  * to give after printing why. */
 int start_root(struct playback *p);

@@ -43,7 +43,7 @@ struct recovery {
 	const struct deja_file *files;
 	size_t file_count;
 	msgpack_zone zone;
-	bool changed;
+	bool changed, lost; /* lost: something that had happened is in no stream */
 	struct deja_error *err;
 };
 
@@ -352,6 +352,7 @@ static bool finish_stream(struct recovery *r, struct track *t, struct slot *slot
 		stopped = slot->no_memory ? "/dev/shm is full" : killed;
 	if (t->exited)
 		stopped = NULL;
+	r->lost |= stopped == killed_lost;
 	t->stopped = stopped;
 	if (stopped && tf_writer_stop(t->writer, stopped, r->err) < 0)
 		return false;
@@ -484,7 +485,7 @@ static bool write_result(struct recovery *r)
 	}
 	for (size_t i = 0; i < sv->track_count; i++)
 		if (sv->tracks[i] && sv->tracks[i]->stopped)
-			snprintf(sv->cause, sizeof(sv->cause), "%s", r->shared ? killed : killed_lost);
+			snprintf(sv->cause, sizeof(sv->cause), "%s", r->lost ? killed_lost : killed);
 	if (!sv->cause[0] && !sv->root_ended)
 		snprintf(sv->cause, sizeof(sv->cause),
 			 "%s: how the command ended is not known", killed);

@@ -1,7 +1,8 @@
 /*
  * See relay.h. A supervisor of services (systemd, a container, a shell script) knows the pid of
  * `deja record`, not the command's: what it sends there is for the command. What a terminal or a
- * process of the tree sends to the whole process group has reached the command already.
+ * process of the tree sends to the whole process group has reached the command already. What another
+ * process sends to all (a control group, `kill -- -PGID`) has, too: the command's stream tells.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -13,10 +14,31 @@
 enum {
 	QUEUE_LEN = 64, /* a power of two */
 	TOGETHER_NS = 1000 * 1000 * 1000, /* between our stop and the command's, when both are one */
+	HOLD_NS = 30 * 1000 * 1000, /* how long what may have been sent to both of us waits */
+	SEEN_NS = 200 * 1000 * 1000,
 };
 
+/* Waits for the command's own stream to say that it has got it, too. */
+static struct held {
+	siginfo_t info;
+	int64_t since_ns;
+} held[QUEUE_LEN];
+static size_t held_count;
+
+/* What the command has got from others of late. */
+static struct seen {
+	int signo;
+	pid_t sender;
+	int64_t at_ns;
+} seen[QUEUE_LEN];
+static size_t seen_count;
+
 /* Filled by the handler alone, which nothing interrupts; emptied with signals blocked. */
-static siginfo_t queue[QUEUE_LEN];
+static struct arrived {
+	siginfo_t info;
+	bool ended; /* the command had ended before */
+} queue[QUEUE_LEN];
+static volatile sig_atomic_t command_ended;
 static volatile sig_atomic_t queue_put, queue_taken;
 static volatile int64_t stop_asked_ns; /* by a terminal, or by the command for its group */
 static bool ignored[NSIG]; /* as it was given to us */
@@ -40,7 +62,7 @@ static void on_signal(int signo, siginfo_t *info, void *context)
 	if (stops_job(signo))
 		stop_asked_ns = now_ns();
 	if (queue_put - queue_taken < QUEUE_LEN)
-		queue[queue_put++ % QUEUE_LEN] = *info;
+		queue[queue_put++ % QUEUE_LEN] = (struct arrived){*info, command_ended};
 }
 
 /* Those that come to us by our own doing, or cannot be caught. */
@@ -118,7 +140,7 @@ static bool asks_to_end(int signo)
 	       !ignored[signo];
 }
 
-static bool take(siginfo_t *info)
+static bool take(struct arrived *arrived)
 {
 	sigset_t all, old;
 	bool any;
@@ -127,31 +149,78 @@ static bool take(siginfo_t *info)
 	sigprocmask(SIG_BLOCK, &all, &old);
 	any = queue_taken != queue_put;
 	if (any)
-		*info = queue[queue_taken++ % QUEUE_LEN];
+		*arrived = queue[queue_taken++ % QUEUE_LEN];
 	if (queue_taken == queue_put)
 		queue_taken = queue_put = 0;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return any;
 }
 
-int relay_pass(pid_t command, bool ended, bool (*is_ours)(void *arg, pid_t pid), void *arg)
+void relay_seen(int signo, pid_t sender)
 {
-	siginfo_t info;
+	seen[seen_count++ % QUEUE_LEN] = (struct seen){signo, sender, now_ns()};
+}
 
-	while (take(&info)) {
-		if (ended && asks_to_end(info.si_signo) &&
-		    (info.si_code == SI_KERNEL || is_for_command(&info, is_ours, arg)))
-			return info.si_signo;
-		if (ended && stops_job(info.si_signo))
-			stop_here(info.si_signo);
-		if (ended || !is_for_command(&info, is_ours, arg))
+/* Whether the command has got this one by itself. That is noted once. */
+static bool has_got(const struct held *h)
+{
+	for (size_t i = 0; i < QUEUE_LEN; i++)
+		if (seen[i].signo == h->info.si_signo && seen[i].sender == h->info.si_pid &&
+		    seen[i].at_ns + SEEN_NS > h->since_ns) {
+			seen[i].signo = 0;
+			return true;
+		}
+	return false;
+}
+
+/* Sends what has waited long enough, unless the command has it. True while some wait. */
+static bool pass_held(pid_t command, bool ended)
+{
+	int64_t now = now_ns();
+	size_t left = 0;
+
+	for (size_t i = 0; i < held_count; i++) {
+		if (ended || has_got(&held[i]))
 			continue;
-		if (info.si_code == SI_QUEUE)
-			sigqueue(command, info.si_signo, info.si_value);
+		if (now - held[i].since_ns < HOLD_NS)
+			held[left++] = held[i];
 		else
-			kill(command, info.si_signo);
+			kill(command, held[i].info.si_signo);
 	}
+	held_count = left;
+	return left > 0;
+}
+
+int relay_pass(pid_t command, bool (*is_ours)(void *arg, pid_t pid), void *arg, bool *waits)
+{
+	struct arrived arrived;
+
+	while (take(&arrived)) {
+		const siginfo_t *info = &arrived.info;
+		bool for_command = is_for_command(info, is_ours, arg);
+
+		if (command_ended) {
+			/* one that came before was the command's affair */
+			if (arrived.ended && asks_to_end(info->si_signo) &&
+			    (info->si_code == SI_KERNEL || for_command))
+				return info->si_signo;
+			if (stops_job(info->si_signo))
+				stop_here(info->si_signo);
+		} else if (for_command && info->si_code == SI_QUEUE) {
+			sigqueue(command, info->si_signo, info->si_value);
+		} else if (for_command && info->si_code == SI_USER && held_count < QUEUE_LEN) {
+			held[held_count++] = (struct held){*info, now_ns()};
+		} else if (for_command) {
+			kill(command, info->si_signo);
+		}
+	}
+	*waits = pass_held(command, command_ended);
 	return 0;
+}
+
+void relay_ended(void)
+{
+	command_ended = 1;
 }
 
 /* Whether a process is stopped: the letter behind its name. */

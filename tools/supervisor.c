@@ -383,6 +383,7 @@ static bool look_at_command(struct supervisor *sv)
 		}
 		sv->root_status = status;
 		sv->root_ended = true;
+		relay_ended();
 		return true;
 	}
 	return false;
@@ -483,7 +484,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 {
 	int sleep_ms = SLEEP_MIN_MS;
 	int64_t sleep_start;
-	bool told = false;
+	bool told = false, waits = false;
 
 	load_begin(&sv->load, supervisor_now_ns(sv));
 	sv->root = root;
@@ -509,12 +510,12 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 				  alive, alive == 1 ? "" : "es");
 		}
 		flush_all(sv);
-		sv->asked_to_end = relay_pass(root, sv->root_ended, is_of_tree, sv);
+		sv->asked_to_end = relay_pass(root, is_of_tree, sv, &waits);
 		if (must_end(sv)) {
 			end_streams(sv);
 			break;
 		}
-		sleep_ms = busy ? SLEEP_MIN_MS : sleep_ms * 2;
+		sleep_ms = busy || waits ? SLEEP_MIN_MS : sleep_ms * 2;
 		if (sleep_ms > SLEEP_MAX_MS)
 			sleep_ms = SLEEP_MAX_MS;
 		sleep_start = supervisor_now_ns(sv);
@@ -584,11 +585,13 @@ static bool session_needed(const struct supervisor *sv)
 
 int supervisor_outlast(struct supervisor *sv, bool *left)
 {
+	bool waits;
+
 	while (!sv->root_ended) {
 		look_at_command(sv);
 		if (external_look(sv) || sv->root_ended)
 			continue;
-		relay_pass(sv->root, false, is_of_tree, sv);
+		relay_pass(sv->root, is_of_tree, sv, &waits);
 		session_wait(sv->session, sv->session->shared->doorbell, SLEEP_MAX_MS);
 	}
 	while (external_look(sv))

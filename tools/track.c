@@ -11,6 +11,7 @@
 
 #include "preload/exec_target.h"
 #include "tools/cmd.h"
+#include "tools/relay.h"
 #include "tools/nspid.h"
 #include "tools/track.h"
 #include "tracefmt/calls.h"
@@ -267,6 +268,23 @@ static void warn_of(struct track *t, unsigned id, const char *note, int len)
 	supervisor_warn(t->sv, text);
 }
 
+/* Of the command. */
+static void see_signal(struct tf_in *in)
+{
+	siginfo_t info;
+	const uint8_t *bytes;
+	uint32_t len;
+
+	tf_get_int(in); /* dt */
+	tf_get_int(in);
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || len != sizeof(info))
+		return;
+	memcpy(&info, bytes, sizeof(info));
+	if (info.si_code == SI_USER)
+		relay_seen(info.si_signo, info.si_pid);
+}
+
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 {
 	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
@@ -310,6 +328,10 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
 		t->stopped |= id == TF_EV_END;
 		warn_of(t, id, (const char *)bytes, (int)n);
+		return;
+	case TF_EV_SIGNAL:
+		if (t->stream == 1)
+			see_signal(&in);
 		return;
 	case TF_EV_DOMAIN:
 		n = (uint32_t)tf_get_int(&in);

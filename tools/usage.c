@@ -32,7 +32,7 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_REDACT, "redact", "RULES",
 		 "store tokens for secrets: those of the file RULES and the built-in ones, or `default`"},
 		{CMD_OPT_TRAP_TSC, "trap-tsc", NULL,
-		 "record what the instructions rdtsc and rdtscp give (slow)"},
+		 "record rdtsc and rdtscp also where they are not found in the text (slow)"},
 		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put a note in it: a file's text, or this one"},
 		{CMD_OPT_SOURCES, "sources", NULL,
 		 "keep the program's sources and debug info, too"}},

@@ -125,9 +125,10 @@ int playback_tell_limits(const struct playback *r)
 			continue;
 		if (!status)
 			status = CMD_ENDED_EARLY;
-		if (strcmp(why, h->cause)) /* else it is the same for all, and said below */
+		if (h->complete || strcmp(why, h->cause)) /* else it is the same for all, said below */
 			cmd_error("%s: process %d is recorded up to event %llu only: %s", r->path,
-				  p ? p->pid : 0, (unsigned long long)s->served, why);
+				  p ? p->pid : 0, (unsigned long long)s->served,
+				  *why ? why : "the recording does not say why");
 	}
 	if (!h->complete && status != CMD_UNREADABLE) {
 		cmd_error("%s: replayed to its end, before the program's: %s", r->path, h->cause);

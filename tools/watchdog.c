@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include "tools/watchdog.h"
 #include "tracefmt/calls.h"
@@ -92,13 +93,33 @@ static bool is_writing(void *data, int pid, int tid)
 	return call_of(pid, tid, &nr, arg) && nr == 1;
 }
 
+/* Neither ended nor waiting for what another thread or process is to do here: the runtime's own
+ * wait, which may be made of many short ones. */
+static bool is_busy(void *data, int pid, int tid)
+{
+	char path[64], line[512];
+	unsigned long addr;
+	long nr;
+
+	(void)data;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	for (int i = 0; i < 4; i++) {
+		if (!read_line(path, line, sizeof(line)) || line[0] == '-')
+			return false;
+		if (sscanf(line, "%ld %lx", &nr, &addr) == 2)
+			return nr != SYS_futex || addr < DJ_PRIVATE || addr >= DJ_SESSION + SESSION_LEN;
+		nanosleep(&(struct timespec){0, 500000}, NULL);
+	}
+	return true;
+}
+
 bool watchdog_stuck(struct watchdog *w, struct session *shared)
 {
 	const char *set = getenv("DEJA_WATCHDOG");
 	int64_t limit = (set ? atoll(set) : WATCHDOG_SECONDS) * INT64_C(1000000000);
 	int64_t now = now_ns();
 	uint64_t streams = shared->output_seq, cpu = 0;
-	bool stopped = false;
+	bool stopped = false, busy = false;
 
 	if (!limit || (w->since_ns && now - w->looked_ns < limit / 20))
 		return false;
@@ -113,10 +134,16 @@ bool watchdog_stuck(struct watchdog *w, struct session *shared)
 			  slot->event_no;
 		cpu += cpu_of(slot->live_pid, &stopped);
 	}
-	if (!w->since_ns || streams != w->streams || cpu != w->cpu || stopped) {
+	/* who waits takes some of the processor's time, too */
+	for (unsigned i = 0; cpu != w->cpu && !busy && i < shared->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(shared, i);
+
+		busy = is_live(slot) && any_thread(slot->live_pid, is_busy, NULL);
+	}
+	w->cpu = cpu;
+	if (!w->since_ns || streams != w->streams || busy || stopped) {
 		w->since_ns = now;
 		w->streams = streams;
-		w->cpu = cpu;
 	}
 	if (now - w->since_ns < limit)
 		return false;

@@ -501,9 +501,19 @@ int tf_writer_append(tf_writer *w, const void *bytes, size_t len,
 	return 0;
 }
 
+/* Written to a file without a name, all would be lost without a word. */
+static int look_whether_deleted(tf_writer *w)
+{
+	struct stat st;
+
+	if (fstat(w->fd, &st) == 0 && !st.st_nlink)
+		return tf_fail(&w->failed, DEJA_E_SYSTEM, "the recording was deleted while it was made");
+	return 0;
+}
+
 int tf_writer_flush(tf_writer *w, struct deja_error *err)
 {
-	if (w->failed.code || end_frame(w) < 0)
+	if (w->failed.code || end_frame(w) < 0 || look_whether_deleted(w) < 0)
 		return fail_with(w, err);
 	return 0;
 }
@@ -623,7 +633,7 @@ int tf_writer_close(tf_writer *w, struct deja_error *err)
 		w->failed = first;
 		rc = -1;
 	} else {
-		rc = end_frame(w) < 0 || write_seek_table(w) < 0 ? -1 : 0;
+		rc = end_frame(w) < 0 || write_seek_table(w) < 0 || look_whether_deleted(w) < 0 ? -1 : 0;
 	}
 	if (close(w->fd) < 0 && rc == 0)
 		rc = tf_fail_errno(&w->failed, "cannot write the stream");

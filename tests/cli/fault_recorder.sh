@@ -67,11 +67,15 @@ got=0
 (ulimit -S -f 500; limit "$DEJA" record -q -o soft -- bash -c 'ulimit -S -f') >out 2>err </dev/null || got=$?
 [ $got = 0 ] && [ "$(cat out)" = 500 ] || fail "a soft limit: status $got: $(cat out err)"
 
-# The directory is deleted.
-begin deleted perl lines.pl 200 0.005
-rm -rf deleted
-ended deleted 5 200
-grep -q '^deja: .*deleted' err || fail "deleted: not said: $(cat err)"
+# The directory is deleted: that is said, whether something new can be written there or not.
+begin gone perl lines.pl 200 0.005
+rm -rf gone
+ended gone 5 200
+grep -q '^deja: the recording was deleted .*the program goes on' err || fail "gone: not said: $(cat err)"
+begin emptied perl lines.pl 200 0.005
+rm -f emptied/p1.zst
+ended emptied 5 200
+grep -q '^deja: the recording was deleted .*the program goes on' err || fail "emptied: not said: $(cat err)"
 
 # One child of many is killed: that is part of what is recorded.
 begin child bash -c 'for i in 1 2 3; do perl lines.pl 300 0.002 & done; wait; echo all; exit 8'

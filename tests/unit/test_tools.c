@@ -552,9 +552,7 @@ static char *t_report(const struct divergence *d)
 	return text;
 }
 
-/* Visible: its name must be found by the unwinder. */
-__attribute__((noinline, visibility("default"))) void t_stopped_here(const char *name);
-void t_stopped_here(const char *name)
+static void t_stopped_here(const char *name)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (*(const volatile char *)name)
@@ -590,8 +588,9 @@ static void test_report(void **state)
 	t_has(text, "getpid");
 	t_has(text, "likely cause: ");
 	t_has(text, "recorded on Linux 1.2.3 #1");
+	/* This program's file is not in the recording; cli/report.sh has names. */
 	if (!strstr(text, "not be traced"))
-		t_has(text, " t_stopped_here+0x");
+		t_has(text, "#0  0x");
 	free(text);
 	/* It runs on, and its exit is still there to be waited for. */
 	kill(d.live_pid, SIGTERM);

@@ -15,7 +15,7 @@ import gdb
 import gdb.unwinder
 from gdb.FrameDecorator import FrameDecorator
 
-FACTS_AT = 0x300000000000 + (1 << 20) - 4096
+FACTS_AT = 0x550000000000 + (1 << 20) - 4096
 FACTS_MAGIC = 0x6A65646762756765
 FACTS = ("magic", "text_start", "text_end", "stop", "event_no", "stop_event", "replay_tid",
          "pools", "pool_count", "pool_size", "sites", "site_count", "site_size", "stream",

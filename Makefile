@@ -216,9 +216,8 @@ check:
 	@$(PLACE) tests/run
 
 # The tools read recordings there; a command that ends leaves its memory to the kernel, so leaks are not asked for.
-# redact is not among them: there leaks are reported all the same.
 SANITIZE_CLI := reading bundle bundle_hostile look_commands look_http look_postgres look_redis \
-                keeping_house garbage truncated
+                keeping_house garbage truncated redact recover
 check-sanitize:
 	@./.ci/deps build test
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit cases

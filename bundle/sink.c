@@ -10,7 +10,10 @@
 #include <unistd.h>
 #include "bundle/bundle.h"
 
-enum { BUFFER_COUNT = 4 };
+enum {
+	BUFFER_COUNT = 4,
+	WRITE_LEN = 8 << 10, /* larger ones have the page cache look for large free pieces */
+};
 
 struct sink {
 	pthread_t thread;
@@ -32,7 +35,7 @@ static void write_out(struct sink *s, const uint8_t *bytes, size_t len)
 		return;
 	sha256_update(&s->sha, len, bytes);
 	while (len && !s->error) {
-		ssize_t n = write(s->fd, bytes, len);
+		ssize_t n = write(s->fd, bytes, len < WRITE_LEN ? len : WRITE_LEN);
 
 		if (n <= 0) {
 			s->error = n < 0 ? errno : EIO;

@@ -15,36 +15,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
-#include "bundle/bundle.h"
+#include "bundle/unpack.h"
 #include "tools/cmd.h"
-
-enum { CACHE_DAYS = 3 };
 
 /* What may become of a bundle without being asked: up to 1 GiB always, more when it is
  * no more than this many times its size, as programs and their data are. */
 #define FREE_TOTAL  (1ull << 30)
 #define RATIO_MAX   400
 
-struct unpacking {
-	const char *path;
-	struct parts_reader *in;
-	struct archive *archive;
-	struct manifest manifest;
-	uint8_t manifest_hash[BUNDLE_HASH_LEN];
-	uint8_t *in_buf;
-	struct sink *sink;
-	uint64_t total_max; /* bytes; 0: the rule above */
-	uint64_t done;
-	char name[BUNDLE_NAME_MAX_LEN + 16]; /* of the member that is being read */
-	size_t entry_count;
-	bool first;
-	bool quiet;
-	bool said; /* the error has been printed */
-};
-
-static bool refuse(struct unpacking *u, const char *what)
+bool unpack_refuse(struct unpacking *u, const char *what)
 {
 	if (!u->said)
 		cmd_error("%s: %s", u->path, what);
@@ -58,7 +38,7 @@ static bool refuse_member(struct unpacking *u, const char *name, const char *wha
 
 	snprintf(text, sizeof(text), "refused: its member '%.*s' %s", BUNDLE_NAME_MAX_LEN, name,
 		 what);
-	return refuse(u, text);
+	return unpack_refuse(u, text);
 }
 
 /* --- reading --- */
@@ -100,7 +80,7 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **bytes)
 			snprintf(text, sizeof(text),
 				 "not a bundle of deja: it is %s, a bundle is a tar in zstd",
 				 n ? what_it_is(u->in_buf, (size_t)n) : "empty");
-			refuse(u, text);
+			unpack_refuse(u, text);
 			archive_set_error(a, EINVAL, "not zstd");
 			return -1;
 		}
@@ -119,10 +99,10 @@ static bool refuse_archive(struct unpacking *u)
 			 parts_count(u->in) > 1 ? "; is a later part missing?" : "");
 	else
 		snprintf(line, sizeof(line), "damaged: %s", text ? text : "it cannot be read");
-	return refuse(u, line);
+	return unpack_refuse(u, line);
 }
 
-static bool begin(struct unpacking *u)
+bool unpack_begin(struct unpacking *u)
 {
 	u->in = parts_open(u->path);
 	if (!u->in) {
@@ -133,11 +113,11 @@ static bool begin(struct unpacking *u)
 	u->in_buf = malloc(BUNDLE_BUFFER_LEN);
 	u->archive = archive_read_new();
 	if (!u->in_buf || !u->archive)
-		return refuse(u, "out of memory");
+		return unpack_refuse(u, "out of memory");
 	archive_read_support_filter_zstd(u->archive);
 	archive_read_support_format_tar(u->archive);
 	if (archive_read_open(u->archive, u, NULL, on_read, NULL) != ARCHIVE_OK)
-		return refuse(u, "not a bundle of deja: there is no tar in it");
+		return unpack_refuse(u, "not a bundle of deja: there is no tar in it");
 	return true;
 }
 
@@ -152,7 +132,7 @@ static void end_reading(struct unpacking *u)
 	u->in_buf = NULL;
 }
 
-static void end(struct unpacking *u)
+void unpack_end(struct unpacking *u)
 {
 	end_reading(u);
 	manifest_free(&u->manifest);
@@ -188,13 +168,13 @@ static struct archive_entry *next_entry(struct unpacking *u, const char **name_o
 		}
 		name = archive_entry_pathname(entry);
 		if (!name || strlen(name) >= sizeof(u->name)) {
-			refuse(u, "refused: a member has no name, or a longer one than any recording has");
+			unpack_refuse(u, "refused: a member has no name, or a longer one than any recording has");
 			return NULL;
 		}
 		strcpy(u->name, !strncmp(name, "./", 2) ? name + 2 : name);
 		name = u->name;
 		if (++u->entry_count > 2 * BUNDLE_MEMBER_MAX) {
-			refuse(u, "refused: it holds more members than any recording has");
+			unpack_refuse(u, "refused: it holds more members than any recording has");
 			return NULL;
 		}
 	} while (is_plain_directory(entry, u->name));
@@ -241,17 +221,17 @@ static struct archive_entry *find_manifest(struct unpacking *u, bool *behind)
 			return entry;
 		passed += size > 0 ? (uint64_t)size : 0;
 		if (size < 0 || passed > free_limit(u)) {
-			refuse(u, "refused: too much comes before its MANIFEST");
+			unpack_refuse(u, "refused: too much comes before its MANIFEST");
 			return NULL;
 		}
 	}
 	if (!u->said)
-		refuse(u, *behind ? "not a bundle of deja: there is no MANIFEST in it"
+		unpack_refuse(u, *behind ? "not a bundle of deja: there is no MANIFEST in it"
 				  : "not a bundle of deja: it is empty");
 	return NULL;
 }
 
-static bool read_manifest(struct unpacking *u)
+bool unpack_manifest(struct unpacking *u)
 {
 	struct archive_entry *entry;
 	char why[128], *text;
@@ -264,10 +244,10 @@ static bool read_manifest(struct unpacking *u)
 		return false;
 	size = archive_entry_size(entry);
 	if (size <= 0 || size > BUNDLE_MANIFEST_MAX_LEN)
-		return refuse(u, "damaged: the size of its manifest is impossible");
+		return unpack_refuse(u, "damaged: the size of its manifest is impossible");
 	text = malloc((size_t)size);
 	if (!text)
-		return refuse(u, "out of memory");
+		return unpack_refuse(u, "out of memory");
 	if (archive_read_data(u->archive, text, (size_t)size) != size) {
 		free(text);
 		return refuse_archive(u);
@@ -281,15 +261,15 @@ static bool read_manifest(struct unpacking *u)
 		char line[256];
 
 		snprintf(line, sizeof(line), "refused: its manifest: %s", why);
-		return refuse(u, line);
+		return unpack_refuse(u, line);
 	}
 	if (!manifest_find(&u->manifest, "header"))
-		return refuse(u, "not a bundle of deja: there is no recording in it");
+		return unpack_refuse(u, "not a bundle of deja: there is no recording in it");
 	if (!behind)
 		return true;
 	end_reading(u);
 	u->entry_count = 0;
-	return begin(u);
+	return unpack_begin(u);
 }
 
 /* Bombs, and disks that are too small, before anything is written. */
@@ -304,13 +284,13 @@ static bool sizes_fit(struct unpacking *u, const char *dir)
 			 "refused: %s would become %s; `deja unpack --limit %lluM` allows it",
 			 cmd_size_text(len, a, sizeof(a)), cmd_size_text(total, b, sizeof(b)),
 			 (unsigned long long)(total >> 20) + 1);
-		return refuse(u, line);
+		return unpack_refuse(u, line);
 	}
 	if (!statvfs(dir, &fs) && total > (uint64_t)fs.f_bavail * fs.f_frsize) {
 		snprintf(line, sizeof(line), "it needs %s in %s, where %s are free",
 			 cmd_size_text(total, a, sizeof(a)), dir,
 			 cmd_size_text((uint64_t)fs.f_bavail * fs.f_frsize, b, sizeof(b)));
-		return refuse(u, line);
+		return unpack_refuse(u, line);
 	}
 	return true;
 }
@@ -394,7 +374,7 @@ static bool take_members(struct unpacking *u, int dirfd)
 	return ok && !u->said;
 }
 
-static void remove_tree(int parent, const char *name)
+void unpack_remove_tree(int parent, const char *name)
 {
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -404,7 +384,7 @@ static void remove_tree(int parent, const char *name)
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		if (unlinkat(fd, e->d_name, 0) < 0 && (errno == EISDIR || errno == EPERM))
-			remove_tree(fd, e->d_name);
+			unpack_remove_tree(fd, e->d_name);
 	}
 	if (d)
 		closedir(d);
@@ -412,7 +392,7 @@ static void remove_tree(int parent, const char *name)
 }
 
 /* All members into the new directory `out`, which gets its name at the end. */
-static bool unpack_all(struct unpacking *u, const char *out)
+bool unpack_all(struct unpacking *u, const char *out)
 {
 	char *dir = NULL;
 	bool ok;
@@ -423,12 +403,12 @@ static bool unpack_all(struct unpacking *u, const char *out)
 
 		snprintf(line, sizeof(line), "%s: %s", out, strerror(errno));
 		free(dir);
-		return refuse(u, line);
+		return unpack_refuse(u, line);
 	}
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok = fd >= 0 && sizes_fit(u, dir);
 	if (ok && !(u->sink = sink_open()))
-		ok = refuse(u, "out of memory");
+		ok = unpack_refuse(u, "out of memory");
 	ok = ok && take_members(u, fd);
 	sink_close(u->sink);
 	u->sink = NULL;
@@ -439,12 +419,12 @@ static bool unpack_all(struct unpacking *u, const char *out)
 		snprintf(line, sizeof(line), "%s: %s", out,
 			 errno == ENOTEMPTY || errno == EEXIST ? "exists already and is not empty"
 							       : strerror(errno));
-		ok = refuse(u, line);
+		ok = unpack_refuse(u, line);
 	}
 	if (fd >= 0)
 		close(fd);
 	if (!ok)
-		remove_tree(AT_FDCWD, dir);
+		unpack_remove_tree(AT_FDCWD, dir);
 	free(dir);
 	return ok;
 }
@@ -459,94 +439,8 @@ int bundle_unpack(const char *path, const char *out, bool quiet, uint64_t total_
 		cmd_error("%s: exists already", out);
 		return CMD_FAILED;
 	}
-	ok = begin(&u) && read_manifest(&u) && unpack_all(&u, out);
+	ok = unpack_begin(&u) && unpack_manifest(&u) && unpack_all(&u, out);
 	progress_end();
-	end(&u);
+	unpack_end(&u);
 	return ok ? 0 : CMD_UNREADABLE;
-}
-
-/* --- the cache --- */
-
-/* A private directory of the user's, made if missing. */
-static bool private_dir(const char *path)
-{
-	struct stat st;
-
-	mkdir(path, 0700);
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
-	       !(st.st_mode & 077) && access(path, W_OK) == 0;
-}
-
-static bool cache_dir(char *path, size_t len)
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	const char *tmp = getenv("TMPDIR");
-	char parent[PATH_MAX];
-
-	if (cache && cache[0] == '/') {
-		snprintf(path, len, "%s/deja", cache);
-		mkdir(cache, 0700);
-		if (private_dir(path))
-			return true;
-	}
-	if (home && home[0] == '/') {
-		snprintf(parent, sizeof(parent), "%s/.cache", home);
-		mkdir(parent, 0700);
-		snprintf(path, len, "%s/deja", parent);
-		if (private_dir(path))
-			return true;
-	}
-	snprintf(path, len, "%s/deja-%u", tmp && tmp[0] == '/' ? tmp : "/tmp",
-		 (unsigned)geteuid());
-	return private_dir(path);
-}
-
-/* What has not been used for some days goes; what a killed deja has left, too. */
-static void sweep_cache(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		struct stat st;
-
-		if (e->d_name[0] != '.' &&
-		    !fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
-		    S_ISDIR(st.st_mode) && time(NULL) - st.st_mtime > CACHE_DAYS * 86400)
-			remove_tree(dirfd(d), e->d_name);
-	}
-	if (d)
-		closedir(d);
-}
-
-/* Known by its manifest and its length: what is under that name was checked when it was
- * unpacked. */
-int bundle_cache(const char *path)
-{
-	struct unpacking u = {.path = path};
-	char dir[PATH_MAX + 16], out[PATH_MAX + 128], hash[2 * BUNDLE_HASH_LEN + 1];
-	struct stat st;
-	bool ok = begin(&u) && read_manifest(&u);
-
-	if (ok && !cache_dir(dir, sizeof(dir))) {
-		char line[PATH_MAX + 128];
-
-		snprintf(line, sizeof(line), "no place to unpack it: %s: %s", dir,
-			 strerror(errno));
-		ok = refuse(&u, line);
-	}
-	if (ok) {
-		sweep_cache(dir);
-		snprintf(out, sizeof(out), "%s/%s-%llu", dir, hash_text(u.manifest_hash, hash),
-			 (unsigned long long)parts_len(u.in));
-		if (lstat(out, &st) == 0 && S_ISDIR(st.st_mode))
-			utimensat(AT_FDCWD, out, NULL, 0);
-		else
-			ok = unpack_all(&u, out);
-	}
-	end(&u);
-	if (!ok)
-		return CMD_UNREADABLE;
-	puts(out);
-	return fflush(stdout) ? CMD_FAILED : 0;
 }

@@ -65,20 +65,36 @@ static void maker_gone(struct thread *t)
 	RT->passthrough = 1; /* the stream has ended with it */
 }
 
+enum { REPLAY_LOOK_NS = 500 * 1000 * 1000 };
+
+/* Where nobody gets the turn any more (the replay was killed, a stream is damaged), nobody
+ * comes to look whether the replay is over. */
+static void die_with_replay(void)
+{
+	if (dj_raw(SYS_kill, RT->session->supervisor_pid, 0) == -ESRCH)
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+}
+
 static void wait_for_turn(struct thread *t, bool insist)
 {
 	bool shares = t->apart || t->vfork_child;
-	struct k_timespec step = {0, PREEMPT_AFTER_NS};
+	struct k_timespec step = {0, PREEMPT_AFTER_NS}, look = {0, REPLAY_LOOK_NS};
 
 	while (!__atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) && !RT->passthrough) {
 		struct thread *owner = RT->sched_owner;
 		int64_t since = owner ? owner->slice_start_ns : 0;
+		bool replay = RT->session->mode == SESSION_REPLAY;
 		long r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
-				insist || shares ? &step : 0);
+				insist || shares ? &step
+				: replay	 ? &look
+						 : 0);
 
 		/* the same thread all that time: it may never cross by itself */
 		if (r != -ETIMEDOUT)
 			continue;
+		if (replay)
+			die_with_replay();
 		maker_gone(t);
 		if (!insist)
 			continue;

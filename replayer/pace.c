@@ -8,7 +8,12 @@
 #include <errno.h>
 #include "pace.h"
 
-enum { CLOCK_MONOTONIC_ID = 1, TIMER_ABSTIME_FLAG = 1, DELAY_NS = 50 * 1000 * 1000 };
+enum {
+	CLOCK_MONOTONIC_ID = 1,
+	TIMER_ABSTIME_FLAG = 1,
+	DELAY_NS = 50 * 1000 * 1000,
+	STEP_NS = 500 * 1000 * 1000,
+};
 
 /* The time in the slot becomes that of the event's completion, once. */
 static void count_time(struct slot *slot, const struct event *ev)
@@ -42,6 +47,7 @@ static void wait_at_gate(struct session *s, struct slot *slot)
 
 		if (!behind_gate(s, slot))
 			break;
+		halt_if_over(s);
 		__atomic_store_n(&slot->gated, 1, __ATOMIC_SEQ_CST);
 		dj_raw(SYS_futex, &s->gate_seq, FUTEX_WAIT, seq, &step);
 	}
@@ -68,18 +74,22 @@ void pace_reached(struct thread *t, const struct event *ev)
 	count_time(slot, ev);
 	slot->pacing = 1;
 	wait_at_gate(s, slot);
-	if (s->pace) {
+	/* in steps: the start moves on while somebody pauses the replay, which may also be over */
+	for (; s->pace; halt_if_over(s)) {
 		struct k_timespec at;
+		int64_t now, due;
 
-		do { /* the start moves on while somebody pauses the replay */
-			int64_t due = s->pace_start_ns +
-				      (int64_t)((uint64_t)slot->last_time_ns / 1000 * s->pace);
-
-			if (s->hold_stream)
-				forgive_delay(s, due);
-			at = (struct k_timespec){due / 1000000000, due % 1000000000};
-		} while (dj_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC_ID, TIMER_ABSTIME_FLAG, &at, 0) ==
-			 -EINTR);
+		due = s->pace_start_ns + (int64_t)((uint64_t)slot->last_time_ns / 1000 * s->pace);
+		if (s->hold_stream)
+			forgive_delay(s, due);
+		dj_raw(SYS_clock_gettime, CLOCK_MONOTONIC_ID, &at);
+		now = at.sec * 1000000000 + at.nsec;
+		if (due <= now)
+			break;
+		if (due > now + STEP_NS)
+			due = now + STEP_NS;
+		at = (struct k_timespec){due / 1000000000, due % 1000000000};
+		dj_raw(SYS_clock_nanosleep, CLOCK_MONOTONIC_ID, TIMER_ABSTIME_FLAG, &at, 0);
 	}
 	slot->pacing = 0;
 }

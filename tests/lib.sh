@@ -56,7 +56,8 @@ hermetic_replay_in() (
 	exec </dev/null >>"$2" 2>>"$3"
 	# shellcheck disable=SC2086
 	exec timeout -k 5 "${STEP_TIMEOUT:-60}" $CUT env -i PATH=/usr/bin:/bin HOME=/nonexistent \
-		TZ=Asia/Tokyo LANG=C OTHER_WORLD=an-environment-of-another-size "$DEJA" replay "$1"
+		TZ=Asia/Tokyo LANG=C OTHER_WORLD=an-environment-of-another-size \
+		${ASAN_OPTIONS:+ASAN_OPTIONS=$ASAN_OPTIONS} "$DEJA" replay "$1"
 )
 
 # wait_for FILE [SECONDS]: until FILE exists and is not empty.

@@ -527,6 +527,48 @@ static bool raise_file_limit(struct rlimit *given)
 	return false;
 }
 
+/* Descriptors that whoever executed us opened, for the command: a pipe that it closes must be seen
+ * closed at the other end. Malloc'd; *count of them. */
+static int *inherited_files(size_t *count)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+	int *files = NULL, *grown;
+
+	*count = 0;
+	while (d && (e = readdir(d))) {
+		int fd = atoi(e->d_name);
+
+		if (!isdigit((unsigned char)e->d_name[0]) || fd < 3 || fd == dirfd(d))
+			continue;
+		grown = realloc(files, (*count + 1) * sizeof(*files));
+		if (!grown)
+			break;
+		files = grown;
+		files[(*count)++] = fd;
+	}
+	if (d)
+		closedir(d);
+	return files;
+}
+
+/* After the launch. */
+static void drop_inherited(int *files, size_t count, bool input)
+{
+	int null;
+
+	for (size_t i = 0; i < count; i++)
+		close(files[i]);
+	free(files);
+	if (!input || isatty(0))
+		return;
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null > 0) {
+		dup2(null, 0);
+		close(null);
+	}
+}
+
 int cmd_record(int argc, char **argv)
 {
 	extern char **environ;
@@ -545,12 +587,17 @@ int cmd_record(int argc, char **argv)
 	struct itimerval timers[3];
 	struct rlimit files;
 	sigset_t mask;
+	int *inherited;
+	size_t inherited_count;
+	bool input;
 	char *exe, *dir;
 	int status, exec_errno;
 	bool whole, left, made, xfsz_default;
 	pid_t pid;
 
 	session_clock_begin();
+	inherited = inherited_files(&inherited_count);
+	input = fcntl(0, F_GETFD) >= 0;
 	/* a limit on file sizes is an error to us, not the end */
 	xfsz_default = signal(SIGXFSZ, SIG_IGN) == SIG_DFL;
 	if (!parse_options(argc, argv, &opt, &status))
@@ -620,6 +667,7 @@ int cmd_record(int argc, char **argv)
 	launch.mask = &mask;
 	pid = session_launch(&session, &launch, &exec_errno);
 	relay_start();
+	drop_inherited(inherited, inherited_count, input);
 	if (pid < 0) {
 		if (exec_errno)
 			cmd_error("%s: %s", exe, strerror(exec_errno));

@@ -437,6 +437,24 @@ static char **make_environment(const struct live_session *s, char *const *own)
 	return envp;
 }
 
+/* systemd names the process that its sockets and its watchdog are for, by a pid that was ours: it
+ * is the command's now, that of this process. */
+static void become_addressee(char **envp)
+{
+	static const char *const names[] = {"LISTEN_PID=", "WATCHDOG_PID="};
+	static char text[2][32];
+
+	for (; *envp; envp++)
+		for (int i = 0; i < 2; i++) {
+			size_t len = strlen(names[i]);
+
+			if (strncmp(*envp, names[i], len) || atoi(*envp + len) != getppid())
+				continue;
+			snprintf(text[i], sizeof(text[i]), "%s%d", names[i], (int)getpid());
+			*envp = text[i];
+		}
+}
+
 /* Container profiles may forbid it (Docker's default does). */
 static bool can_fix_addresses(void)
 {
@@ -506,6 +524,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 			_exit(CMD_FAILED);
 		if (l->files)
 			setrlimit(RLIMIT_NOFILE, l->files);
+		if (s->shared->mode == SESSION_RECORD)
+			become_addressee(envp);
 		for (int i = 0; l->timers && i < 3; i++)
 			setitimer(i, &l->timers[i], NULL);
 		if (l->mask)

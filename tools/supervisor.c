@@ -221,8 +221,7 @@ static bool watch(struct track *t, const struct slot *slot, int64_t now)
 		t->unseen_since_ns = now;
 	if (now - t->unseen_since_ns < CLAIM_GRACE_NS)
 		return true;
-	if (possible)
-		t->pidfd = -2;
+	t->pidfd = possible ? -2 : -1;
 	return possible;
 }
 
@@ -233,12 +232,12 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 
 	if (slot->state == SLOT_ENDED)
 		return false;
-	if (t->pidfd == -2 || (t->pidfd == -1 && !slot->pid))
+	if (t->pidfd == -1 && !slot->pid)
 		return true;
-	if (t->looked_ns && now - t->looked_ns < LOOK_NS)
+	if (t->looked_ns && now - t->looked_ns < (t->pidfd == -2 ? CLAIM_GRACE_NS : LOOK_NS))
 		return true;
 	t->looked_ns = now;
-	if (t->pidfd == -1 && !watch(t, slot, now))
+	if (t->pidfd < 0 && !watch(t, slot, now)) /* -2: one could be it when last looked at */
 		return false;
 	if (t->pidfd < 0)
 		return true;

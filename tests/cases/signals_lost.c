@@ -177,7 +177,7 @@ int main(void)
 	sigaddset(&usr1, SIGUSR1);
 	T_CHECK(pthread_sigmask(SIG_BLOCK, &usr1, NULL) == 0 && sigaction(SIGUSR1, &sa, NULL) == 0);
 	for (int way = 0; way < WAYS; way++) {
-		alarm(20);
+		alarm(50);
 		between_processes(way);
 		between_threads(way);
 		printf("%d: %016lx\n", way, moments);

@@ -109,8 +109,8 @@ static void asked_only(void)
 	T_CHECK(timer_create(CLOCK_MONOTONIC, &se, &id) == 0);
 	T_CHECK(timer_settime(id, 0, &it, NULL) == 0);
 	for (int i = 0; i < 3; i++) {
-		T_CHECK(timer_gettime(id, &left) == 0 && left.it_value.tv_sec == 99);
-		printf("%ld ns left\n", left.it_value.tv_nsec);
+		T_CHECK(timer_gettime(id, &left) == 0 && left.it_value.tv_sec >= 90);
+		printf("%ld s, %ld ns left\n", left.it_value.tv_sec, left.it_value.tv_nsec);
 	}
 	T_CHECK(timer_delete(id) == 0);
 }

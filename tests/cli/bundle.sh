@@ -97,7 +97,22 @@ for signal in KILL TERM; do
 	kill_in_the_middle $signal "$DEJA" pack -o out-$signal/k.deja big
 	[ -z "$(ls -A out-$signal)" ] || fail "killed by $signal, it left $(ls -A out-$signal)"
 done
-expect 0 "$DEJA" pack -o k.deja big
+
+# Memory is bounded, whatever the size; a terminal sees how far it has come.
+resident() { # MAX-MIB CMD...
+	python3 - "$@" <<'P'
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL).returncode
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+sys.exit(status or ("%d MiB resident" % peak if peak > int(sys.argv[1]) else 0))
+P
+}
+resident 128 "$DEJA" pack -o k.deja big || fail "packing 200 MiB"
+resident 64 "$DEJA" unpack -o k.unpacked k.deja || fail "unpacking 200 MiB"
+rm -rf k.unpacked
+script -qec "$DEJA pack -o bar.deja big" /dev/null </dev/null >bar.txt
+grep -q 'packing \[#.*%' bar.txt || fail "no progress bar: $(head -c 300 bar.txt)"
+rm bar.deja
 kill_in_the_middle KILL "$DEJA" unpack -o k k.deja
 [ ! -e k ] || fail "killed, it left the final name"
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -110,6 +111,25 @@ static void mild_filter(void)
 	say("filtered");
 }
 
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	check(fd < 0 || write(fd, text, strlen(text)) < 0, path);
+	close(fd);
+}
+
+/* Another root by pivot_root, the old one is gone from sight. */
+static void pivot(void)
+{
+	mkdir("root", 0755);
+	check(unshare(CLONE_NEWNS), "unshare");
+	check(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("none", "root", "tmpfs", 0, NULL) ||
+		      mkdir("root/old", 0755) || syscall(SYS_pivot_root, "root", "root/old") || chdir("/") ||
+		      umount2("/old", MNT_DETACH),
+	      "pivot_root");
+}
+
 static void read_much(void)
 {
 	char byte;
@@ -139,6 +159,18 @@ int main(int argc, char **argv)
 		check(chroot("root") || chdir("/"), "chroot");
 		child(NULL);
 		child("not there");
+	} else if (IS("pivot_root")) {
+		pivot();
+		child(NULL);
+		child("not there");
+	} else if (IS("clock_forwards") || IS("clock_backwards")) {
+		/* CLOCK_MONOTONIC and BOOTTIME, as children have them from here on */
+		check(unshare(CLONE_NEWTIME), "unshare");
+		write_to("/proc/self/timens_offsets",
+			 IS("clock_forwards") ? "monotonic 1000000 0\nboottime 1000000 0\n"
+					      : "monotonic -60 0\nboottime -60 0\n");
+		child(NULL);
+		child("echo in sh $$; date +%N");
 	} else if (IS("setuid")) {
 		check(setgid(65534) || setuid(65534), "setuid");
 		child(NULL);

@@ -36,7 +36,7 @@ faulty() {
 	ran=$((ran + 1))
 }
 
-for fault in close_all chroot setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno; do faulty $fault; done
+for fault in close_all chroot pivot_root clock_forwards clock_backwards setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno; do faulty $fault; done
 faulty strict 'seccomp filter that forbids'
 faulty set_gs 'takes the register %gs'
 echo "$ran faults; skipped:${skipped:- none}"

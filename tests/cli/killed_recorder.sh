@@ -29,3 +29,39 @@ limit "$DEJA" replay supervisor >out2 2>err2 </dev/null || got=$?
 grep -qiE '^deja: .*(incomplete|truncated|cut short)' err2 || fail "the replay does not say what is missing: $(cat err2)"
 cmp -s -n "$(stat -c %s out2)" out out2 || fail "the replayed part is no prefix"
 echo "replayed $(wc -l <out2) of $(wc -l <out) lines"
+
+# The same by the kernel, for want of memory: a control group of its own that holds less than it has.
+group=/sys/fs/cgroup/memory limit_file=memory.limit_in_bytes
+[ -d $group ] || group=/sys/fs/cgroup limit_file=memory.max
+group=$group/deja-test-$$
+mkdir $group 2>/dev/null && [ -e $group/$limit_file ] || { rmdir $group 2>/dev/null; echo "no memory control group: not killed so"; exit 0; }
+rm -f stop ended out
+"$DEJA" record -q -o oom -- perl forever.pl >out 2>err </dev/null &
+recorder=$!
+wait_for out || fail "no output"
+perl=$(pgrep -P $recorder perl) || fail "perl is not a child of deja record"
+echo $recorder >$group/cgroup.procs
+echo 300000 >$group/$limit_file 2>/dev/null # may be refused for what it has already
+got=0
+# what it takes in now is charged to the group
+for ((i = 0; i < 1000; i++)); do
+	kill -0 $recorder 2>/dev/null || break
+	echo 300000 >$group/$limit_file 2>/dev/null
+	sleep 0.02
+done
+kill -0 $recorder 2>/dev/null && fail "the kernel did not kill it"
+quietly wait $recorder || got=$?
+rmdir $group
+[ $got = 137 ] || fail "the recorder ended with $got: $(cat err)"
+n=$(wc -l <out)
+sleep 0.3
+[ "$(wc -l <out)" -gt "$n" ] || fail "the program hangs without its recorder"
+: >stop
+wait_for ended || fail "the program did not end as it should"
+sleep 0.1
+[ "$(wc -l <out)" = "$(cat ended)" ] || fail "its output is not whole"
+expect 0 "$DEJA" recover oom
+got=0
+limit "$DEJA" replay oom >out2 2>err2 </dev/null || got=$?
+# all of it, where the program ended before its ring was full
+{ [ $got = 123 ] || [ $got = 5 ]; } && cmp -s -n "$(stat -c %s out2)" out out2 && [ -s out2 ] || fail "oom: replay gave $got: $(cat err2)"

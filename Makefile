@@ -60,15 +60,15 @@ SHARE_LIBS  := -lpcre2-8 -lnettle -lm
 SOURCES_LIBS := -ldw -lelf -lnettle
 LOOK_LIBS   := -lpcre2-8 -lpcap -ljson-c $(HDF5_LIBS)
 
-TOOLS_SRC    := $(sort $(wildcard tools/*.c)) preload/exec_target.c preload/insn.c
-BUNDLE_SRC   := $(sort $(wildcard bundle/*.c))
-LOOK_SRC     := $(sort $(wildcard look/*.c))
-SHARE_SRC    := $(sort $(wildcard share/*.c))
-SOURCES_SRC  := $(sort $(wildcard sources/*.c))
+TOOLS_SRC    := $(sort $(wildcard tools/*.c $(addsuffix /*.c,$(addprefix tools/,record replay read keep)))) preload/exec_target.c preload/insn.c
+BUNDLE_SRC   := $(sort $(wildcard tools/bundle/*.c))
+LOOK_SRC     := $(sort $(wildcard tools/look/*.c))
+SHARE_SRC    := $(sort $(wildcard tools/share/*.c))
+SOURCES_SRC  := $(sort $(wildcard tools/sources/*.c))
 RECORD_SRC   := $(sort $(wildcard preload/record*.c))
 COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
-LOADER_SRC   := $(sort $(wildcard loader/*.c loader/*.S)) preload/memory.c preload/slots.c replayer/pace.c \
+LOADER_SRC   := $(sort $(wildcard replayer/loader/*.c replayer/loader/*.S)) preload/memory.c preload/slots.c replayer/pace.c \
                 replayer/head.c replayer/image.c \
                 replayer/halt.c
 RT_TF_SRC    := tracefmt/calls.c
@@ -78,13 +78,13 @@ CASE_SRC     := $(sort $(wildcard tests/cases/*.c))
 TF_OBJ     := $(TRACEFMT_SRC:%.c=$(BUILD)/obj/tool/%.o)
 TOOLS_OBJ  := $(TOOLS_SRC:%.c=$(BUILD)/obj/tool/%.o)
 BUNDLE_OBJ := $(BUNDLE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o pack.o readme.o select.o share.o usage.o)
-LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/look/report_parts.o \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o moment.o notes.o pack.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o keep/pack.o readme.o select.o keep/share.o usage.o)
+LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/tools/look/report_parts.o \
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o moment.o read/notes.o keep/pack.o select.o keep/share.o usage.o)
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o pack.o seal.o select.o share.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o usage.o)
 SOURCES_OBJ := $(SOURCES_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o elf.o files.o helper.o installed.o json.o pack.o seal.o select.o share.o store.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o elf.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o store.o usage.o)
 rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
@@ -146,12 +146,12 @@ $(LOOK): $(LOOK_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(TOOL_LDFLAGS) -o $@ $(LOOK_OBJ) $(LIB) $(LOOK_LIBS) -lzstd -lxxhash $(MSGPACK) -lpthread
 
-$(BUILD)/obj/tool/look/report_parts.o: look/report_parts.S look/report.html look/report.css $(wildcard look/*.js)
+$(BUILD)/obj/tool/tools/look/report_parts.o: tools/look/report_parts.S tools/look/report.html tools/look/report.css $(wildcard tools/look/*.js)
 	@mkdir -p $(@D)
 	$(call say,AS,$@)$(CC) $(CFLAGS) -c -o $@ $<
 
 # The headers of HDF5 are in a directory of their own on Debian.
-$(BUILD)/obj/tool/look/hdf5.o: TOOL_CFLAGS += $(if $(wildcard /usr/include/hdf5/serial),-isystem /usr/include/hdf5/serial)
+$(BUILD)/obj/tool/tools/look/hdf5.o: TOOL_CFLAGS += $(if $(wildcard /usr/include/hdf5/serial),-isystem /usr/include/hdf5/serial)
 
 $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
@@ -165,7 +165,7 @@ $(REPSO): $(REPLAY_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
 
-$(BUILD)/lib/deja/%.py: tools/gdb/%.py
+$(BUILD)/lib/deja/%.py: tools/replay/gdb/%.py
 	@mkdir -p $(@D)
 	$(call say,COPY,$@)install -m644 $< $@
 
@@ -279,7 +279,7 @@ install: all
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/pkgconfig/libdeja.pc
 	install -m644 $(sort $(wildcard tools/man/*.1)) $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m644 $(sort $(wildcard examples/*.c)) $(DESTDIR)$(PREFIX)/share/doc/deja/
+	install -m644 $(sort $(wildcard tracefmt/examples/*.c)) $(DESTDIR)$(PREFIX)/share/doc/deja/
 
 clean:
 	rm -rf $(BUILD)

@@ -272,7 +272,7 @@ static bool exec_env_make(struct exec_env *e, char *const *own, const struct slo
 }
 
 /* An external child's output passes through the supervisor: its descriptors with a role
- * become fifos or terminals of its own (tools/outlet.c). A limit on descriptors does not bind
+ * become fifos or terminals of its own (tools/record/outlet.c). A limit on descriptors does not bind
  * us here; it is back before exec. */
 enum { REDIRECT_MAX = 64, SAVED_FROM = 100 };
 struct redirect {

@@ -80,7 +80,7 @@ void diverge_bytes(struct thread *t, long nr, const unsigned long *args, unsigne
 		   const uint8_t *got, size_t got_len)
 {
 	struct slot_divergence *d = report(t, DIVERGED_OUTBOUND, nr, args);
-	/* as divergence_window() of tools/report.h */
+	/* as divergence_window() of tools/replay/report.h */
 	uint64_t from = offset < 16 ? 0 : (offset - 16) & ~15ull;
 
 	d->arg = arg;

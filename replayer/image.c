@@ -1,5 +1,5 @@
 /*
- * Program images on replay: executing what the recording executed. The loader (loader/) lays
+ * Program images on replay: executing what the recording executed. The loader (replayer/loader/) lays
  * out the image from the stream alone.
  *
  * Without system call dispatch the loader cannot serve the dynamic linker: the recorded

@@ -8,7 +8,7 @@
 
 #include "preload/runtime.h"
 
-/* Kinds of divergence, as tools/report.h names them. */
+/* Kinds of divergence, as tools/replay/report.h names them. */
 enum {
 	DIVERGED_CALL = 1,
 	DIVERGED_ARG,

@@ -38,14 +38,14 @@ int cmd_at(int argc, char **argv);
 int cmd_step(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
-/* In deja-look (look/): they need libraries that the command itself does without. */
+/* In deja-look (tools/look/): they need libraries that the command itself does without. */
 int cmd_grep(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_annotate(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_unpack(int argc, char **argv);
-/* In tools/share.c and redact.c, with deja-share (share/). */
+/* In tools/keep/share.c and redact.c, with deja-share (tools/share/). */
 int cmd_scan(int argc, char **argv);
 int cmd_redact(int argc, char **argv);
 int cmd_sources(int argc, char **argv);

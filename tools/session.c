@@ -25,8 +25,8 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/installed.h"
-#include "tools/recover.h"
-#include "tools/sandbox.h"
+#include "tools/record/recover.h"
+#include "tools/replay/sandbox.h"
 #include "tools/session.h"
 
 enum { CALIBRATE_NS = 2 * 1000 * 1000, LET_IN_MAX = 16 };

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "tools/seal.h"
+#include "tools/record/seal.h"
 #include "tracefmt/deja.h"
 
 enum { STORE_HASH_LEN = 32 }; /* hex digits of an XXH128 */

@@ -1,5 +1,5 @@
 /*
- * What counts as a text among stored files: it is looked into for secrets (share/), and kept from
+ * What counts as a text among stored files: it is looked into for secrets (tools/share/), and kept from
  * the disk until then when recording with --redact (store.c). Programs are what they are.
  */
 #ifndef DEJA_TOOLS_TEXT_FILE_H

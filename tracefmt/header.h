@@ -14,7 +14,7 @@ struct msgpack_zone;
 enum { TF_FORMAT = 2, TF_FORMAT_WITHOUT_PIECES = 1 };
 /* The cause in the header of a recording that is being made, or whose recorder was killed. */
 #define TF_CAUSE_RUNNING "still being recorded"
-/* Nothing but this header is there to be read (tools/sealed.h). */
+/* Nothing but this header is there to be read (tools/record/sealed.h). */
 #define TF_CAUSE_SEALED                                                                    \
 	"recorded with --redact: it can be read when that has ended; if its recorder was killed, " \
 	"never"

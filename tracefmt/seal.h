@@ -1,6 +1,6 @@
 /*
  * Streams that only the holder of a key can read: what `deja record --redact` leaves on the disk
- * while it records (tools/seal.h). The library itself knows no cipher.
+ * while it records (tools/record/seal.h). The library itself knows no cipher.
  */
 #ifndef DEJA_TRACEFMT_SEAL_H
 #define DEJA_TRACEFMT_SEAL_H

@@ -5,7 +5,7 @@
 
 expect 0 "$DEJA" record -q -o good -- "$CASES/thread_spin"
 expect 0 "$DEJA" verify good
-for address in 300000000000 300000100000 304000000100 2fffffffffff; do
+for address in 550000000000 551000100000 551300000100 54ffffffffff; do
 	rm -rf bad && cp -a good bad
 	event=$(python3 "$TESTS/tamper.py" stop bad $address) || fail "tamper.py stop $address"
 	expect 120 "$DEJA" replay bad

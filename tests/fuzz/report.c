@@ -4,7 +4,7 @@
  * divergence, then the events of stream 1.
  */
 #include "fuzz.h"
-#include "tools/report.h"
+#include "tools/replay/report.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"
 

@@ -1,5 +1,5 @@
 /*
- * Where a file's text has instructions that are oracles (tools/codescan.c): this test's own text,
+ * Where a file's text has instructions that are oracles (tools/record/codescan.c): this test's own text,
  * in which there are some, some bytes that look like one, and some of which nobody can tell.
  */
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "preload/oracle.h"
-#include "tools/codescan.h"
+#include "tools/record/codescan.h"
 
 /* In a function with unwind information, each found by its label. */
 __attribute__((noinline, used)) static unsigned long real(void)

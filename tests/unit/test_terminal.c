@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
-#include "tools/terminal.h"
+#include "tools/replay/terminal.h"
 
 /* Filters `in` in pieces of `step` bytes. */
 static void check(const char *in, const char *expected, size_t step)

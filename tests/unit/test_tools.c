@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tools/cmd.h"
-#include "tools/report.h"
+#include "tools/replay/report.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/header.h"
 #include "tracefmt/stream.h"

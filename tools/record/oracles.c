@@ -1,0 +1,90 @@
+/*
+ * See oracles.h.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "tools/record/codescan.h"
+#include "tools/record/oracles.h"
+
+bool oracles_are_harmless(const char *path)
+{
+	static const char *const names[] = {"libc.so",	  "libc-2.", "ld-linux", "ld-2.",
+					    "libpthread.so", "libpthread-2.", "libdeja-"};
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* Adds the file's list to the session. False: it is full. */
+static bool list(struct session *s, uint32_t file, const struct code_oracle *found, size_t count)
+{
+	uint32_t n = s->oracle_file_count, first = 0;
+	struct oracle_file *f = &s->oracle_files[n];
+
+	if (n)
+		first = s->oracle_files[n - 1].first + s->oracle_files[n - 1].count;
+	if (n >= ORACLE_FILE_COUNT)
+		return false;
+	*f = (struct oracle_file){.file = file, .first = first};
+	for (size_t i = 0; i < count; i++) {
+		if (!found[i].sure)
+			continue;
+		if (first + f->count >= ORACLE_OFFSET_COUNT)
+			return false;
+		s->oracle_offsets[first + f->count++] =
+			found[i].offset | (uint64_t)found[i].cover << ORACLE_OFFSET_BITS;
+	}
+	if (f->count)
+		__atomic_store_n(&s->oracle_file_count, n + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd)
+{
+	char path[64], text[PATH_MAX + 256];
+	struct code_oracle *found;
+	const struct code_oracle *unsure = NULL;
+	struct elf_file elf;
+	size_t count;
+	struct stat st;
+
+	/* itself, for the stored copy may be sealed */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (file->path[0] != '/' || oracles_are_harmless(file->path) || fstat(fd, &st) < 0 ||
+	    st.st_dev != file->dev || st.st_ino != file->ino || !elf_open(&elf, path))
+		return;
+	count = code_scan(&elf, &found);
+	elf_close(&elf);
+	for (size_t i = 0; i < count && !unsure; i++)
+		if (!found[i].sure)
+			unsure = &found[i];
+	if (unsure) {
+		snprintf(text, sizeof(text),
+			 "%s seems to hold the instruction %s (at offset %#llx), in code of unknown "
+			 "bounds: it is left alone, its value is not recorded, and a replay may "
+			 "diverge%s",
+			 file->path, code_oracle_name(unsure->kind),
+			 (unsigned long long)unsure->offset,
+			 strncmp(code_oracle_name(unsure->kind), "rdtsc", 5) ||
+					 sv->session->shared->trap_tsc
+				 ? ""
+				 : " (unless recorded with --trap-tsc)");
+		if (strncmp(code_oracle_name(unsure->kind), "rdtsc", 5) ||
+		    !sv->session->shared->trap_tsc)
+			supervisor_warn(sv, text);
+	}
+	if (!list(sv->session->shared, file->id, found, count)) {
+		snprintf(text, sizeof(text),
+			 "%s holds instructions like rdrand, and there is no room to list more of "
+			 "them: their values are not recorded, and a replay may diverge",
+			 file->path);
+		supervisor_warn(sv, text);
+	}
+	free(found);
+}

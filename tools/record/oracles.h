@@ -1,0 +1,17 @@
+/*
+ * The instructions that recorded processes have to replace by traps (preload/oracles.c): looked up
+ * in each file when it is stored, once a recording. Called by the supervisor.
+ */
+#ifndef DEJA_TOOLS_ORACLES_H
+#define DEJA_TOOLS_ORACLES_H
+
+#include "tools/record/track.h"
+
+/* Looks through a file that has just been stored and is open at fd, and lists what it has in the
+ * session. Warns of what may be one and must be left alone. */
+void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd);
+/* libc and the dynamic linker: what those have decides nothing that a program sees. libc's mutexes
+ * take the number of rounds that they spin from the counter; the linker measures itself. */
+bool oracles_are_harmless(const char *path);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * See outside.h. Called by the supervisor of a recording when something is shared that may
+ * have been there before, and at the end.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "tools/record/outside.h"
+
+enum { ANCESTORS = 4 };
+
+static bool is_recorded(const struct supervisor *sv, int pid)
+{
+	const struct session *s = sv->session->shared;
+
+	for (unsigned i = 0; i < s->slots_used && i < SLOT_COUNT; i++) {
+		const struct slot *slot = session_slot(sv->session->shared, i);
+
+		if (slot->state != SLOT_FREE && !slot->passthrough &&
+		    (slot->pid == pid || slot->claimer_pid == pid))
+			return true;
+	}
+	return pid == getpid();
+}
+
+static int parent_of(int pid)
+{
+	char path[64], line[512], *p;
+	int parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (f && fgets(line, sizeof(line), f) && (p = strrchr(line, ')')))
+		sscanf(p + 1, " %*c %d", &parent);
+	if (f)
+		fclose(f);
+	return parent;
+}
+
+/* A child that has just been born may be known by its parent alone. */
+static bool in_tree(const struct supervisor *sv, int pid)
+{
+	for (int i = 0; i < ANCESTORS && pid > 1; i++, pid = parent_of(pid))
+		if (is_recorded(sv, pid))
+			return true;
+	return false;
+}
+
+/* The shadow that a line of /proc/PID/maps is a writable mapping of, or -1; *path: its name. */
+static int shadow_of(const struct session *s, const char *line, const char **path)
+{
+	unsigned major, minor;
+	uint64_t ino;
+	char perms[8];
+	int at = 0;
+
+	if (sscanf(line, "%*x-%*x %7s %*x %x:%x %" SCNu64 " %n", perms, &major, &minor, &ino,
+		   &at) < 4 || perms[3] != 's' || perms[1] != 'w' || !at)
+		return -1;
+	*path = line + at;
+	for (unsigned i = 0; i < s->shadow_count && i < SHADOW_COUNT; i++) {
+		const struct shadow_entry *e = &s->shadows[i];
+		bool segment = e->dev == SEGMENT_DEV;
+
+		if (!e->ready || !e->domain || e->ino != ino)
+			continue;
+		if (segment ? !strncmp(*path, "/SYSV", 5)
+			    : e->dev == ((uint64_t)major << 32 | minor))
+			return (int)i;
+	}
+	return -1;
+}
+
+static void look_at(struct supervisor *sv, int pid)
+{
+	char name[64], line[4600], comm[64] = "?", text[4800];
+	const char *path = "";
+	FILE *f, *c;
+	int i;
+
+	snprintf(name, sizeof(name), "/proc/%d/maps", pid);
+	f = fopen(name, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		i = shadow_of(sv->session->shared, line, &path);
+		if (i < 0 || sv->told_outside[i] || in_tree(sv, pid))
+			continue;
+		sv->told_outside[i] = true;
+		snprintf(name, sizeof(name), "/proc/%d/comm", pid);
+		c = fopen(name, "re");
+		if (c && fgets(comm, sizeof(comm), c))
+			comm[strcspn(comm, "\n")] = 0;
+		if (c)
+			fclose(c);
+		line[strcspn(line, "\n")] = 0;
+		snprintf(text, sizeof(text),
+			 "memory is shared with a process outside of the recording: %s with %s "
+			 "(process %d); what that writes is not recorded, and a replay may "
+			 "diverge", *path ? path : "a segment", comm, pid);
+		supervisor_warn(sv, text);
+	}
+	if (f)
+		fclose(f);
+}
+
+void outside_look(struct supervisor *sv)
+{
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+
+	while (d && (e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]))
+			look_at(sv, atoi(e->d_name));
+	if (d)
+		closedir(d);
+}

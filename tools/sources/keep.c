@@ -83,6 +83,7 @@ bool keep_add(struct kept *k, const char *path, const char *from)
 
 	if (mkdir(k->dir, 0700) < 0 && errno != EEXIST) {
 		cmd_error("%s: %s", k->dir, strerror(errno));
+		free(hash);
 		return false;
 	}
 	snprintf(temp, sizeof(temp), "%s/.new", k->dir);

@@ -77,18 +77,17 @@ static struct deja_file *entry(struct kept *k, const char *path)
 
 bool keep_add(struct kept *k, const char *path, const char *from)
 {
-	char temp[sizeof(k->dir) + 16], place[PATH_MAX], *hash = malloc(STORE_HASH_LEN + 1);
+	char temp[sizeof(k->dir) + 16], place[PATH_MAX], hash[STORE_HASH_LEN + 1];
 	struct deja_file *f;
 	struct stat st;
 
 	if (mkdir(k->dir, 0700) < 0 && errno != EEXIST) {
 		cmd_error("%s: %s", k->dir, strerror(errno));
-		free(hash);
 		return false;
 	}
 	snprintf(temp, sizeof(temp), "%s/.new", k->dir);
 	unlink(temp);
-	if (!hash || stat(from, &st) < 0 || !cmd_copy_file(from, temp)) /* it says why */
+	if (stat(from, &st) < 0 || !cmd_copy_file(from, temp)) /* it says why */
 		return false;
 	f = store_hash(temp, hash) && chmod(temp, 0600) == 0 ? entry(k, path) : NULL;
 	if (!f || rename(temp, keep_place(k, &(struct deja_file){.hash = hash}, place)) < 0) {
@@ -96,7 +95,9 @@ bool keep_add(struct kept *k, const char *path, const char *from)
 		unlink(temp);
 		return false;
 	}
-	f->hash = hash; /* lives as long as the process, as the paths do */
+	f->hash = strdup(hash); /* lives as long as the process, as the paths do */
+	if (!f->hash)
+		return false;
 	f->size = (uint64_t)st.st_size;
 	f->mode = st.st_mode;
 	f->mtime_ns = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec;

@@ -500,15 +500,15 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = !external;
 	if (!shares)
 		slot->passthrough = external != 0;
-	if (!shares) {
-		sched_leave(true);
+	if (!t->vfork_child) { /* whose maker waits */
+		sched_leave(t, true);
 		record_domains_depart(t);
 	}
 	signals_for_exec(t, true);
 	ret = dj_raw_wait((long)p->nr, a);
 	signals_for_exec(t, false);
-	if (!shares) {
-		sched_leave(false);
+	if (!t->vfork_child) {
+		sched_leave(t, false);
 		boundary_domains_take(t);
 	}
 	t->execed = false;

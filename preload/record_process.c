@@ -442,7 +442,7 @@ static uint32_t exec_reason(const struct thread *t, const unsigned long args[6],
 
 	if (RT->sandboxed) /* what is looked at below may not be called, either */
 		return EXEC_TARGET_SANDBOX;
-	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
+	external = exec_target(at ? (int)args[0] : AT_FDCWD, path, !RT->dispatch);
 	if (external)
 		return external;
 	if ((t->vfork_child || t->apart) && !t->exec_slot)

@@ -149,6 +149,7 @@ struct thread {
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
 	bool queued; /* recorder: waits for the token */
+	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */

@@ -46,6 +46,12 @@ void record_shared(struct slot *slot);
 /* Has the supervisor take in what external children have written so far. */
 void record_drain_externals(struct slot *slot);
 
+/* --- record_search.c --- */
+/* The directories of the program's own library paths that there are. `names` gets each with its
+ * length before it, two bytes; returns how many. first: the dynamic linker's objects. */
+struct link_map;
+unsigned record_search_paths(const struct link_map *first, const char *exe, char *names, size_t room);
+
 /* --- record_emit.c: events --- */
 /* What had to be taken before the call was made. */
 struct record_pre {

@@ -231,11 +231,16 @@ static unsigned find_aliases(const struct link_map *m, const char *alias[ALIAS_M
 	return count;
 }
 
+static const struct link_map *linked_objects(void)
+{
+	return &_r_debug ? _r_debug.r_map : NULL;
+}
+
 /* The dynamic linker's objects by the names under which it found them, with the address of
  * the dynamic section, and their aliases. */
 static void put_objects(struct slot *slot)
 {
-	const struct link_map *first = &_r_debug ? _r_debug.r_map : NULL;
+	const struct link_map *first = linked_objects();
 	const char *alias[ALIAS_MAX];
 	unsigned count = 0, aliases;
 
@@ -275,6 +280,18 @@ static void put_reads(struct slot *slot)
 	}
 }
 
+/* The directories of the program's own library paths: record_search_paths' names. */
+static void put_directories(struct slot *slot, const char *names, unsigned count)
+{
+	put_array(slot, count);
+	while (count--) {
+		size_t len = (uint8_t)names[0] | (size_t)(uint8_t)names[1] << 8;
+
+		put_bytes(slot, names + 2, len);
+		names += 2 + len;
+	}
+}
+
 void boundary_start(struct thread *t)
 {
 	struct slot *slot = t->slot;
@@ -284,6 +301,7 @@ void boundary_start(struct thread *t)
 	char exe[4096], path[4096];
 	uint8_t buf[32], *p = buf;
 	uint32_t exe_file = 0;
+	unsigned directory_count;
 	uint64_t *aux;
 	long n;
 
@@ -302,20 +320,22 @@ void boundary_start(struct thread *t)
 	}
 	dj_raw(SYS_prlimit64, 0, RLIMIT_STACK, 0, &limit);
 
-	slot->last_tid = t->tid;
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_IMAGE);
-	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
-	p = tf_put_map(p, 19);
-	ring_put(slot, buf, (size_t)(p - buf));
-	put_key(slot, "exe");
 	n = (long)mapped_exe(slot, exe, sizeof(exe), &exe_file);
 	if (!n) {
 		n = dj_raw(SYS_readlink, "/proc/self/exe", exe, sizeof(exe) - 1);
 		exe_file = record_file(slot, -1, "/proc/self/exe");
 	}
 	exe[n > 0 ? n : 0] = 0;
-	put_bytes(slot, exe, n > 0 ? (size_t)n : 0);
+	directory_count = record_search_paths(linked_objects(), exe, path, sizeof(path));
+
+	slot->last_tid = t->tid;
+	p = tf_put_array(p, 3);
+	p = tf_put_uint(p, TF_EV_IMAGE);
+	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
+	p = tf_put_map(p, directory_count ? 20 : 19);
+	ring_put(slot, buf, (size_t)(p - buf));
+	put_key(slot, "exe");
+	put_bytes(slot, exe, dj_strlen(exe));
 	put_key(slot, "execfn");
 	put_bytes(slot, execfn, dj_strlen(execfn));
 	put_key(slot, "argv");
@@ -351,6 +371,10 @@ void boundary_start(struct thread *t)
 	put_objects(slot);
 	put_key(slot, "reads");
 	put_reads(slot);
+	if (directory_count) {
+		put_key(slot, "directories");
+		put_directories(slot, path, directory_count);
+	}
 	put_key(slot, "cwd");
 	n = dj_raw(SYS_getcwd, path, sizeof(path));
 	put_bytes(slot, path, n > 0 ? (size_t)n - 1 : 0);

@@ -61,6 +61,8 @@ bool image_decode(const struct event *ev, struct image *img)
 			img->objects = list(&in, &img->object_count);
 		} else if (key_is(key, len, "reads")) {
 			img->reads = list(&in, &img->read_count);
+		} else if (key_is(key, len, "directories")) {
+			img->directories = list(&in, &img->directory_count);
 		} else if (key_is(key, len, "oracles")) {
 			img->oracles = list(&in, &img->oracle_count);
 		} else if (key_is(key, len, "cwd")) {

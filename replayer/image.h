@@ -9,8 +9,8 @@
 struct image {
 	const uint8_t *exe, *execfn, *auxv, *random, *cwd;
 	uint32_t exe_len, execfn_len, auxv_len, random_len, cwd_len;
-	struct tf_in argv, envp, maps, objects, reads, oracles; /* at the first element */
-	uint32_t argc, envc, map_count, object_count, read_count, oracle_count;
+	struct tf_in argv, envp, maps, objects, reads, directories, oracles; /* at the first element */
+	uint32_t argc, envc, map_count, object_count, read_count, directory_count, oracle_count;
 	uint64_t sp, brk, stack_limit;
 	int32_t pid, tid;
 	uint32_t file, trap_tsc;

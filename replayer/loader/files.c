@@ -127,11 +127,21 @@ long file_find(const char *path, uint32_t *id)
 
 bool file_is_directory(const char *path)
 {
-	struct tf_in in = ld.img.objects;
+	struct tf_in in = ld.img.directories;
 	size_t len = dj_strlen(path);
 
 	while (len > 1 && path[len - 1] == '/')
 		len--;
+	for (uint32_t i = 0; i < ld.img.directory_count; i++) {
+		uint32_t name_len;
+		const uint8_t *name = tf_get_bytes(&in, &name_len);
+
+		if (in.bad)
+			break;
+		if (name_len == len && !dj_compare(name, path, len))
+			return true;
+	}
+	in = ld.img.objects;
 	for (uint32_t i = 0; i < ld.img.object_count; i++) {
 		uint32_t count = tf_get_array(&in), name_len;
 		const uint8_t *name = tf_get_bytes(&in, &name_len);

@@ -50,7 +50,7 @@ int file_open(uint32_t id);
 /* The stored file that the dynamic linker found under this name, opened (*id: its number; 0
  * for the runtime object). -ENOENT: there was none. */
 long file_find(const char *path, uint32_t *id);
-/* Whether the recording knows something below this directory. */
+/* Whether the recording knows of this directory, or of something below it. */
 bool file_is_directory(const char *path);
 /* A stored file's status as it was when recorded, over what the kernel says of its copy. */
 struct stat;

@@ -14,13 +14,16 @@
 
 enum {
 	SET_BITS = 15,
-	WAY_COUNT = 4, /* entries of a set; all together 5 MiB, of which only what is used exists */
+	WAY_COUNT = 4, /* entries of a set; all together 5 MiB */
+	PAGE = 4096,
 };
 
 struct entry {
 	struct tf_piece_key key;
 	struct tf_piece piece; /* len 0: free */
 };
+
+#define ENTRIES_LEN (((size_t)WAY_COUNT << SET_BITS) * sizeof(struct entry))
 
 struct tf_pool {
 	uint64_t seed; /* so that nobody can prepare two byte strings of one key */
@@ -44,7 +47,7 @@ tf_pool *tf_pool_new(void)
 
 	if (!pool)
 		return NULL;
-	pool->entry = calloc((size_t)WAY_COUNT << SET_BITS, sizeof(*pool->entry));
+	pool->entry = calloc(1, ENTRIES_LEN);
 	if (!pool->entry ||
 	    getrandom(&pool->seed, sizeof(pool->seed), GRND_NONBLOCK) != sizeof(pool->seed)) {
 		tf_pool_free(pool);
@@ -59,6 +62,14 @@ void tf_pool_free(tf_pool *pool)
 		return;
 	free(pool->entry);
 	free(pool);
+}
+
+void tf_pool_settle(tf_pool *pool)
+{
+	volatile char *p = (volatile char *)pool->entry;
+
+	for (size_t at = 0; at < ENTRIES_LEN; at += PAGE)
+		p[at] = p[at];
 }
 
 struct tf_piece_key tf_pool_key(const tf_pool *pool, const uint8_t *bytes, size_t len)

@@ -40,6 +40,9 @@ long tf_event_len(const uint8_t *buf, size_t len);
 typedef struct tf_pool tf_pool;
 tf_pool *tf_pool_new(void);
 void tf_pool_free(tf_pool *pool);
+/* Makes all of its memory exist. Else it does so page by page, over hours for a program with few
+ * long byte strings, which looks like a leak; a short recording is spared. */
+void tf_pool_settle(tf_pool *pool);
 /* What the readers of the recording in `dir` look up; NULL where there is no memory. */
 typedef struct tf_pieces tf_pieces;
 tf_pieces *tf_pieces_open(const char *dir);

@@ -20,9 +20,21 @@ begin() {
 	wait_for out || fail "$rec: no output: $(cat err)"
 }
 
+# ends REC: it does, within a time.
+ends() {
+	local i
+	for ((i = 0; i < 1500; i++)); do
+		kill -0 $RECORDER 2>/dev/null || return 0
+		sleep 0.02
+	done
+	kill -KILL $RECORDER
+	fail "$1: the recording does not end"
+}
+
 # ended REC STATUS LINES: it ended so; nothing was lost of its output.
 ended() {
 	local got=0
+	ends "$1"
 	quietly wait $RECORDER || got=$?
 	[ $got = "$2" ] || fail "$1: status $got, not $2: $(cat err)"
 	[ "$(wc -l <out)" = "$3" ] || fail "$1: the program was harmed: $(wc -l <out) of $3 lines"
@@ -83,6 +95,7 @@ sleep 0.3
 victim=$(pgrep -P "$(pgrep -P $RECORDER bash)" perl | sed -n 2p)
 kill -KILL "$victim" || fail "child: none to kill"
 got=0
+ends child
 quietly wait $RECORDER || got=$?
 [ $got = 8 ] || fail "child: status $got: $(cat err)"
 expect 8 "$DEJA" replay child

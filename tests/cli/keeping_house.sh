@@ -29,6 +29,21 @@ expect 121 "$DEJA" rm live
 one_line 'still being recorded'
 expect 0 "$DEJA" prune --max-total 0 --dry-run
 grep -q 'would remove .*/r2' stdout && ! grep -q live stdout || fail "prune: $(cat stdout)"
+# Nor when it has had nothing to write for long, or the clock was set forwards.
+find all/live -exec touch -h -d '2 days ago' {} +
+expect 121 "$DEJA" rm live
+one_line 'still being recorded'
+expect 0 "$DEJA" prune --older 1d --dry-run
+! grep -q live stdout || fail "prune of an idle one: $(cat stdout)"
+kill $recorder
+wait $recorder 2>/dev/null
+# nor one of --redact, which nobody can read meanwhile
+"$DEJA" record -q --redact default -o sealed -- sh -c 'echo on >on2; sleep 20' 2>err &
+recorder=$!
+wait_for on2 || fail "$(cat err)"
+find sealed -exec touch -h -d '2 days ago' {} +
+expect 121 "$DEJA" rm ./sealed
+one_line 'still being recorded'
 kill $recorder
 wait $recorder 2>/dev/null
 [ -e all/r2 ] && [ -e all/r3 ] || fail "a dry run removed"

@@ -12,7 +12,12 @@ recorder=$!
 wait_for out || fail "no output"
 sleep 0.3
 perl=$(pgrep -P $recorder perl) || fail "perl is not a child of deja record"
+# what it wrote last is in its ring alone
+kill -STOP $recorder
+sleep 0.2
 kill -KILL "$perl"
+sleep 0.1
+kill -CONT $recorder
 got=0
 quietly wait $recorder || got=$?
 [ $got = 137 ] || fail "status $got after SIGKILL of the program, not 137: $(cat err)"

@@ -13,8 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/record/recover.h"
 
-enum { LIVE_AFTER_S = 60 }; /* an unfinished recording that was written to since then is live */
+enum { LIVE_AFTER_S = 60 }; /* see written_of_late */
 
 struct entry {
 	char *path;
@@ -23,12 +24,34 @@ struct entry {
 	bool live;
 };
 
+/* What tells where no lock can be looked at: an unfinished recording that was written to since
+ * LIVE_AFTER_S is live. */
+static bool written_of_late(const char *path)
+{
+	char file[PATH_MAX + 256];
+	DIR *d = opendir(path);
+	struct dirent *e;
+	struct stat st;
+	bool late = false;
+
+	while (d && (e = readdir(d))) {
+		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+		if (e->d_name[0] != '.' && lstat(file, &st) == 0 &&
+		    time(NULL) - st.st_mtime < LIVE_AFTER_S)
+			late = true;
+	}
+	if (d)
+		closedir(d);
+	return late;
+}
+
 /* Whether the directory is a recording; *live: a recorder still writes it. */
 static bool is_recording(const char *path, int64_t *start_ns, bool *live, struct deja_error *err)
 {
 	deja_recording *rec;
 	char header[PATH_MAX];
 	struct stat st;
+	bool known;
 
 	snprintf(header, sizeof(header), "%s/header", path);
 	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || lstat(header, &st) < 0 ||
@@ -36,25 +59,14 @@ static bool is_recording(const char *path, int64_t *start_ns, bool *live, struct
 		snprintf(err->message, sizeof(err->message), "%s: not a recording", path);
 		return false;
 	}
-	*live = false;
+	*live = recover_is_live(path, &known);
 	*start_ns = st.st_mtim.tv_sec * 1000000000ll;
 	rec = deja_open(path, err);
 	if (!rec)
 		return true; /* a damaged one: its age is its header's */
 	*start_ns = deja_header(rec)->start_realtime_ns;
-	if (!deja_header(rec)->complete && !deja_header(rec)->process_count) {
-		DIR *d = opendir(path);
-		struct dirent *e;
-
-		while (d && (e = readdir(d))) {
-			snprintf(header, sizeof(header), "%s/%s", path, e->d_name);
-			if (e->d_name[0] != '.' && lstat(header, &st) == 0 &&
-			    time(NULL) - st.st_mtime < LIVE_AFTER_S)
-				*live = true;
-		}
-		if (d)
-			closedir(d);
-	}
+	if (!known && !deja_header(rec)->complete && !deja_header(rec)->process_count)
+		*live = written_of_late(path);
 	deja_close(rec);
 	return true;
 }

@@ -88,6 +88,25 @@ void recover_link(const char *rec_dir, const char *session_dir)
 			  path, strerror(errno));
 }
 
+bool recover_is_live(const char *rec_dir, bool *known)
+{
+	char path[PATH_MAX];
+	bool live = false;
+	int fd;
+
+	*known = sealed_is_there(rec_dir, &live);
+	if (*known)
+		return live;
+	path_in(path, sizeof(path), rec_dir, ".session/arena");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		live = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+		close(fd);
+	}
+	*known = fd >= 0;
+	return live;
+}
+
 void recover_use_room(const char *rec_dir)
 {
 	for (size_t i = 0; i < sizeof(roomy) / sizeof(roomy[0]); i++) {

@@ -38,6 +38,9 @@ struct recover_result {
 /* Recovers the recording in rec_dir. Processes that still run go on unrecorded. */
 enum recover_outcome recover_directory(const char *rec_dir, struct recover_result *result,
 				       struct deja_error *err);
+/* Whether a recorder holds it, however long ago it wrote something; *known: false where that cannot be
+ * told from what is there. */
+bool recover_is_live(const char *rec_dir, bool *known);
 /* Before a dead session's directory is removed: recovers its recording, if that still waits for
  * it. Silently: the recording tells. */
 void recover_orphan(const char *session_dir);

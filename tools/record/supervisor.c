@@ -32,6 +32,7 @@ enum {
 	SLEEP_MAX_MS = 50,
 	LOOK_NS = 5 * 1000 * 1000, /* between looks whether a process was killed */
 	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
+	SETTLE_NS = 1000 * 1000 * 1000, /* a recording that lasts longer may last for days */
 	FLUSH_NS = 200 * 1000 * 1000, /* how long events may wait for their frame */
 	KEEP_MAX = RING_LEN / 2 + RING_LEN / 8, /* bytes kept in a ring: more than a frame */
 };
@@ -325,6 +326,10 @@ static void flush_all(struct supervisor *sv)
 	if (now - sv->flushed_ns < FLUSH_NS)
 		return;
 	sv->flushed_ns = now;
+	if (!sv->settled && sv->pool && now > SETTLE_NS) {
+		tf_pool_settle(sv->pool);
+		sv->settled = true;
+	}
 	if (store_count(sv->store) != sv->files_written) {
 		sv->files_written = store_count(sv->store);
 		tf_files_write(sv->dir, store_files(sv->store), sv->files_written, &err);

@@ -53,6 +53,7 @@ struct supervisor {
 	struct store *store;
 	struct load load;
 	tf_pool *pool; /* of what the streams have; or NULL */
+	bool settled;  /* a long recording: its memory is all there */
 	bool has_references; /* some stream that has ended */
 	struct deja_header *header;
 	struct track **tracks; /* by stream - 1 */

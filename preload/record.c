@@ -189,6 +189,24 @@ static long record_changing(struct thread *t, const struct tf_call *call,
 		      : record_generic(t, call, args);
 }
 
+/* A call that moves bytes in the kernel: they are told before it. */
+static long record_moving(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6])
+{
+	int64_t t0 = dj_now(), t1;
+	struct record_pre pre;
+	long ret;
+
+	if (RT->session->shadow_count && record_shadow_of(call->nr, args))
+		return record_changing(t, call, args);
+	record_pre_take(call, args, &pre);
+	ret = RT->domains ? record_wait_aside(t, call, args) : record_wait(t, call->nr, args);
+	t1 = dj_now();
+	record_moved(t, call, args, ret);
+	record_emit_call(t, call, args, ret, t0, t1, &pre);
+	return ret;
+}
+
 static void record_semaphores(struct thread *t, const unsigned long args[6])
 {
 	struct semid_ds ds;
@@ -395,12 +413,13 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))
 			return record_answer(t, call, args, -EINVAL);
-		return record_changing(t, call, args);
+		return record_moving(t, call, args);
 	case SYS_splice:
 	case SYS_copy_file_range:
 		if (role_of(t, (unsigned)args[2]))
 			return record_answer(t, call, args, -EINVAL);
-		return record_changing(t, call, args);
+		return call->nr == SYS_splice ? record_moving(t, call, args)
+					      : record_changing(t, call, args);
 	case SYS_getrlimit:
 		return record_limits(t, call, args, &ret) ? ret : record_generic(t, call, args);
 	case SYS_unshare:

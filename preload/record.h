@@ -122,6 +122,11 @@ void record_output_settle(struct thread *t);
 /* It did not end: outputs go on. */
 void record_output_resume(void);
 
+/* --- record_moved.c --- */
+/* sendfile, splice: the bytes that it moved, told before its own event. */
+void record_moved(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		  long moved);
+
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);

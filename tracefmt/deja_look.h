@@ -162,6 +162,7 @@ struct deja_sight {
 	int fd;			   /* the call's descriptor, -1: none */
 	const struct deja_io *io;    /* what that is; NULL: none, or not known */
 	const struct deja_io *other; /* a second one: what the call opened, sendfile's input */
+	unsigned moved_by; /* a MOVED event: the call's id; the legs are that call's. Else 0 */
 	size_t leg_count;
 	struct deja_leg leg[DEJA_LEG_MAX];
 };

@@ -31,6 +31,9 @@ void tf_print_short(FILE *out, const struct deja_event *ev);
  * tracker knows of it, for the member `io`: the I/O streams that it is about and the bytes that moved;
  * NULL: without. */
 void tf_json_event(FILE *out, const struct deja_event *ev, const struct deja_sight *sight);
+/* The same with at most so many bytes of each payload; `len` tells its whole length. */
+void tf_json_event_part(FILE *out, const struct deja_event *ev, const struct deja_sight *sight,
+			size_t payload_max);
 /* Bytes as a C string literal of one line, cut with ... after excerpt_len bytes; 0: all. */
 void tf_print_text(FILE *out, const void *bytes, size_t len, size_t excerpt_len);
 /* Argument `index`, whose description is `arg` (tf_arg_resolve), as tf_print_call shows it. */

@@ -17,7 +17,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
 	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain", [TF_EV_TSC] = "tsc",
-	    [TF_EV_STACK] = "stack", [TF_EV_INSN] = "instruction",
+	    [TF_EV_STACK] = "stack", [TF_EV_MOVED] = "moved", [TF_EV_INSN] = "instruction",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -194,6 +194,21 @@ static void put_instruction(struct tf_text *out, struct tf_in *in)
 		tf_puts(out, flag ? "is not known to this processor +++" : "has no number yet +++");
 }
 
+/* What the kernel moves with the next call. */
+static void put_moved(struct tf_text *out, struct tf_in *in)
+{
+	const struct tf_call *call = tf_call_by_id((unsigned)tf_get_int(in));
+	int64_t to = tf_get_int(in), from = tf_get_int(in);
+	uint32_t len = 0;
+	const uint8_t *bytes = tf_get_bytes(in, &len);
+
+	tf_put(out, "+++ %s moves %u bytes from %" PRId64 " to %" PRId64 ": ",
+	       call ? call->name : "a call", len, from, to);
+	if (!in->bad)
+		tf_put_text(out, bytes, len, TF_EXCERPT_LEN);
+	tf_puts(out, " +++");
+}
+
 void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 {
 	struct tf_in in = tf_in_bytes(ev->raw);
@@ -272,6 +287,9 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 		tf_get_bytes(&in, &len);
 		tf_get_bytes(&in, &len);
 		tf_put(out, "+++ stack of the next call, %u bytes +++", len);
+		break;
+	case TF_EV_MOVED:
+		put_moved(out, &in);
 		break;
 	case TF_EV_DOMAIN:
 		a = tf_get_int(&in);

@@ -182,8 +182,20 @@ static void put_arg(struct tf_text *out, const struct deja_event *ev,
 	}
 }
 
+/* The length of what is shown of it: no character is cut in the middle. */
+static size_t part_len(const uint8_t *data, size_t len, size_t max)
+{
+	size_t cut = max;
+
+	if (len <= max)
+		return len;
+	while (cut && max - cut < 4 && (data[cut] & 0xc0) == 0x80)
+		cut--;
+	return (data[cut] & 0xc0) == 0x80 ? max : cut;
+}
+
 static void put_item(struct tf_text *out, const struct tf_arg *arg,
-		     const struct deja_item *item)
+		     const struct deja_item *item, size_t payload_max)
 {
 	const uint8_t *data = item->bytes.data;
 	size_t len = item->bytes.len;
@@ -207,6 +219,7 @@ static void put_item(struct tf_text *out, const struct tf_arg *arg,
 		len--;
 	tf_puts(out, ",\"len\":");
 	tf_put_udec(out, len);
+	len = part_len(data, len, payload_max);
 	if (tf_is_text(data, len)) {
 		tf_puts(out, ",\"text\":");
 		tf_put_json(out, data, len);
@@ -218,7 +231,7 @@ static void put_item(struct tf_text *out, const struct tf_arg *arg,
 }
 
 static void put_call(struct tf_text *out, const struct deja_event *ev,
-		     const struct tf_call *call)
+		     const struct tf_call *call, size_t payload_max)
 {
 	struct tf_arg args[6];
 	unsigned long values[6];
@@ -257,14 +270,14 @@ static void put_call(struct tf_text *out, const struct deja_event *ev,
 		if (!item->present || item->arg >= call->nargs)
 			continue;
 		tf_puts(out, sep);
-		put_item(out, &args[item->arg], item);
+		put_item(out, &args[item->arg], item, payload_max);
 		sep = ",";
 	}
 	tf_putc(out, ']');
 }
 
 /* The fields of an event that is not a call, by FORMAT.md's names. */
-static void put_fields(struct tf_text *out, const struct deja_event *ev)
+static void put_fields(struct tf_text *out, const struct deja_event *ev, size_t payload_max)
 {
 	static const char *const fields[][5] = {
 	    [TF_EV_SYNC] = {"event_no", "time_ns", "tid", "clocks"},
@@ -281,6 +294,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 	    [TF_EV_MEMORY] = {"addr", "bytes"},
 	    [TF_EV_SHADOW] = {"shadow", "offset", "size"},
 	    [TF_EV_STACK] = {"registers", "bytes"},
+	    [TF_EV_MOVED] = {"call", "out_fd", "in_fd", "bytes"},
 	    [TF_EV_DOMAIN] = {"domain", "turn"},
 	    [TF_EV_TSC] = {"value", "aux"},
 	    [TF_EV_INSN] = {"insn", "value", "flag"},
@@ -289,7 +303,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas"},
 	};
 	struct tf_in in = tf_in_bytes(ev->raw);
-	uint32_t count = tf_get_array(&in);
+	uint32_t count = tf_get_array(&in), len;
 	const char *sep = "";
 
 	tf_put(out, ",\"kind\":\"%s\",\"args\":{", tf_event_kind(ev->id));
@@ -297,10 +311,18 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev)
 	if (ev->id >= sizeof(fields) / sizeof(fields[0]))
 		count = 0;
 	for (uint32_t i = 0; i < 5 && i + 1 < count && !in.bad; i++) {
+		uint8_t type = tf_peek(&in);
+
 		if (!fields[ev->id][i])
 			break;
 		tf_put(out, "%s\"%s\":", sep, fields[ev->id][i]);
-		put_value(out, &in, 0);
+		if (type >= 0xc4 && type <= 0xc6) {
+			const uint8_t *bytes = tf_get_bytes(&in, &len);
+
+			tf_put_json(out, bytes, in.bad ? 0 : part_len(bytes, len, payload_max));
+		} else {
+			put_value(out, &in, 0);
+		}
 		sep = ",";
 	}
 	tf_putc(out, '}');
@@ -344,7 +366,8 @@ static void put_sight(struct tf_text *out, const struct deja_sight *sight)
 		tf_putc(out, ']');
 }
 
-void tf_json_event(FILE *file, const struct deja_event *ev, const struct deja_sight *sight)
+void tf_json_event_part(FILE *file, const struct deja_event *ev, const struct deja_sight *sight,
+			size_t payload_max)
 {
 	static _Thread_local struct tf_text text; /* kept: one is printed after the other */
 	const struct tf_call *call = tf_call_by_id(ev->id);
@@ -361,11 +384,16 @@ void tf_json_event(FILE *file, const struct deja_event *ev, const struct deja_si
 	tf_puts(out, ",\"tid\":");
 	tf_put_dec(out, ev->tid);
 	if (call)
-		put_call(out, ev, call);
+		put_call(out, ev, call, payload_max);
 	else
-		put_fields(out, ev);
+		put_fields(out, ev, payload_max);
 	if (sight)
 		put_sight(out, sight);
 	tf_puts(out, "}\n");
 	tf_text_flush(out, file);
+}
+
+void tf_json_event(FILE *file, const struct deja_event *ev, const struct deja_sight *sight)
+{
+	tf_json_event_part(file, ev, sight, SIZE_MAX);
 }

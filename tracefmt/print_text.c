@@ -9,53 +9,56 @@
 
 enum { JSON_PIECE_LEN = 4096 };
 
-/* What follows the backslash, 0: an octal number does, 1: none is needed. */
-static uint8_t escape_of(uint8_t c)
+/* What stands for a byte, of at most 8 characters. */
+struct escape {
+	char text[8];
+	uint8_t len; /* 0: not for the byte alone to say */
+};
+
+/* Of C strings: a backslash and a letter, or an octal number. */
+static void fill_c(struct escape table[256])
 {
-	switch (c) {
-	case '\n':
-		return 'n';
-	case '\t':
-		return 't';
-	case '\v':
-		return 'v';
-	case '\f':
-		return 'f';
-	case '\r':
-		return 'r';
-	case '"':
-	case '\\':
-		return c;
+	static const char letters[][2] = {"\nn", "\tt", "\vv", "\ff", "\rr", "\"\"", "\\\\"};
+
+	for (unsigned c = 256; c-- > 0;) { /* the first one last: it says that all are there */
+		struct escape e = {.len = 1, .text = {(char)c}};
+
+		if (c < 0x20 || c >= 0x7f)
+			e.len = (uint8_t)snprintf(e.text, sizeof(e.text), "\\%o", c);
+		for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+			if ((unsigned char)letters[i][0] == c)
+				e.len = (uint8_t)snprintf(e.text, sizeof(e.text), "\\%c", letters[i][1]);
+		table[c] = e;
 	}
-	return c >= 0x20 && c < 0x7f;
 }
 
 void tf_put_text(struct tf_text *out, const uint8_t *bytes, size_t len, size_t excerpt_len)
 {
+	static struct escape table[256];
 	size_t shown = excerpt_len && len > excerpt_len ? excerpt_len : len;
+	char *at;
 
-	tf_putc(out, '"');
+	if (!table[0].len)
+		fill_c(table);
+	if (!tf_text_room(out, 4 * shown + 16))
+		return;
+	at = out->at;
+	*at++ = '"';
 	for (size_t i = 0; i < shown; i++) {
-		uint8_t c = bytes[i], escape = escape_of(c);
+		const struct escape *e = &table[bytes[i]];
 
-		if (escape == 1) {
-			tf_putc(out, c);
+		memcpy(at, e->text, sizeof(e->text));
+		if (e->len - 2u < 2 && i + 1 < shown && isdigit(bytes[i + 1]) && isdigit(e->text[1])) {
+			/* an octal number before a digit has all three of its own */
+			memcpy(at, "\\000", 4);
+			memcpy(at + 5 - e->len, e->text + 1, e->len - 1u);
+			at += 4;
 			continue;
 		}
-		tf_putc(out, '\\');
-		if (escape) {
-			tf_putc(out, escape);
-		} else {
-			bool all = i + 1 < shown && isdigit(bytes[i + 1]);
-
-			if (all || c >= 0100)
-				tf_putc(out, '0' + (c >> 6));
-			if (all || c >= 010)
-				tf_putc(out, '0' + (c >> 3 & 7));
-			tf_putc(out, '0' + (c & 7));
-		}
+		at += e->len;
 	}
-	tf_putc(out, '"');
+	*at++ = '"';
+	out->at = at;
 	if (shown < len)
 		tf_puts(out, "...");
 }
@@ -120,27 +123,6 @@ static unsigned equal(sixteen x, char c)
 }
 #endif
 
-/* Bytes from p on that need nothing done to them in a JSON string; they are copied to `to`, which
- * has room for 16 more than len. */
-static size_t copy_plain(char *to, const uint8_t *p, size_t len)
-{
-	size_t i = 0;
-
-#ifdef __SSE2__
-	for (; len - i >= 16; i += 16) {
-		sixteen x = load(p + i);
-		unsigned good = printable(x) & ~(equal(x, '"') | equal(x, '\\'));
-
-		_mm_storeu_si128((__m128i *)(to + i), x);
-		if (good != 0xffff)
-			return i + (size_t)__builtin_ctz(~good);
-	}
-#endif
-	for (; i < len && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\'; i++)
-		to[i] = (char)p[i];
-	return i;
-}
-
 /* Bytes from p on that are text of one byte each. */
 static size_t ascii_len(const uint8_t *p, size_t len)
 {
@@ -149,10 +131,9 @@ static size_t ascii_len(const uint8_t *p, size_t len)
 #ifdef __SSE2__
 	for (; len - i >= 16; i += 16) {
 		sixteen x = load(p + i);
-		unsigned good = printable(x);
+		/* without asking whether it is needed: lines end at no regular places */
+		unsigned good = printable(x) | equal(x, '\n') | equal(x, '\t') | equal(x, '\r');
 
-		if (good != 0xffff)
-			good |= equal(x, '\n') | equal(x, '\t') | equal(x, '\r');
 		if (good != 0xffff)
 			return i + (size_t)__builtin_ctz(~good);
 	}
@@ -180,34 +161,66 @@ bool tf_is_text(const uint8_t *bytes, size_t len)
 	return true;
 }
 
-/* One byte or character that is not copied as it is. Returns how many bytes it is. */
-static size_t put_escape(struct tf_text *out, const uint8_t *p, size_t len)
+/* Of JSON strings. Bytes from 0x80 on may be characters of several. */
+static void fill_json(struct escape table[256])
 {
-	size_t n = 1;
+	static const char letters[][2] = {"\nn", "\tt", "\rr", "\"\"", "\\\\"};
 
-	switch (*p) {
-	case '"':
-	case '\\':
-		tf_putc(out, '\\');
-		tf_putc(out, *p);
-		break;
-	case '\n':
-		tf_puts(out, "\\n");
-		break;
-	case '\t':
-		tf_puts(out, "\\t");
-		break;
-	case '\r':
-		tf_puts(out, "\\r");
-		break;
-	default:
-		n = *p < 0x80 ? 0 : utf8_len(p, len);
-		if (n)
-			tf_put_bytes(out, p, n);
-		else
-			tf_put(out, "\\u00%02x", *p);
+	for (unsigned c = 0x80; c-- > 0;) {
+		struct escape e = {.len = 1, .text = {(char)c}};
+
+		if (c < 0x20 || c == 0x7f)
+			e.len = (uint8_t)snprintf(e.text, sizeof(e.text), "\\u00%02x", c);
+		for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+			if ((unsigned char)letters[i][0] == c)
+				e.len = (uint8_t)snprintf(e.text, sizeof(e.text), "\\%c", letters[i][1]);
+		table[c] = e;
 	}
-	return n ? n : 1;
+}
+
+/* A piece of a string, of which `all` bytes are there: a character may reach beyond the piece.
+ * Returns how many bytes it took. *at has room for what any of them could become. */
+static size_t put_json_piece(char **to, const uint8_t *p, size_t len, size_t all)
+{
+	static struct escape table[256];
+	char *at = *to;
+	size_t i = 0, n;
+
+	if (!table[0].len)
+		fill_json(table);
+	while (i < len) {
+#ifdef __SSE2__
+		if (len - i >= 16) {
+			sixteen x = load(p + i);
+			unsigned good = printable(x) & ~(equal(x, '"') | equal(x, '\\'));
+
+			_mm_storeu_si128((__m128i *)at, x);
+			n = good == 0xffff ? 16 : (size_t)__builtin_ctz(~good);
+			at += n;
+			i += n;
+			if (n == 16)
+				continue;
+		}
+#endif
+		if (p[i] < 0x80) {
+			const struct escape *e = &table[p[i++]];
+
+			memcpy(at, e->text, sizeof(e->text));
+			at += e->len;
+			continue;
+		}
+		n = utf8_len(p + i, all - i);
+		if (n) {
+			memcpy(at, p + i, n);
+			at += n;
+		} else {
+			n = 1;
+			at += sprintf(at, "\\u00%02x", p[i]);
+		}
+		i += n;
+	}
+	*to = at;
+	return i;
 }
 
 void tf_put_json(struct tf_text *out, const void *bytes, size_t len)
@@ -218,12 +231,9 @@ void tf_put_json(struct tf_text *out, const void *bytes, size_t len)
 	while (len) {
 		size_t piece = len < JSON_PIECE_LEN ? len : JSON_PIECE_LEN, n;
 
-		if (!tf_text_room(out, piece + 16))
+		if (!tf_text_room(out, 6 * piece + 24))
 			return;
-		n = copy_plain(out->at, p, piece);
-		out->at += n;
-		if (n < piece)
-			n += put_escape(out, p + n, len - n);
+		n = put_json_piece(&out->at, p, piece, len);
 		p += n;
 		len -= n;
 	}

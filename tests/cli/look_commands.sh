@@ -55,6 +55,20 @@ while IFS='|' read -r options n; do
 	[ "$(wc -l <stdout)" = "$((n))" ] || fail "cat $options: $(wc -l <stdout) lines, not $n"
 done <wanted
 grep -qv '| 0$' wanted || fail "nothing was selected"
+# As many bytes of a payload as one asks for; whole characters; the length is told in any case.
+limit "$DEJA" record -q -o umlaut -- sh -c 'printf "grün und noch viel mehr Text, der länger als die üblichen Zeichen ist"; :' >out || fail "umlaut"
+expect 0 "$DEJA" cat --call write --payload 1K umlaut
+grep -q 'blichen Zeichen ist", 7' stdout || fail "--payload 1K: $(cat stdout)"
+for n in 3 4; do
+	expect 0 "$DEJA" cat --jsonl --call write --payload $n umlaut
+	/usr/bin/python3 -c '
+import json, sys
+item = json.load(open("stdout"))["items"][0]
+assert item["text"] == ["gr", "grü"][int(sys.argv[1]) - 3] and item["len"] == len(open("out", "rb").read()), item' $n ||
+		fail "--payload $n: $(cat stdout)"
+done
+expect 125 "$DEJA" cat --payload no rec
+one_line 'no is no size|.no. is no size'
 # A relative path, by where the process was; the descriptor's calls with it.
 expect 0 "$DEJA" cat --path "$PWD/sub/data" --pid "$(head -1 all.jsonl | sed 's/.*"pid":\([0-9]*\).*/\1/')" rec
 grep -q 'openat(AT_FDCWD, "data"' stdout && grep -q 'read(.*"some data' stdout && grep -q 'close(' stdout ||

@@ -80,9 +80,16 @@ static void print_notes(struct cat *c, const struct deja_event *ev,
 	}
 }
 
+static void json_event(const struct cat *c, FILE *f, const struct deja_event *ev,
+		       const struct deja_sight *sight)
+{
+	tf_json_event_part(f, ev, c->io ? sight : NULL, c->payload ? (size_t)c->payload : SIZE_MAX);
+}
+
 /* The JSON object of an event, with its stack as one more member. */
-static void json_with_stack(const struct deja_event *ev, const struct deja_sight *sight,
-			    const struct unwind_frame *frame, size_t count)
+static void json_with_stack(const struct cat *c, const struct deja_event *ev,
+			    const struct deja_sight *sight, const struct unwind_frame *frame,
+			    size_t count)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -90,7 +97,7 @@ static void json_with_stack(const struct deja_event *ev, const struct deja_sight
 
 	if (!f)
 		return;
-	tf_json_event(f, ev, sight);
+	json_event(c, f, ev, sight);
 	if (!fclose(f) && len > 2) { /* it ends in }\n */
 		fwrite(text, 1, len - 2, stdout);
 		putchar(',');
@@ -103,7 +110,7 @@ static void json_with_stack(const struct deja_event *ev, const struct deja_sight
 void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sight *sight,
 	       deja_tracker *t)
 {
-	static const struct tf_print_opts opts = {0};
+	struct tf_print_opts opts = {.excerpt_len = (size_t)c->payload};
 	const char *colour = !c->colour		      ? ""
 			     : ev->id < TF_ID_FIRST ? dim
 			     : ev->result < 0 && ev->result >= -4095 ? red
@@ -122,9 +129,9 @@ void cat_event(struct cat *c, const struct deja_event *ev, const struct deja_sig
 		count = stacks_at(c->stacks, ev, frame);
 	if (c->jsonl) {
 		if (count)
-			json_with_stack(ev, c->io ? sight : NULL, frame, count);
+			json_with_stack(c, ev, sight, frame, count);
 		else
-			tf_json_event(stdout, ev, c->io ? sight : NULL);
+			json_event(c, stdout, ev, sight);
 		return;
 	}
 	fputs(colour, stdout);
@@ -211,6 +218,11 @@ int cmd_cat(int argc, char **argv)
 		c.jsonl |= key == CMD_OPT_JSONL;
 		c.anchors |= key == CMD_OPT_ANCHORS;
 		c.numbers |= key == 'n';
+		if (key == CMD_OPT_PAYLOAD &&
+		    (!cmd_size_parse(optarg, &c.payload) || !c.payload)) {
+			cmd_error("cat: --payload '%s' is no size, as 200 or 4K", optarg);
+			return CMD_FAILED;
+		}
 		follow |= key == 'f';
 		with_stacks |= key == CMD_OPT_STACKS;
 		if (key == CMD_OPT_STACKS &&

@@ -12,6 +12,7 @@ struct cat {
 	deja_filter *filter;	 /* NULL: all events */
 	const deja_notes *notes; /* NULL: none are shown */
 	struct stacks *stacks;	 /* NULL: none are shown */
+	unsigned long long payload; /* bytes shown of each; 0: as usual */
 	bool jsonl, anchors, numbers, colour;
 	bool io; /* JSON names the I/O streams: not in a range, which is sought without reading
 		  * what is before, nor while following, when processes may be out of order */

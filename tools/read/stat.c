@@ -36,7 +36,8 @@ static bool key_of(enum stat_by by, const struct deja_event *ev,
 
 	switch (by) {
 	case STAT_BY_CALL:
-		snprintf(buf, len, "%s", deja_call_name(ev->id));
+		snprintf(buf, len, "%s",
+			 deja_call_name(sight->moved_by ? sight->moved_by : ev->id));
 		return true;
 	case STAT_BY_PROCESS:
 		snprintf(buf, len, "%d", (int)ev->pid);
@@ -66,6 +67,12 @@ static bool key_of(enum stat_by by, const struct deja_event *ev,
 	return false;
 }
 
+static void count_bytes(struct tally *one, const struct deja_sight *sight)
+{
+	for (size_t i = 0; i < sight->leg_count; i++)
+		*(sight->leg[i].inbound ? &one->in_len : &one->out_len) += sight->leg[i].len;
+}
+
 static void count_event(struct stat_result *s, struct tally *one,
 			const struct deja_event *ev, const struct deja_sight *sight)
 {
@@ -77,8 +84,7 @@ static void count_event(struct stat_result *s, struct tally *one,
 	s->error_count += failed;
 	s->total_ns += ev->dur_ns;
 	tally_time(&s->tallies, one, ev->dur_ns);
-	for (size_t i = 0; i < sight->leg_count; i++)
-		*(sight->leg[i].inbound ? &one->in_len : &one->out_len) += sight->leg[i].len;
+	count_bytes(one, sight);
 }
 
 int stat_count(struct stat_result *s, deja_recording *rec, const deja_filter *filter,
@@ -96,12 +102,16 @@ int stat_count(struct stat_result *s, deja_recording *rec, const deja_filter *fi
 		struct tally *one;
 
 		last_ns = ev.time_ns > last_ns ? ev.time_ns : last_ns;
-		if (!deja_call_name(ev.id) ||
+		if (!deja_call_name(sight.moved_by ? sight.moved_by : ev.id) ||
 		    !key_of(by, &ev, &sight, deja_look_tracker(r.look), key, sizeof(key)))
 			continue;
 		one = tally_of(&s->tallies, key);
 		if (!one)
 			break;
+		if (sight.moved_by) { /* of a call that comes itself */
+			count_bytes(one, &sight);
+			continue;
+		}
 		count_event(s, one, &ev, &sight);
 		add_slow(s, &ev);
 	}

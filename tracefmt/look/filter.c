@@ -388,6 +388,7 @@ bool deja_filter_match(const deja_filter *f, const struct deja_event *ev, deja_t
 		return false;
 	for (unsigned k = 0; k < LOOK_KEY_COUNT; k++) {
 		const struct look_list *l = &f->list[k];
+		struct look_moved moved;
 		bool has = false;
 		int arg;
 
@@ -395,7 +396,7 @@ bool deja_filter_match(const deja_filter *f, const struct deja_event *ev, deja_t
 			continue;
 		switch ((enum look_key)k) {
 		case LOOK_KEY_CALL:
-			has = has_number(l, ev->id);
+			has = has_number(l, look_moved_of(ev, &moved) ? moved.call : ev->id);
 			break;
 		case LOOK_KEY_CLASS:
 			has = has_class(l, deja_event_classes(ev->id));

@@ -56,6 +56,16 @@ void look_io_set(const char **field, const char *text, size_t len);
 /* An address as deja_io has it; false when the bytes are none. */
 bool look_address_text(const uint8_t *bytes, size_t len, char *buf, size_t buf_len);
 
+/* --- transfer.c --- */
+
+/* A MOVED event; false when it does not decode. */
+struct look_moved {
+	unsigned call; /* id */
+	int out_fd, in_fd;
+	struct deja_bytes bytes;
+};
+bool look_moved_of(const struct deja_event *ev, struct look_moved *m);
+
 /* --- table.c: descriptors of a process --- */
 
 struct look_slot {
@@ -103,6 +113,7 @@ struct look_process {
 	int32_t *tids; /* its threads, by number */
 	size_t tid_count, tid_cap;
 	int role; /* of the next call, from OUTPUT */
+	uint64_t moved; /* bytes of the next call's that MOVED events had */
 };
 
 /* A table that waits for its owner: a vfork child in its parent's stream, a forked child whose
@@ -156,6 +167,8 @@ void look_apply_call(deja_tracker *t, struct look_table *table, const struct dej
 /* transfer.c: fills the legs and counts them. */
 void look_apply_transfer(deja_tracker *t, struct look_table *table,
 			 const struct deja_event *ev, struct deja_sight *sight);
+void look_apply_moved(deja_tracker *t, struct look_table *table, const struct deja_event *ev,
+		      struct deja_sight *sight);
 /* turns.c: counts those that the event begins. */
 void look_apply_turns(deja_tracker *t, const struct deja_event *ev, struct deja_sight *sight);
 

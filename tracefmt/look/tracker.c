@@ -460,7 +460,10 @@ int deja_tracker_feed(deja_tracker *t, const struct deja_event *ev, struct deja_
 	p->pid = ev->pid;
 	p->tid = ev->tid;
 	if (ev->id < TF_ID_FIRST) {
-		see_event(t, p, ev);
+		if (ev->id == TF_EV_MOVED)
+			look_apply_moved(t, look_table_of(t, ev), ev, sight);
+		else
+			see_event(t, p, ev);
 		p->event = ev->number;
 	} else {
 		p->event = ev->number;
@@ -474,6 +477,7 @@ int deja_tracker_feed(deja_tracker *t, const struct deja_event *ev, struct deja_
 				look_apply_turns(t, ev, sight);
 		}
 		p->role = 0;
+		p->moved = 0;
 		if (sight->classes & DEJA_CLASS_PROCESS)
 			see_call(t, p, ev, nr);
 	}

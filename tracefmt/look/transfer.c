@@ -100,9 +100,16 @@ void deja_payload_begin(struct deja_payload *p, const struct deja_event *ev,
 			const struct deja_leg *leg)
 {
 	const struct deja_item *item = leg->stored ? leg_item(ev, leg) : NULL;
+	struct look_moved moved;
 	struct tf_in in;
 
 	memset(p, 0, sizeof(*p));
+	if (leg->stored && look_moved_of(ev, &moved)) {
+		p->at = moved.bytes.data;
+		p->end = p->at + moved.bytes.len;
+		p->left = leg->len;
+		p->count = 1;
+	}
 	if (!item || !leg->len)
 		return;
 	p->rule = item_rule(ev, 1);
@@ -153,6 +160,22 @@ bool deja_payload_next(struct deja_payload *p, struct deja_bytes *piece)
 	return false;
 }
 
+bool look_moved_of(const struct deja_event *ev, struct look_moved *m)
+{
+	struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
+	uint32_t len = 0;
+
+	if (ev->id != TF_EV_MOVED || tf_get_array(&in) != 5)
+		return false;
+	tf_get_int(&in);
+	m->call = (unsigned)tf_get_int(&in);
+	m->out_fd = (int)tf_get_int(&in);
+	m->in_fd = (int)tf_get_int(&in);
+	m->bytes.data = tf_get_bytes(&in, &len);
+	m->bytes.len = len;
+	return !in.bad;
+}
+
 /* How many bytes of this direction the event stores. */
 static uint64_t stored_len(const struct deja_event *ev, bool inbound)
 {
@@ -191,20 +214,43 @@ static void add_leg(struct deja_sight *sight, const struct deja_event *ev,
 	}
 }
 
-/* sendfile, splice: both descriptors, without the bytes. */
-static void apply_moved(struct look_table *table, const struct deja_event *ev, int nr,
-			struct deja_sight *sight)
+/* The bytes of a sendfile or splice to come, read beside it. */
+void look_apply_moved(deja_tracker *t, struct look_table *table, const struct deja_event *ev,
+		      struct deja_sight *sight)
+{
+	struct look_moved m;
+	struct look_slot *out, *in;
+
+	if (!look_moved_of(ev, &m))
+		return;
+	out = look_table_find(table, m.out_fd);
+	in = look_table_find(table, m.in_fd);
+	sight->moved_by = m.call;
+	sight->fd = m.out_fd;
+	sight->io = out ? &out->io->pub : NULL;
+	sight->other = in ? &in->io->pub : NULL;
+	if (in)
+		add_leg(sight, ev, sight->other, true, m.bytes.len, true);
+	if (out)
+		add_leg(sight, ev, sight->io, false, m.bytes.len, true);
+	t->latest->moved += m.bytes.len;
+}
+
+/* sendfile, splice: both descriptors, without the bytes that MOVED events had. */
+static void apply_rest(struct look_table *table, const struct deja_event *ev, int nr,
+		       uint64_t moved, struct deja_sight *sight)
 {
 	bool first_is_input = nr != SYS_sendfile;
 	int second_arg = nr == SYS_splice || nr == SYS_copy_file_range ? 2 : 1;
 	struct look_slot *slot = look_table_find(table, (int)ev->args[second_arg]);
+	uint64_t len = (uint64_t)ev->result > moved ? (uint64_t)ev->result - moved : 0;
 
 	if (slot)
 		sight->other = &slot->io->pub;
 	if (sight->io)
-		add_leg(sight, ev, sight->io, first_is_input, (uint64_t)ev->result, false);
+		add_leg(sight, ev, sight->io, first_is_input, len, false);
 	if (slot)
-		add_leg(sight, ev, &slot->io->pub, !first_is_input, (uint64_t)ev->result, false);
+		add_leg(sight, ev, &slot->io->pub, !first_is_input, len, false);
 }
 
 void look_apply_transfer(deja_tracker *t, struct look_table *table,
@@ -219,7 +265,7 @@ void look_apply_transfer(deja_tracker *t, struct look_table *table,
 	if (role && !c.inbound)
 		((struct deja_io *)sight->io)->role = role;
 	if (c.item < 0) {
-		apply_moved(table, ev, nr, sight);
+		apply_rest(table, ev, nr, t->latest->moved, sight);
 		return;
 	}
 	/* Looked at and left there; reports of errors are no bytes of the peer's. */

@@ -425,9 +425,8 @@ static int check_head(const struct frame *f, const uint8_t *bytes, size_t len)
 	return frame_head(bytes, len, &head_len, &content) < 0 || content != f->stored_len ? -1 : 0;
 }
 
-/* Decompresses a frame, which has its place in r->frames, to a buffer of its own. */
-static int decompress(tf_reader *r, size_t index, uint8_t **out, size_t *out_cap,
-		      struct deja_error *err)
+/* Decompresses a frame, which has its place in r->frames, to where it has room. */
+static int decompress(tf_reader *r, size_t index, uint8_t *out, struct deja_error *err)
 {
 	const struct frame *f = &r->frames[index];
 	size_t n;
@@ -439,14 +438,24 @@ static int decompress(tf_reader *r, size_t index, uint8_t **out, size_t *out_cap
 	if (check_head(f, r->in, f->compressed_len) < 0 ||
 	    ZSTD_findFrameCompressedSize(r->in, f->compressed_len) != f->compressed_len)
 		return damaged(r, index, err);
-	if (make_room(out, out_cap, f->stored_len) < 0)
-		return tf_fail(err, DEJA_E_NO_MEMORY,
-			       "no memory for a frame of %u bytes", f->stored_len);
 	ZSTD_DCtx_reset(r->dctx, ZSTD_reset_session_only);
-	n = ZSTD_decompressDCtx(r->dctx, *out, f->stored_len, r->in, f->compressed_len);
+	n = ZSTD_decompressDCtx(r->dctx, out, f->stored_len, r->in, f->compressed_len);
 	if (ZSTD_isError(n) || n != f->stored_len)
 		return damaged(r, index, err);
 	return 0;
+}
+
+static int no_room(uint32_t len, struct deja_error *err)
+{
+	return tf_fail(err, DEJA_E_NO_MEMORY, "no memory for a frame of %u bytes", len);
+}
+
+/* To r->stored. */
+static int decompress_stored(tf_reader *r, size_t index, struct deja_error *err)
+{
+	if (make_room(&r->stored, &r->stored_cap, r->frames[index].stored_len) < 0)
+		return no_room(r->frames[index].stored_len, err);
+	return decompress(r, index, r->stored, err);
 }
 
 int tf_reader_stored(tf_reader *r, size_t index, struct deja_bytes *bytes,
@@ -454,7 +463,7 @@ int tf_reader_stored(tf_reader *r, size_t index, struct deja_bytes *bytes,
 {
 	if (index >= r->frame_count)
 		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
-	if (decompress(r, index, &r->stored, &r->stored_cap, err) < 0)
+	if (decompress_stored(r, index, err) < 0)
 		return -1;
 	bytes->data = r->stored;
 	bytes->len = r->frames[index].stored_len;
@@ -475,16 +484,15 @@ static tf_pieces *pieces_of(tf_reader *r)
 	return r->pieces;
 }
 
-/* The frame's stored form is in r->stored: all of it to r->out. */
-static int expand(tf_reader *r, size_t index, struct deja_error *err)
+/* The frame's stored form is in r->stored: all of it to where it has room. */
+static int expand(tf_reader *r, size_t index, uint8_t *out, struct deja_error *err)
 {
 	const struct frame *f = &r->frames[index];
 	tf_pieces *pieces = pieces_of(r);
 	struct tf_stored stored;
 
-	if (make_room(&r->in, &r->in_cap, f->pieces_len) < 0 || !pieces ||
-	    make_room(&r->out, &r->out_cap, f->len) < 0)
-		return tf_fail(err, DEJA_E_NO_MEMORY, "no memory for a frame of %u bytes", f->len);
+	if (make_room(&r->in, &r->in_cap, f->pieces_len) < 0 || !pieces)
+		return no_room(f->len, err);
 	/* the compressed bytes are no longer needed */
 	if (read_at(r, f->at - f->pieces_len, r->in, f->pieces_len) < 0)
 		return tf_fail_errno(err, "cannot read %s", r->path);
@@ -496,26 +504,29 @@ static int expand(tf_reader *r, size_t index, struct deja_error *err)
 	    .bytes = r->stored,
 	    .len = f->stored_len,
 	};
-	return tf_pieces_expand(pieces, &stored, r->out, f->len, err);
+	return tf_pieces_expand(pieces, &stored, out, f->len, err);
+}
+
+int tf_reader_frame_to(tf_reader *r, size_t index, uint8_t *to, struct deja_error *err)
+{
+	if (index >= r->frame_count)
+		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
+	if (!r->frames[index].pieces_len)
+		return decompress(r, index, to, err);
+	return decompress_stored(r, index, err) < 0 ? -1 : expand(r, index, to, err);
 }
 
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
 		    struct deja_error *err)
 {
-	const struct frame *f;
+	uint32_t len = tf_reader_frame_len(r, index);
 
-	if (index >= r->frame_count)
-		return tf_fail(err, DEJA_E_RANGE, "%s: no frame %zu", r->path, index);
-	f = &r->frames[index];
-	if (f->pieces_len) {
-		if (decompress(r, index, &r->stored, &r->stored_cap, err) < 0 ||
-		    expand(r, index, err) < 0)
-			return -1;
-	} else if (decompress(r, index, &r->out, &r->out_cap, err) < 0) {
+	if (make_room(&r->out, &r->out_cap, len) < 0)
+		return no_room(len, err);
+	if (tf_reader_frame_to(r, index, r->out, err) < 0)
 		return -1;
-	}
 	bytes->data = r->out;
-	bytes->len = f->len;
+	bytes->len = len;
 	return 0;
 }
 

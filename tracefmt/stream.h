@@ -126,6 +126,8 @@ uint32_t tf_reader_stored_len(const tf_reader *r, size_t index);
  * declared size is bounded before anything is allocated. 0 or -1 with *err. */
 int tf_reader_frame(tf_reader *r, size_t index, struct deja_bytes *bytes,
 		    struct deja_error *err);
+/* The same to where there is room for tf_reader_frame_len() bytes. */
+int tf_reader_frame_to(tf_reader *r, size_t index, uint8_t *to, struct deja_error *err);
 /* The state that frame `index` begins with, without decompressing more than its first
  * block. Leaves the bytes of tf_reader_frame alone. 0 or -1 with *err. */
 int tf_reader_sync(tf_reader *r, size_t index, struct tf_state *st,

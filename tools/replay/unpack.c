@@ -1,9 +1,15 @@
 /*
  * See unpack.h. The layout of an unpacked stream is in preload/session.h.
+ *
+ * A thread unpacks every stream as far as its process lets it; where that leaves more to do,
+ * helpers take frames as well, each with a reader of its own. Frames are claimed and published in
+ * their order, under one lock, and decompressed outside of it. The replayed process can write to
+ * the memory that it shares with us: nothing in it is believed but how far the process says it is.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +33,15 @@ struct unpacked {
 	uint64_t len;	   /* bytes, all frames */
 	tf_reader *reader; /* NULL when done */
 	struct stream_head *head;
-	size_t map_len, next_frame;
+	uint64_t slot_len;
+	uint32_t slot_count;
+	size_t map_len;
+	size_t next_frame, published; /* the first not claimed, and not published */
+	uint64_t next_start, ready;   /* where these begin */
+	struct {
+		uint64_t start, len;
+		bool done;
+	} slot[STREAM_SLOT_MAX];
 	int fd;
 	tf_writer *save; /* see struct unpacker, save_dir; NULL: not wanted */
 	size_t saved;	 /* frames */
@@ -52,55 +66,94 @@ static bool save_bytes(struct unpacked *s, const uint8_t *bytes, size_t len)
 	return false;
 }
 
+static uint8_t *slot_bytes(const struct unpacked *s, size_t index)
+{
+	return (uint8_t *)s->head + STREAM_HEAD_LEN + index % s->slot_count * s->slot_len;
+}
+
 /* The next one that is not saved yet. */
 static bool save_frame(struct unpacked *s)
 {
-	size_t slot = s->saved % s->head->slot_count;
+	return save_bytes(s, slot_bytes(s, s->saved), s->slot[s->saved % s->slot_count].len);
+}
 
-	return save_bytes(s, (uint8_t *)s->head + STREAM_HEAD_LEN + slot * s->head->slot_len,
-			  s->head->frame[slot].len);
+/* Whether the next frame's slot is free: the process is some frames past what it held. */
+static bool may_claim(const struct unpacked *s)
+{
+	size_t later = s->next_frame + STREAM_KEEP_COUNT - s->slot_count, at;
+
+	if (!s->reader || s->next_frame >= tf_reader_frame_count(s->reader))
+		return false;
+	if (s->next_frame < s->slot_count)
+		return true;
+	at = later % s->slot_count;
+	return later < s->published && s->slot[at].start + s->slot[at].len <=
+					       __atomic_load_n(&s->head->consumed, __ATOMIC_ACQUIRE);
+}
+
+static size_t claim(struct unpacked *s)
+{
+	size_t i = s->next_frame++, at = i % s->slot_count;
+
+	s->slot[at].done = false;
+	s->slot[at].start = s->next_start;
+	s->slot[at].len = tf_reader_frame_len(s->reader, i);
+	s->next_start += s->slot[at].len;
+	return i;
+}
+
+/* Unpacks a claimed frame. False after printing why not. */
+static bool fill(struct unpacked *s, tf_reader *reader, size_t i)
+{
+	struct stream_frame *f = &s->head->frame[i % s->slot_count];
+	uint8_t *to = slot_bytes(s, i);
+	struct deja_error err;
+
+	if (i < s->slot_count && madvise(to, s->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
+		cmd_error("/dev/shm: %s", strerror(errno));
+		return false;
+	}
+	__atomic_store_n(&f->len, 0, __ATOMIC_SEQ_CST);
+	if (tf_reader_frame_to(reader, i, to, &err) == 0)
+		return true;
+	cmd_error("stream %u: %s", s->stream, err.message);
+	return false;
+}
+
+static void publish(struct unpacked *s, size_t i)
+{
+	s->slot[i % s->slot_count].done = true;
+	while (s->published < s->next_frame && s->slot[s->published % s->slot_count].done) {
+		size_t at = s->published++ % s->slot_count;
+		struct stream_frame *f = &s->head->frame[at];
+
+		__atomic_store_n(&f->start, s->ready, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&f->len, s->slot[at].len, __ATOMIC_SEQ_CST);
+		s->ready += s->slot[at].len;
+	}
+	__atomic_store_n(&s->head->ready, s->ready, __ATOMIC_SEQ_CST);
 }
 
 /* Unpacks the next frame of stream `s` into its slot. 1 done, 0 nothing to do now (all is
- * unpacked, or the process is not far enough), -1 after printing why not. */
-static int unpack_frame(struct unpacked *s)
+ * unpacked, or the process is not far enough), -1 after printing why not. *more: another could be
+ * had right now. */
+static int unpack_frame(struct unpacker *u, struct unpacked *s, bool *more)
 {
-	struct stream_head *head = s->head;
-	size_t i = s->next_frame, slot = i % head->slot_count;
-	uint8_t *to = (uint8_t *)head + STREAM_HEAD_LEN + slot * head->slot_len;
-	struct stream_frame *f = &head->frame[slot];
-	struct deja_error err;
-	struct deja_bytes bytes;
+	size_t i;
 
-	if (i >= tf_reader_frame_count(s->reader))
+	pthread_mutex_lock(&u->lock);
+	if (!may_claim(s)) {
+		pthread_mutex_unlock(&u->lock);
 		return 0;
-	if (i >= head->slot_count) {
-		const struct stream_frame *later =
-		    &head->frame[(i + STREAM_KEEP_COUNT) % head->slot_count];
-
-		if (later->start + later->len >
-		    __atomic_load_n(&head->consumed, __ATOMIC_ACQUIRE))
-			return 0;
-		if (s->save && !save_frame(s))
-			return -1;
-	} else if (madvise(to, head->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
-		cmd_error("/dev/shm: %s", strerror(errno));
-		return -1;
 	}
-	if (tf_reader_frame(s->reader, i, &bytes, &err) < 0) {
-		cmd_error("stream %u: %s", s->stream, err.message);
+	i = claim(s);
+	*more = may_claim(s);
+	pthread_mutex_unlock(&u->lock);
+	if ((s->save && i >= s->slot_count && !save_frame(s)) || !fill(s, s->reader, i))
 		return -1;
-	}
-	if (bytes.len > head->slot_len || head->ready + bytes.len > s->len) {
-		cmd_error("stream %u: a frame is longer than its seek table says", s->stream);
-		return -1;
-	}
-	__atomic_store_n(&f->len, 0, __ATOMIC_SEQ_CST);
-	memcpy(to, bytes.data, bytes.len);
-	__atomic_store_n(&f->start, head->ready, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&f->len, bytes.len, __ATOMIC_SEQ_CST);
-	s->next_frame++;
-	__atomic_store_n(&head->ready, head->ready + bytes.len, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&u->lock);
+	publish(s, i);
+	pthread_mutex_unlock(&u->lock);
 	return 1;
 }
 
@@ -128,7 +181,6 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 	char path[PATH_MAX];
 	struct deja_error err;
 	uint64_t longest = 0;
-	uint32_t slot_count;
 
 	if (grown)
 		u->streams = grown;
@@ -146,8 +198,11 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 		cmd_error("%s: %s", path, err.message);
 		return false;
 	}
-	if (!u->pieces)
+	if (!u->rec_path) {
+		pthread_mutex_init(&u->lock, NULL);
+		u->rec_path = rec_path;
 		u->pieces = tf_pieces_open(rec_path);
+	}
 	if (u->pieces)
 		tf_reader_set_pieces(s->reader, u->pieces);
 	if (tf_reader_truncated(s->reader) == DEJA_E_STREAM) {
@@ -162,8 +217,9 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 		if (tf_reader_frame_len(s->reader, i) > longest)
 			longest = tf_reader_frame_len(s->reader, i);
 	longest = (longest + STREAM_HEAD_LEN - 1) & ~(uint64_t)(STREAM_HEAD_LEN - 1);
-	slot_count = longest > SLOT_LONG_LEN ? 2 * STREAM_KEEP_COUNT : STREAM_SLOT_MAX;
-	s->map_len = STREAM_HEAD_LEN + longest * slot_count;
+	s->slot_len = longest;
+	s->slot_count = longest > SLOT_LONG_LEN ? 2 * STREAM_KEEP_COUNT : STREAM_SLOT_MAX;
+	s->map_len = STREAM_HEAD_LEN + longest * s->slot_count;
 	if (s->fd < 0 || ftruncate(s->fd, (off_t)s->map_len) < 0 ||
 	    posix_fallocate(s->fd, 0, STREAM_HEAD_LEN)) {
 		cmd_error("%s: %s", path, strerror(errno));
@@ -184,43 +240,122 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 		}
 	}
 	s->head->total = s->len;
-	s->head->slot_len = longest;
-	s->head->slot_count = slot_count;
+	s->head->slot_len = s->slot_len;
+	s->head->slot_count = s->slot_count;
 	for (unsigned i = 0; i < UNPACK_FIRST; i++) {
-		int more = unpack_frame(s);
+		bool left;
+		int more = unpack_frame(u, s, &left);
 
 		if (more < 0)
 			return false;
 		if (!more)
 			break;
 	}
-	if (s->head->ready == s->len)
+	if (s->ready == s->len)
 		unpack_end(s);
 	return true;
 }
 
-/* The rest, beside the replay: every stream as far as its process lets it. */
+/* --- beside the replay --- */
+
+/* Takes frames of streams that have more than their thread can unpack. */
+static void *help(void *arg)
+{
+	struct unpacker *u = arg;
+	tf_pieces *pieces = tf_pieces_open(u->rec_path);
+	tf_reader *reader = NULL;
+	uint32_t stream = 0; /* the reader's */
+	char path[PATH_MAX];
+	struct deja_error err;
+
+	while (!u->stop && !u->failed) {
+		struct unpacked *s = NULL;
+		bool ok = pieces != NULL;
+		size_t i = 0;
+
+		pthread_mutex_lock(&u->lock);
+		for (size_t k = 0; k < u->count && !s; k++)
+			if (may_claim(u->streams[k]))
+				s = u->streams[k];
+		if (s && ok)
+			i = claim(s);
+		pthread_mutex_unlock(&u->lock);
+		if (!s) {
+			while (sem_wait(&u->wanted) < 0)
+				;
+			continue;
+		}
+		if (ok && s->stream != stream) {
+			tf_reader_close(reader);
+			snprintf(path, sizeof(path), "%s/p%u.zst", u->rec_path, s->stream);
+			reader = tf_reader_open(path, &err);
+			ok = reader != NULL;
+			stream = ok ? s->stream : 0;
+			if (ok)
+				tf_reader_set_pieces(reader, pieces);
+			else
+				cmd_error("%s: %s", path, err.message);
+		}
+		if (!ok || !fill(s, reader, i)) {
+			u->failed = true;
+			break;
+		}
+		pthread_mutex_lock(&u->lock);
+		publish(s, i);
+		pthread_mutex_unlock(&u->lock);
+	}
+	tf_reader_close(reader);
+	tf_pieces_close(pieces);
+	return NULL;
+}
+
+static void wake_helper(struct unpacker *u)
+{
+	cpu_set_t set;
+	int count, waiting;
+
+	if (!u->helpers_tried) {
+		u->helpers_tried = true;
+		count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) - 1 : 0;
+		if (u->save_dir || sem_init(&u->wanted, 0, 0) < 0)
+			return;
+		while ((int)u->helper_count < count && u->helper_count < UNPACK_HELPER_MAX &&
+		       pthread_create(&u->helper[u->helper_count], NULL, help, u) == 0)
+			u->helper_count++;
+	}
+	if (u->helper_count && sem_getvalue(&u->wanted, &waiting) == 0 &&
+	    waiting < (int)u->helper_count)
+		sem_post(&u->wanted);
+}
+
+/* Every stream as far as its process lets it. */
 static void *unpack_rest(void *arg)
 {
 	const struct timespec pause = {.tv_nsec = 50 * 1000};
 	struct unpacker *u = arg;
 	bool left = true;
 
-	while (left && !u->stop) {
+	while (left && !u->stop && !u->failed) {
 		bool busy = false;
 
 		left = false;
 		for (size_t i = 0; i < u->count; i++) {
 			struct unpacked *s = u->streams[i];
-			int more = s->reader ? unpack_frame(s) : 0;
+			bool more = false, all;
+			int done = s->reader ? unpack_frame(u, s, &more) : 0;
 
-			if (more < 0) {
+			if (done < 0) {
 				u->failed = true;
 				return NULL;
 			}
-			busy |= more > 0;
-			if (s->reader && s->head->ready == s->len)
+			busy |= done > 0;
+			if (more)
+				wake_helper(u);
+			pthread_mutex_lock(&u->lock);
+			all = s->reader && s->ready == s->len;
+			if (all)
 				unpack_end(s);
+			pthread_mutex_unlock(&u->lock);
 			left |= s->reader != NULL;
 		}
 		if (left && !busy)
@@ -275,6 +410,11 @@ void unpack_stop(struct unpacker *u)
 	if (u->running)
 		pthread_join(u->thread, NULL);
 	u->running = false;
+	for (unsigned i = 0; i < u->helper_count; i++)
+		sem_post(&u->wanted);
+	for (unsigned i = 0; i < u->helper_count; i++)
+		pthread_join(u->helper[i], NULL);
+	u->helper_count = 0;
 	for (size_t i = 0; i < u->count; i++) {
 		u->failed |= !save_rest(u->streams[i]);
 		unpack_end(u->streams[i]);

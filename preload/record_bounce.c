@@ -30,6 +30,10 @@ void record_shared_range(uint64_t addr, uint64_t len)
 	unsigned n = RT->shared_count;
 
 	len = (len + 4095) & ~4095ull;
+	if (!n || addr < RT->shared_from)
+		RT->shared_from = addr;
+	if (addr + len > RT->shared_to)
+		RT->shared_to = addr + len;
 	for (unsigned i = 0; i < n; i++)
 		if (addr >= RT->shared[i].addr &&
 		    addr + len <= RT->shared[i].addr + RT->shared[i].len)
@@ -106,6 +110,19 @@ static bool find(struct bounce *b, const struct tf_call *call, const unsigned lo
 				return true;
 		}
 	}
+	return false;
+}
+
+bool record_aside_wanted(const struct tf_call *call, const unsigned long args[6])
+{
+	struct bounce b;
+
+	/* in most programs nothing lies near enough to look closer */
+	for (unsigned i = 0; RT->shared_count && i < call->nargs; i++)
+		if (call->arg[i].kind == TF_MEM && (call->arg[i].dir & TF_RX) && args[i] &&
+		    (call->arg[i].rule == TF_IOVEC ||
+		     (args[i] < RT->shared_to && args[i] + LEN_MAX > RT->shared_from)))
+			return find(&b, call, args);
 	return false;
 }
 

@@ -26,6 +26,8 @@ enum {
 	STEP_NS = 5 * 1000 * 1000, /* of waiting; then the holder is looked at */
 	KILLED_MAX = 64,
 	KILLED_NS = 200 * 1000 * 1000,
+	SPINS_MIN = 8,
+	SPINS_MAX = 128,
 	ASKER_STEPS = 20, /* of 1 ms that exec waits for requests under way */
 };
 
@@ -96,6 +98,7 @@ static void wait_for(struct domain *dom, uint32_t me)
 		int64_t since_ns = dom->since_ns;
 		long r;
 
+		__atomic_store_n(&dom->wanted, 1, __ATOMIC_SEQ_CST);
 		__atomic_compare_exchange_n(&dom->woken, &woken, 0, false, __ATOMIC_SEQ_CST,
 					    __ATOMIC_SEQ_CST);
 		if (take_free(dom, me))
@@ -119,20 +122,40 @@ static void wait_for(struct domain *dom, uint32_t me)
 		sched_open();
 }
 
+/* Most turns are shorter than a switch of processes: look on for about as long as one takes,
+ * unless that was in vain before. */
+static bool take_soon(struct domain *dom, uint32_t me)
+{
+	for (unsigned n = 0; n < RT->domain_spins; n++) {
+		if (__atomic_load_n(&dom->starving, __ATOMIC_RELAXED) || RT->passthrough)
+			return false;
+		if (!__atomic_load_n(&dom->holder, __ATOMIC_RELAXED) && take_free(dom, me)) {
+			RT->domain_spins = SPINS_MAX;
+			return true;
+		}
+		__builtin_ia32_pause();
+	}
+	RT->domain_spins = RT->domain_spins > SPINS_MIN ? RT->domain_spins / 2 : SPINS_MIN;
+	return false;
+}
+
 static void take(struct thread *t, unsigned d)
 {
 	struct domain *dom = domain_at(d);
 	uint32_t me = RT->slot->stream;
 	uint64_t number;
 
-	if (__atomic_load_n(&dom->starving, __ATOMIC_SEQ_CST) || !take_free(dom, me))
-		wait_for(dom, me);
+	if (__atomic_load_n(&dom->starving, __ATOMIC_SEQ_CST) || !take_free(dom, me)) {
+		if (!take_soon(dom, me))
+			wait_for(dom, me);
+		t->slice_start_ns = dj_now();
+	}
 	if (RT->passthrough)
 		return;
 	RT->domains_held |= 1u << d;
 	dom->pid = t->vfork_child ? 0 : RT->live_pid;
 	dom->tid = t->live_tid;
-	dom->since_ns = t->slice_start_ns = dj_now();
+	dom->since_ns = t->slice_start_ns;
 	if (turn_is_of(dom->turn, me))
 		return;
 	/* the number of one who dies before its event is whole is used again */
@@ -165,11 +188,14 @@ static void give(unsigned d)
 		}
 	}
 	__atomic_store_n(&dom->holder, 0, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&dom->woken, __ATOMIC_SEQ_CST))
-		return; /* it will look */
+	if (!__atomic_load_n(&dom->wanted, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&dom->woken, __ATOMIC_SEQ_CST))
+		return; /* nobody waits, or it will look */
+	__atomic_store_n(&dom->wanted, 0, __ATOMIC_SEQ_CST);
 	next = next_waiting(dom);
 	if (next < 0)
 		return;
+	__atomic_store_n(&dom->wanted, 1, __ATOMIC_SEQ_CST);
 	__atomic_compare_exchange_n(&dom->woken, &none, dom->waiting[next], false,
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	ring(next);
@@ -180,22 +206,24 @@ void boundary_domains_give(struct thread *t)
 	/* what has just been handed over while recording stopped, too */
 	uint32_t held = RT->passthrough ? RT->domains : RT->domains_held;
 
-	for (unsigned d = DOMAIN_COUNT; d-- > 0;)
-		if (held >> d & 1)
-			give(d);
+	for (; held; held &= ~(1u << (31 - __builtin_clz(held))))
+		give((unsigned)(31 - __builtin_clz(held)));
 }
 
 void boundary_domains_take(struct thread *t)
 {
-	for (unsigned d = 0; d < DOMAIN_COUNT; d++)
-		if ((RT->domains & ~RT->domains_held) >> d & 1)
-			take(t, d);
+	uint32_t wanted;
+
+	/* asked anew each time: recording may have stopped */
+	while ((wanted = RT->domains & ~RT->domains_held) && !RT->passthrough)
+		take(t, (unsigned)__builtin_ctz(wanted));
 }
 
 bool boundary_domains_wanted(void)
 {
 	for (unsigned d = 0; d < DOMAIN_COUNT; d++)
-		if (RT->domains_held >> d & 1 && next_waiting(domain_at(d)) >= 0)
+		if (RT->domains_held >> d & 1 && __atomic_load_n(&domain_at(d)->wanted, __ATOMIC_SEQ_CST) &&
+		    next_waiting(domain_at(d)) >= 0)
 			return true;
 	return false;
 }

@@ -53,6 +53,21 @@ static bool has_pre(const struct tf_call *call, const unsigned long args[6])
 	return false;
 }
 
+/* Where others wait to run program code, too. False: there is more to decide than here. */
+static bool enter_shared(struct thread *t, const struct tf_call *call, const struct pregs *p)
+{
+	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+
+	if (RT->sched_waiting || RT->crowded_until_ns)
+		return false;
+	t->entered_free = !(call->flags & TF_QUICK);
+	if (!RT->domains)
+		return true;
+	if (!t->entered_free) /* perhaps the others' turn */
+		return t->entered_ns - t->slice_start_ns < SLICE_NS;
+	return !record_aside_wanted(call, args);
+}
+
 bool boundary_enter(struct thread *t, const struct pregs *p)
 {
 	const struct tf_call *call;
@@ -65,8 +80,9 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 	if (!(shape & SHAPE_FAST)) /* or not known yet: the long way makes it so */
 		return false;
 	call = tf_call_by_nr((long)nr);
-	/* to share with others, or in a crowd, there is more to decide */
-	if (!record_alone() && (RT->sched_waiting | RT->domains || RT->crowded_until_ns))
+	t->entered_ns = dj_now();
+	t->entered_free = false;
+	if (!record_alone() && !enter_shared(t, call, p))
 		return false;
 	if ((shape & SHAPE_ROLE) &&
 	    (RT->session->shadow_count ||
@@ -85,8 +101,6 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 			return false;
 	}
 	t->entered = call;
-	t->entered_ns = dj_now();
-	t->entered_free = !record_alone() && !(call->flags & TF_QUICK);
 	if (t->entered_free) /* as record_wait does */
 		sched_release(t);
 	return true;
@@ -96,13 +110,15 @@ void boundary_leave(struct thread *t, const struct pregs *p)
 {
 	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
 	const struct tf_call *call = t->entered;
-	int64_t t0 = t->entered_ns;
+	int64_t t0 = t->entered_ns, t1 = t0;
 
 	if (t->entered_free) {
-		if (RT->sched_owner)
+		if (RT->multi && RT->sched_owner)
 			crowd_meet();
 		sched_acquire(t);
+		t1 = t->slice_start_ns; /* just now */
+	} else if (!(call->flags & TF_QUICK)) {
+		t1 = dj_now();
 	}
-	record_emit_call(t, call, args, (long)p->rax, t0,
-			 call->flags & TF_QUICK ? t0 : dj_now(), NULL);
+	record_emit_call(t, call, args, (long)p->rax, t0, t1, NULL);
 }

@@ -233,6 +233,7 @@ struct runtime {
 	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
+	uint32_t domain_spins; /* recorder: looks at a domain's token before waiting for it */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
 	uint64_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */
@@ -240,6 +241,7 @@ struct runtime {
 	struct {
 		uint64_t addr, len;
 	} shared[SHARED_MAX];
+	uint64_t shared_from, shared_to; /* all of it lies between */
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint32_t beat; /* recorder: session.beat, and since when it is that */

@@ -250,6 +250,7 @@ struct domain {
 	int32_t pid, tid; /* of the holder's running thread; 0: must not be asked to stop */
 	uint32_t asker;	  /* who is asking it to stop right now */
 	uint32_t woken;	  /* a waiter that is on its way */
+	uint32_t wanted; /* one may wait: whoever finds that none does clears it */
 	uint32_t starving; /* one has waited long: handed over, not competed for */
 	uint32_t waiting[SLOT_COUNT]; /* by slot: its stream while it waits, or 0 */
 	/* replay: TURN_OF(who has it, its number); nobody: the number of the last finished */

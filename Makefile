@@ -37,7 +37,8 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
              -fcf-protection=none -ftls-model=initial-exec \
              $(call option,-fno-tree-loop-distribute-patterns)
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,norelro -Wl,-z,noseparate-code -Wl,--hash-style=gnu \
-              -Wl,--build-id -Wl,-T,preload/runtime.ld -Wl,--section-start=.span=0x1ff000
+              -Wl,--build-id -Wl,-T,preload/runtime.ld -Wl,--section-start=.span=0x1ff000 \
+              -Wl,--section-start=.init_array=0xa0000 -Wl,--section-start=.dynamic=0xa0400
 
 # msgpack-c 6 has another name than 4.
 MSGPACK   := $(if $(filter /%,$(shell $(CC) -print-file-name=libmsgpackc.so)),-lmsgpackc,-lmsgpack-c)
@@ -157,11 +158,11 @@ $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
-$(RECSO): $(RECORD_OBJ)
+$(RECSO): $(RECORD_OBJ) preload/runtime.ld Makefile
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-record.so -o $@ $(RECORD_OBJ)
 
-$(REPSO): $(REPLAY_OBJ)
+$(REPSO): $(REPLAY_OBJ) preload/runtime.ld Makefile
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
 

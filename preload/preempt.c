@@ -14,6 +14,7 @@ enum {
 };
 
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+extern const char doors_end[] __attribute__((visibility("hidden"))); /* runtime.ld */
 
 void preempt_start(void)
 {
@@ -49,14 +50,31 @@ void preempt_start(void)
 		}
 }
 
+bool preempt_is_internal(uint64_t value)
+{
+	return value >= (uint64_t)doors_end && value < PREEMPT->object_to;
+}
+
+/* Pointers into what differs between the two runtime objects, which the dynamic linker leaves on
+ * stacks and in its lists, count as none. */
+static void without_internal(uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i + 8 <= len; i += 8)
+		if (preempt_is_internal(*(const uint64_t *)(bytes + i)))
+			dj_zero(bytes + i, 8);
+}
+
 uint64_t preempt_stack_digest(const struct k_mcontext *mc)
 {
 	uint64_t from = mc->rsp, to = mc->rsp + PREEMPT_STACK_LEN;
 	uint64_t page = mc->rsp & ~4095ull;
+	uint8_t *piece = PREEMPT->piece;
 
 	if (to > page + 4096)
 		to = page + 4096; /* the next page may not be there */
-	return dj_xxh64((const void *)from, to - from);
+	dj_copy(piece, (const void *)from, to - from);
+	without_internal(piece + (-from & 7), to - from - (-from & 7));
+	return dj_xxh64(piece, to - from);
 }
 
 uint64_t preempt_memory_digest(const struct k_mcontext *mc)
@@ -110,6 +128,7 @@ bool preempt_area_digest(uint64_t addr, uint64_t len, uint64_t *digest)
 		dj_copy(piece, digest, 8);
 		if (!dj_read_user(piece + 8, (const void *)addr, n))
 			return false;
+		without_internal(piece + 8, n);
 		*digest = dj_xxh64(piece, 8 + n);
 		addr += n;
 		len -= n;

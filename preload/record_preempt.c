@@ -97,7 +97,8 @@ static void add_word(const struct k_mcontext *mc, uint64_t addr)
 	struct preempt_state *s = PREEMPT;
 	struct preempt_word *w = &s->words[s->word_count];
 
-	if (s->word_count < PREEMPT_WORD_MAX && preempt_word_read(mc, addr, &w->value)) {
+	if (s->word_count < PREEMPT_WORD_MAX && preempt_word_read(mc, addr, &w->value) &&
+	    !preempt_is_internal(w->value)) {
 		w->addr = addr;
 		s->word_count++;
 	}
@@ -146,7 +147,8 @@ static void collect_words(const struct thread *t, const struct k_mcontext *mc)
 	for (uint32_t i = 0; i < s->word_count; i++) {
 		struct preempt_word *w = &s->words[i], before = *w;
 
-		if (!is_telling(mc, w->addr) || !preempt_word_read(mc, w->addr, &w->value)) {
+		if (!is_telling(mc, w->addr) || !preempt_word_read(mc, w->addr, &w->value) ||
+		    preempt_is_internal(w->value)) {
 			*w = s->words[--s->word_count];
 			i--;
 		} else if (w->value != before.value) {

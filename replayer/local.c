@@ -102,6 +102,33 @@ static long local_mremap(struct thread *t, const unsigned long a[6], long result
 	return result;
 }
 
+/* What gets memory at the recorded place. */
+static long local_map(struct thread *t, int nr, const unsigned long a[6], long result)
+{
+	bool planted;
+
+	if (nr == SYS_brk && (unsigned long)result != a[0])
+		return result; /* asked only, or refused */
+	planted = preempt_make_way();
+	switch (nr) {
+	case SYS_mmap:
+		result = local_mmap(t, a, result);
+		break;
+	case SYS_shmat:
+		result = shadow_attach(t, a, result);
+		break;
+	case SYS_mremap:
+		result = local_mremap(t, a, result);
+		break;
+	case SYS_brk:
+		local_brk(t, a);
+		break;
+	}
+	if (planted)
+		preempt_come_back(t);
+	return result;
+}
+
 static void apply_stack_limit(const unsigned long *limit)
 {
 	struct rlimit now;
@@ -191,18 +218,12 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 		return result;
 	switch (call->nr) {
 	case SYS_mmap:
-		return local_mmap(t, args, result);
 	case SYS_shmat:
-		return shadow_attach(t, args, result);
+	case SYS_mremap:
+	case SYS_brk:
+		return local_map(t, call->nr, args, result);
 	case SYS_shmdt:
 		shadow_detach(args[0]);
-		return result;
-	case SYS_mremap:
-		return local_mremap(t, args, result);
-	case SYS_brk:
-		if ((unsigned long)result != args[0])
-			return result; /* asked only, or refused */
-		local_brk(t, args);
 		return result;
 	case SYS_madvise: /* advice: a private snapshot may refuse what the file took */
 		dj_raw(SYS_madvise, args[0], args[1], args[2]);

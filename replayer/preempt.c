@@ -50,6 +50,13 @@ static bool is_ours(uint64_t addr)
 	       (addr + COVER_ROOM > s->object_from && addr < s->object_to);
 }
 
+void preempt_come_back(struct thread *t)
+{
+	if (!stub_plant() && !stub_plant_trap())
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"a thread was stopped in a computation, in code that is not here");
+}
+
 /* uc: of the handler that we are in, or NULL at a crossing. */
 static void plant(struct thread *t, struct k_ucontext *uc)
 {
@@ -72,9 +79,7 @@ static void plant(struct thread *t, struct k_ucontext *uc)
 		dj_raw(SYS_rt_sigprocmask, 1, &unblock, &mask, 8);
 	}
 	s->was_blocked = mask & unblock;
-	if (!stub_plant() && !stub_plant_trap())
-		diverge(t, DIVERGED_OTHER, -1, NULL,
-			"a thread was stopped in a computation, in code that is not here");
+	preempt_come_back(t);
 }
 
 static void look(struct thread *t, struct k_ucontext *uc)
@@ -128,6 +133,14 @@ void preempt_forget(void)
 	signals_install(SIGTRAP_NR);
 	if (PREEMPT->was_blocked)
 		dj_raw(SYS_rt_sigprocmask, 0, &block, 0, 8);
+}
+
+bool preempt_make_way(void)
+{
+	if (!RT->break_addr || !PREEMPT->stub)
+		return false;
+	stub_remove();
+	return true;
 }
 
 /* --- is it there? --- */

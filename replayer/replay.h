@@ -79,6 +79,10 @@ void turn_wait_any(struct thread *t);
 /* Called when an event was taken: if the next one says that this thread was stopped in
  * program code, makes sure that it stops there. */
 void preempt_look(struct thread *t);
+/* Around a call that maps memory, where what is planted for the next stop may lie. True: it was
+ * taken away, and must be put back. */
+bool preempt_make_way(void);
+void preempt_come_back(struct thread *t);
 /* In a forked child: what its parent waits for is not here. */
 void preempt_forget(void);
 /* The thread makes a call, although the stream says that it was stopped before. */

@@ -564,6 +564,8 @@ void sched_await(struct thread *t);
 void sched_open(void);
 /* Does anybody wait for what t, which runs, holds? */
 bool sched_wanted(const struct thread *t);
+/* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
+bool sched_is_stopped(int32_t live_tid);
 
 /* --- tsc.c --- */
 /* After boundary_start, in every image that is to trap. */

@@ -174,7 +174,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 			owner = pass_on();
 		} else if (owner && owner == RT->sched_owner &&
 			   owner->slice_start_ns == since && !owner->vfork_child &&
-			   !RT->sched_leaving) {
+			   !owner->leaving) {
 			preempt_request(owner);
 			owner = NULL;
 		} else {
@@ -193,7 +193,7 @@ void sched_reset(struct thread *t)
 	RT->sched_first = RT->sched_last = NULL;
 	RT->sched_owner = t;
 	RT->sched_waiting = 0;
-	RT->sched_leaving = 0;
+	t->leaving = false;
 	RT->domains_held = 0;
 	RT->thread_count = 1;
 	t->turn = 0;
@@ -255,10 +255,10 @@ bool sched_wanted(const struct thread *t)
 	return RT->sched_waiting || (RT->domains && boundary_domains_wanted());
 }
 
-void sched_leave(bool leaving)
+void sched_leave(struct thread *t, bool leaving)
 {
 	guard_lock();
-	RT->sched_leaving = leaving;
+	t->leaving = leaving;
 	guard_unlock();
 }
 

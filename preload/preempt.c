@@ -22,6 +22,7 @@ void preempt_start(void)
 	const Elf64_Phdr *ph = NULL;
 	uint64_t count = 0, bias = 0;
 
+	s->heap_from = (uint64_t)dj_raw(SYS_brk, 0);
 	s->object_from = (uint64_t)&__ehdr_start;
 	s->object_to = s->object_from + OBJECT_LEN;
 	for (const uint64_t *aux = RT->auxv; aux[0]; aux += 2) {

@@ -12,7 +12,8 @@
  * word of memory that they name, and every vector register that they change. A loop that
  * counts anywhere is told apart by these words; a loop in which none of them changes is a spin,
  * and may be stopped in any round. With them go words of the stack, and digests of the stack
- * further up, of what registers point at, and of the executable's data.
+ * further up, of what registers point at, of the executable's data and of its heap: an inner loop
+ * comes to the same state again, and where the outer one counts, is seen there alone.
  *
  * Fast: the recorder stops where an instruction can be replaced by a jump (insn.h). The replay
  * has the comparison there as a few instructions of its own (replayer/stub.c): one or
@@ -32,7 +33,7 @@ enum {
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
 	PREEMPT_WORD_MAX = 256,
-	PREEMPT_AREA_MAX = 24,
+	PREEMPT_AREA_MAX = 64,
 };
 
 struct preempt_place {
@@ -69,6 +70,7 @@ struct preempt_state {
 	uint64_t linker_from, linker_to; /* the dynamic linker */
 	uint64_t object_from, object_to; /* the runtime object */
 	uint64_t data_from, data_to;	 /* the executable's data */
+	uint64_t heap_from;		 /* the first program break */
 
 	/* the recorder's probe */
 	struct thread *prober; /* NULL: nobody is stepped */
@@ -98,6 +100,7 @@ struct preempt_state {
 	uint32_t check_count, check_next;
 	uint16_t check[8]; /* what the stub compares: registers, then words */
 	uint64_t visit_count, near_count;
+	uint32_t last_area; /* that told so; asked first */
 	const char *near_what; /* what differed when all before it was equal */
 
 	/* the place */

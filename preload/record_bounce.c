@@ -167,13 +167,14 @@ long record_wait_aside(struct thread *t, const struct tf_call *call,
 		aside[a.ref - 1] = 1;
 	} else {
 		aside[b.index] = (unsigned long)b.bytes;
-		if (a.dir & TF_TX || a.rule == TF_POLLFD)
+		/* also where the kernel only writes: it may leave some of it as it is, or all */
+		if (a.rule != TF_RESULT)
 			dj_read_user(b.bytes, (const void *)args[b.index], b.len);
 	}
 	ret = record_wait(t, call->nr, aside);
 	if (a.rule == TF_IOVEC && ret > 0)
 		scatter(&b, (const void *)args[b.index], args[a.ref - 1], (size_t)ret);
-	else if (a.rule != TF_IOVEC && ret >= 0)
+	else if (a.rule != TF_IOVEC && (ret >= 0 || call->flags & TF_RX_ERROR))
 		dj_write_user((void *)args[b.index], b.bytes,
 			      dj_mem_len(&a, NULL, args, ret, true, 0));
 	if (b.mapped)

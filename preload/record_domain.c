@@ -85,6 +85,32 @@ static void ask_to_stop(struct domain *dom, uint32_t holder, int64_t since_ns)
 	__atomic_store_n(&dom->asker, 0, __ATOMIC_SEQ_CST);
 }
 
+/* The holder's thread as far as it is known: one that was handed the token has not said. */
+static int32_t thread_of(const struct domain *dom, uint32_t holder)
+{
+	unsigned used = __atomic_load_n(&RT->session->slots_used, __ATOMIC_RELAXED);
+
+	for (unsigned i = 0; !dom->pid && i < used; i++)
+		if (session_slot(RT->session, i)->stream == holder)
+			return session_slot(RT->session, i)->pid;
+	return dom->pid ? dom->tid : 0;
+}
+
+/*
+ * A holder that a tracer or a signal has stopped runs nothing, so its turn can end here: the tracer may be
+ * the one that waits, or the one that would let it go on. When that happens, it is in our code, on its
+ * way out of a call, as a rule; what is left of its turn belongs to it all the same, and a replay
+ * makes it before the next.
+ */
+static bool take_from_stopped(struct domain *dom, uint32_t holder)
+{
+	int32_t tid = thread_of(dom, holder);
+
+	return tid > 0 && sched_is_stopped(tid) &&
+	       __atomic_compare_exchange_n(&dom->holder, &holder, 0, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
 static void wait_for(struct domain *dom, uint32_t me)
 {
 	struct slot *slot = RT->slot;
@@ -112,7 +138,8 @@ static void wait_for(struct domain *dom, uint32_t me)
 		__atomic_store_n(&dom->woken, 0, __ATOMIC_SEQ_CST); /* it may be dead */
 		if (record_supervisor_gone())
 			RT->passthrough = 1; /* nobody looks after the dead any more */
-		else if (holder && holder == dom->holder && since_ns == dom->since_ns)
+		else if (holder && holder == dom->holder && since_ns == dom->since_ns &&
+			 !take_from_stopped(dom, holder))
 			ask_to_stop(dom, holder, since_ns);
 	}
 	__atomic_store_n(&dom->waiting[RT->slot_index], 0, __ATOMIC_SEQ_CST);

@@ -265,6 +265,17 @@ static bool changed_by_failure(const struct tf_arg *a, unsigned index, const voi
 	       dj_compare(mem, pre->bytes[index], pre->len[index]);
 }
 
+/* How many pages from an address on are mapped, of so many bytes: what a failing mincore has told of. */
+static size_t mapped_page_count(uint64_t addr, uint64_t len)
+{
+	size_t count = 0;
+	uint8_t byte;
+
+	while (count * 4096 < len && !dj_raw(SYS_mincore, addr + count * 4096, 1, &byte))
+		count++;
+	return count;
+}
+
 static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 		    const unsigned long args[6], long result, const struct tf_call *call,
 		    const struct record_pre *pre)
@@ -282,6 +293,10 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 			put_outbound(slot, pre->bytes[index], pre->len[index]);
 		else
 			put_nil(slot);
+	}
+	if (mem && a->rule == TF_PAGES && result == -ENOMEM) {
+		put_bin(slot, mem, mapped_page_count(args[0], args[1]));
+		return;
 	}
 	if (!mem || (rx && !rx_valid)) {
 		put_nil(slot);

@@ -26,6 +26,8 @@ enum {
 	POINTER_WORDS = 5,  /* words from there on */
 	STACK_AREA_LEN = 16 * 1024,
 	DATA_AREA_LEN = 256 * 1024,
+	HEAP_AREA_LEN = 1024 * 1024,
+	HEAP_PIECES = 32,
 	BELOW_STACK_LEN = 64 * 1024, /* what lies there, but for the red zone, is garbage */
 	RED_ZONE_LEN = 128,
 	AROUND_PLACE_LEN = 256,
@@ -201,6 +203,39 @@ static uint64_t stack_end(const struct k_mcontext *mc)
 	return (mc->rsp & ~4095ull) + 4096;
 }
 
+/* What the kernel leaves of a signal's frame there is not the same in every run. */
+static bool is_signal_stack(uint64_t from, uint64_t len)
+{
+	for (unsigned i = 0; i < THREAD_MAX; i++) {
+		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+
+		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
+			i += 63;
+			continue;
+		}
+		if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t->altstack.size &&
+		    t->altstack.sp < from + len && t->altstack.sp + t->altstack.size > from)
+			return true;
+	}
+	return false;
+}
+
+/* In pieces: one that has told a round apart is compared first in the next. */
+static void add_heap(void)
+{
+	uint64_t from = PREEMPT->heap_from, len = (uint64_t)dj_raw(SYS_brk, 0) - from;
+	uint64_t piece = ((len + HEAP_PIECES - 1) / HEAP_PIECES + 4095) & ~4095ull;
+
+	if (len > HEAP_AREA_LEN)
+		return;
+	for (; len; from += piece, len -= piece) {
+		if (piece > len)
+			piece = len;
+		if (!is_signal_stack(from, piece))
+			add_area(from, piece);
+	}
+}
+
 static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
 {
 	const struct preempt_state *s = PREEMPT;
@@ -220,6 +255,7 @@ static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
 		if (is_telling(mc, at) && !is_own_stack(mc, at))
 			add_area(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN);
 	}
+	add_heap();
 }
 
 /* --- the event --- */

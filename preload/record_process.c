@@ -569,6 +569,12 @@ static bool kills_us(const struct thread *t, int target)
 	return target == (t->apart ? t->tid : RT->pid) || !target;
 }
 
+/* SIGSTOP, or SIGTSTP, SIGTTIN, SIGTTOU that nobody handles. */
+static bool stops(const struct thread *t, int signo)
+{
+	return signo == 19 || (signo >= 20 && signo <= 22 && !t->actions->action[signo].handler);
+}
+
 /* A signal to ourselves that will end us must be in the stream before it is sent. */
 long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
@@ -612,8 +618,9 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 		}
 	}
 	/* in our turn: whom we share memory with stands somewhere definite then */
-	ret = RT->domains ? record_domain_kill(p->nr, args, target, signo)
-			  : record_wait(t, p->nr, args);
+	ret = RT->domains && !(self && stops(t, signo))
+		      ? record_domain_kill(p->nr, args, target, signo)
+		      : record_wait(t, p->nr, args);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }

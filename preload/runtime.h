@@ -516,6 +516,8 @@ void dj_child_start(struct thread *t);	/* from entry.S, in a child sharing memor
 
 /* The thread of this id, or NULL. */
 struct thread *thread_by_tid(int32_t tid);
+/* Whether this id, as the program knows it, is the process's or one of its threads'. */
+bool thread_is_ours(int32_t id);
 /* The next thread behind `after` (NULL: the first) that is a process apart, or NULL. */
 struct thread *threads_apart(const struct thread *after);
 /* It was a process apart, and has ended or executed another program. */
@@ -567,6 +569,8 @@ void sched_await(struct thread *t);
 void sched_open(void);
 /* Does anybody wait for what t, which runs, holds? */
 bool sched_wanted(const struct thread *t);
+/* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
+bool sched_is_stopped(int32_t live_tid);
 
 /* --- tsc.c --- */
 /* After boundary_start, in every image that is to trap. */

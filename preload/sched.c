@@ -67,14 +67,13 @@ static void queue_up(struct thread *t)
 	RT->sched_waiting++;
 }
 
-/* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
-static bool is_stopped(const struct thread *t)
+bool sched_is_stopped(int32_t live_tid)
 {
 	char path[32] = "/proc/", text[128];
 	unsigned at = 6;
 	long fd, n;
 
-	for (int32_t rest = t->live_tid, unit = 1000000000; unit; unit /= 10)
+	for (int32_t rest = live_tid, unit = 1000000000; unit; unit /= 10)
 		if (rest / unit || at > 6)
 			path[at++] = (char)('0' + rest / unit % 10);
 	dj_copy(path + at, "/stat", 6);
@@ -97,7 +96,7 @@ static bool take_back(struct thread *owner)
 {
 	uint32_t passed = 1;
 
-	if (!__atomic_load_n(&owner->turn, __ATOMIC_ACQUIRE) || !is_stopped(owner) ||
+	if (!__atomic_load_n(&owner->turn, __ATOMIC_ACQUIRE) || !sched_is_stopped(owner->live_tid) ||
 	    !__atomic_compare_exchange_n(&owner->turn, &passed, 0, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return false;

@@ -86,6 +86,11 @@ struct thread *thread_by_tid(int32_t tid)
 	return NULL;
 }
 
+bool thread_is_ours(int32_t id)
+{
+	return id == RT->pid || thread_by_tid(id);
+}
+
 void threads_forget_others(struct thread *t)
 {
 	unsigned i = (unsigned)(((uint64_t)t - DJ_THREADS) / THREAD_STRIDE);

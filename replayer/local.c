@@ -266,6 +266,13 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_rt_tgsigqueueinfo:
 		local_kill(t, p, call->nr, args);
 		return result;
+	case SYS_process_vm_writev: /* to our own memory, by whichever of its threads' ids */
+		if (!thread_is_ours((int32_t)args[0]))
+			return result;
+		r = dj_raw(SYS_process_vm_writev, RT->live_pid, args[1], args[2], args[3], args[4], args[5]);
+		if (r != result)
+			diverge_result(t, call->nr, args, (uint64_t)result, (uint64_t)r);
+		return result;
 	}
 	if (RT->pending_shadow)
 		shadow_change(call->nr, args, result);

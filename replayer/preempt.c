@@ -64,6 +64,7 @@ static void plant(struct thread *t, struct k_ucontext *uc)
 	uint64_t unblock = SIG_BIT(SIGTRAP_NR), mask = 0;
 
 	s->visit_count = s->near_count = 0;
+	s->last_area = 0;
 	dj_zero(s->readable, sizeof(s->readable));
 	s->near_what = "nothing";
 	if (is_ours(s->place.reg[PREEMPT_RIP]))
@@ -180,13 +181,16 @@ static bool matches(struct k_mcontext *mc, int *differs)
 	s->near_what = "the memory that registers point at";
 	if (s->place.memory_digest && s->place.memory_digest != preempt_memory_digest(mc))
 		return false;
-	for (uint32_t i = 0; i < s->area_count; i++) {
+	for (uint32_t n = 0; n < s->area_count; n++) {
+		uint32_t i = (s->last_area + n) % s->area_count;
 		const struct preempt_area *a = &s->areas[i];
 
 		s->near_what = a->addr == s->data_from ? "the executable's data"
 						       : "the memory around";
-		if (!preempt_area_digest(a->addr, a->len, &value) || value != a->digest)
+		if (!preempt_area_digest(a->addr, a->len, &value) || value != a->digest) {
+			s->last_area = i;
 			return false;
+		}
 	}
 	return true;
 }

@@ -166,6 +166,27 @@ static const char *string_at(const struct elf_file *elf, uint64_t start, uint64_
 	return s && offset < len && memchr(s + offset, 0, len - offset) ? s + offset : NULL;
 }
 
+const uint8_t *elf_section(const struct elf_file *elf, const char *name, size_t *len)
+{
+	const Elf64_Ehdr *head = (const void *)elf->data;
+	const Elf64_Shdr *names, *sh;
+
+	if (head->e_shentsize != sizeof(*sh) || head->e_shoff % 8)
+		return NULL;
+	names = at(elf, head->e_shoff + head->e_shstrndx * sizeof(*sh), sizeof(*sh));
+	for (unsigned i = 0; names && i < head->e_shnum; i++) {
+		const char *its;
+
+		sh = at(elf, head->e_shoff + i * sizeof(*sh), sizeof(*sh));
+		its = sh ? string_at(elf, names->sh_offset, names->sh_size, sh->sh_name) : NULL;
+		if (!its || strcmp(its, name))
+			continue;
+		*len = sh->sh_size;
+		return sh->sh_type == SHT_PROGBITS ? at(elf, sh->sh_offset, sh->sh_size) : NULL;
+	}
+	return NULL;
+}
+
 const char *elf_soname(const struct elf_file *elf)
 {
 	const Elf64_Phdr *ph;

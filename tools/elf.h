@@ -37,6 +37,8 @@ const uint8_t *elf_bytes(const struct elf_file *elf, uint64_t addr, size_t *len)
 /* The n-th piece of machine code; sections where there are any, else segments. False: no
  * more. */
 bool elf_code(const struct elf_file *elf, unsigned n, const uint8_t **code, size_t *len);
+/* A section's bytes; NULL: none of this name is in the file. */
+const uint8_t *elf_section(const struct elf_file *elf, const char *name, size_t *len);
 /* PT_GNU_EH_FRAME. */
 bool elf_frame_index(const struct elf_file *elf, uint64_t *addr, uint64_t *len);
 

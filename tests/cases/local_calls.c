@@ -24,6 +24,20 @@ static void keys(char *p)
 	printf("key %d\n", key);
 }
 
+/* It fails where pages are missing, and has written about those before them. */
+static void ask_for_pages(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char there[4] = {9, 9, 9, 9};
+
+	T_CHECK(p != MAP_FAILED && munmap(p + 2 * page, page) == 0);
+	*p = 1;
+	T_FAILS(ENOMEM, mincore(p, 4 * page, there));
+	T_CHECK((there[0] & 1) && there[1] != 9 && there[2] == 9 && there[3] == 9);
+	printf("pages %d %d %d %d\n", there[0], there[1], there[2], there[3]);
+}
+
 int main(void)
 {
 	char *p = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -44,5 +58,6 @@ int main(void)
 	       q == MAP_FAILED ? NULL : (void *)q, syscall(NR_MSEAL, p, LEN, 0),
 	       mprotect(p, LEN, PROT_READ));
 	T_CHECK(p[1] == 2);
+	ask_for_pages();
 	return 0;
 }

@@ -1,13 +1,16 @@
 /*
  * The kernel writes into shared memory for one process while another looks at it: read,
  * readv, pread of much, poll and recv, each by a child whose buffer the parent watches, spinning.
- * Shows that the bytes appear at the same moment of the parent's run.
+ * Shows that the bytes appear at the same moment of the parent's run. And what the kernel leaves as it is, or
+ * writes when the call fails: the rest of a sleep.
  */
 /* SOAK */
 #include "victim.h"
 #include <poll.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 enum { BIG = 300 * 1024 };
@@ -16,6 +19,7 @@ struct shared {
 	_Atomic int step;
 	volatile char small[64], first[8], second[64];
 	struct pollfd polled;
+	struct timespec nap;
 	volatile char big[BIG];
 };
 
@@ -35,6 +39,24 @@ static void echo(int fd)
 static void later(int fd, const char *text)
 {
 	t_write_all(fd, text, strlen(text));
+}
+
+static void on_alarm(int signo)
+{
+	(void)signo;
+}
+
+static void naps(struct shared *s)
+{
+	struct itimerval soon = {.it_value = {0, 20000}};
+
+	s->nap = (struct timespec){0, 1000000};
+	T_CHECK(nanosleep(&s->nap, &s->nap) == 0 && !s->nap.tv_sec && s->nap.tv_nsec == 1000000);
+	T_CHECK(signal(SIGALRM, on_alarm) != SIG_ERR);
+	T_CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	T_FAILS(EINTR, nanosleep(&(struct timespec){100, 0}, &s->nap));
+	T_CHECK(s->nap.tv_sec == 99);
+	printf("%ld ns left\n", s->nap.tv_nsec);
 }
 
 static void child(struct shared *s, int in, int file)
@@ -108,6 +130,7 @@ int main(void)
 	t_wait_exit(pid, 0);
 	T_CHECK(close(pair[0]) == 0);
 	t_wait_exit(echoes, 0);
+	naps(s);
 	printf("done by %d\n", pid);
 	return 0;
 }

@@ -58,6 +58,13 @@ int main(void)
 	n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
 	if (n == 16)
 		T_CHECK(memcmp(in_a, a, 16) == 0);
-	printf("seed %016lx\n", seed);
+	/* what is written into the process itself so is there afterwards */
+	struct iovec to[2] = {{in_b, 3}, {in_b + 20, 5}};
+	local = (struct iovec){&seed, sizeof(seed)};
+	memset(in_b, 0, 30);
+	n = process_vm_writev(getpid(), &local, 1, to, 2, 0);
+	if (n == 8)
+		T_CHECK(memcmp(in_b, &seed, 3) == 0 && memcmp(in_b + 20, (char *)&seed + 3, 5) == 0);
+	printf("seed %016lx, %016lx\n", seed, t_hash(in_b, 30));
 	return 0;
 }

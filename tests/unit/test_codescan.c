@@ -2,6 +2,7 @@
  * Where a file's text has instructions that are oracles (tools/record/codescan.c): this test's own text,
  * in which there are some, some bytes that look like one, and some of which nobody can tell.
  */
+#include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +84,89 @@ static void test_own_text(void **state)
 	elf_close(&elf);
 }
 
+/* A program as Go's linker leaves it when stripped: its text, the table of its functions, no other. */
+static struct go_program {
+	Elf64_Ehdr head;
+	Elf64_Phdr load;
+	uint8_t text[64];
+	struct {
+		uint32_t magic;
+		uint8_t zeros[2], quantum, pointer_len;
+		uint64_t function_count, file_count, text_start, offsets[4], functions;
+		uint32_t entry[5];
+		uint32_t room;
+	} table;
+	char names[32];
+	Elf64_Shdr section[4];
+} go;
+
+enum { GO_BASE = 0x400000 };
+
+static void make_go_program(uint32_t magic, const char *table_name)
+{
+	static const uint8_t reads_counter[] = {0x0f, 0x01, 0xf9, 0x48, 0xc1, 0xe2, 0x20,
+						0x48, 0x01, 0xd0, 0xc3};
+	uint64_t text = GO_BASE + offsetof(struct go_program, text);
+
+	memset(&go, 0, sizeof(go));
+	go.head.e_phoff = offsetof(struct go_program, load);
+	go.head.e_phnum = 1;
+	go.head.e_phentsize = sizeof(Elf64_Phdr);
+	go.head.e_shoff = offsetof(struct go_program, section);
+	go.head.e_shentsize = sizeof(Elf64_Shdr);
+	go.head.e_shnum = 4;
+	go.head.e_shstrndx = 3;
+	go.load = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = GO_BASE,
+			       .p_filesz = sizeof(go), .p_memsz = sizeof(go)};
+	memset(go.text, 0xcc, sizeof(go.text)); /* between functions, too */
+	go.text[0] = 0xc3;
+	memcpy(go.text + 32, reads_counter, sizeof(reads_counter));
+	go.table.magic = magic;
+	go.table.quantum = 1;
+	go.table.pointer_len = 8;
+	go.table.function_count = 2;
+	go.table.text_start = text;
+	go.table.functions = offsetof(struct go_program, table.entry) - offsetof(struct go_program, table);
+	go.table.entry[2] = 32;
+	go.table.entry[4] = 64;
+	strcpy(go.names + 1, table_name);
+	go.section[1] = (Elf64_Shdr){.sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = text,
+				     .sh_offset = offsetof(struct go_program, text), .sh_size = sizeof(go.text)};
+	go.section[2] = (Elf64_Shdr){.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC,
+				     .sh_offset = offsetof(struct go_program, table), .sh_size = sizeof(go.table)};
+	go.section[3] = (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(struct go_program, names),
+				     .sh_size = sizeof(go.names)};
+}
+
+static void test_go_table(void **state)
+{
+	static const struct {
+		uint32_t magic;
+		const char *name;
+		bool sure;
+	} tables[] = {{0xfffffff0, ".gopclntab", true},
+		      {0xfffffff1, ".data.rel.ro.gopclntab", true},
+		      {0xfffffff1, ".another", false},
+		      {0x12345678, ".gopclntab", false}};
+	struct elf_file elf = {.data = (const uint8_t *)&go, .len = sizeof(go)};
+	struct code_oracle *found;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		make_go_program(tables[i].magic, tables[i].name);
+		assert_int_equal(code_scan(&elf, &found), 1);
+		assert_int_equal(found[0].kind, ORACLE_RDTSCP);
+		assert_int_equal(found[0].offset, offsetof(struct go_program, text) + 32);
+		assert_int_equal(found[0].sure, tables[i].sure);
+		free(found);
+	}
+	for (size_t at = 0; at < sizeof(go.table); at++) { /* whatever it says */
+		make_go_program(0xfffffff1, ".gopclntab");
+		((uint8_t *)&go.table)[at] ^= 0xff;
+		code_scan(&elf, &found);
+		free(found);
+	}
+}
+
 /* Whatever is in the file, nothing outside of it is read. */
 static void test_damaged(void **state)
 {
@@ -114,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_text),
+		cmocka_unit_test(test_go_table),
 		cmocka_unit_test(test_damaged),
 	};
 

@@ -1,7 +1,7 @@
 /*
  * See codescan.h. A pass over the text, 16 bytes at a time, finds the few places where the bytes
  * are; each is then judged by decoding the function around it: from the beginning that the unwind
- * table or the symbols tell, to its end. Only where that comes out even, the place is taken for an
+ * table, the symbols or Go's table tell, to its end. Only where that comes out even, the place is taken for an
  * instruction. Trusts nothing in the file.
  */
 #include <elf.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include "preload/insn.h"
 #include "tools/record/codescan.h"
+#include "tools/record/go_table.h"
 
 enum {
 	JUMP_LEN = 5,
@@ -27,6 +28,7 @@ struct scan {
 	struct elf_span *functions; /* by symbols, once they were needed */
 	size_t function_count;
 	bool has_functions;
+	struct go_table go;
 	struct code_oracle *found;
 	size_t count, cap;
 	uint64_t begin, end; /* the function last decoded, as file offsets */
@@ -179,7 +181,8 @@ static bool function_by_symbol(struct scan *s, uint64_t addr, uint64_t *begin, u
 
 static bool function_around(struct scan *s, uint64_t addr, uint64_t *begin, uint64_t *len)
 {
-	return function_in_table(s, addr, begin, len) || function_by_symbol(s, addr, begin, len);
+	return function_in_table(s, addr, begin, len) || function_by_symbol(s, addr, begin, len) ||
+	       go_function(&s->go, addr, begin, len);
 }
 
 /* --- judging --- */
@@ -416,6 +419,7 @@ size_t code_scan(const struct elf_file *elf, struct code_oracle **found)
 	size_t len, kept = 0;
 
 	open_table(&s);
+	go_table_open(&s.go, elf);
 	for (unsigned n = 0; elf_code(elf, n, &code, &len); n++)
 		scan_code(&s, code, len);
 	if (s.count)

@@ -52,9 +52,19 @@ faulty() {
 }
 
 for fault in close_all chroot pivot_root clock_forwards clock_backwards setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno; do faulty $fault; done
-# The recorder's own clock, where that is not the processor's counter, jumps as well.
+# The recorder's own clock, where that is not the processor's counter, jumps as well; no time that it
+# writes runs backwards.
 RECORD=--trap-tsc
-for fault in clock_forwards clock_backwards; do faulty $fault; done
+for fault in clock_forwards clock_backwards; do
+	faulty $fault
+	[ ! -e $fault ] || "$DEJA" cat --jsonl $fault | python3 -c '
+import json, sys
+last = {}
+for line in sys.stdin:
+    e = json.loads(line)
+    assert e["time"] >= last.get(e["pid"], 0) and e.get("dur", 0) >= 0, line[:200]
+    last[e["pid"]] = e["time"]' || fail "$fault: a time runs backwards"
+done
 RECORD=
 faulty strict 'seccomp filter that forbids'
 faulty set_gs 'takes the register %gs'

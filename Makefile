@@ -109,7 +109,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
 .DEFAULT_GOAL := all
-.PHONY: all demo check check-report soak soak-servers survey check-sanitize check-analyse check-travel unit unit-build cases bench install deps clean help
+.PHONY: all demo check check-report soak soak-servers survey check-sanitize check-analyse check-valgrind check-faults check-travel unit unit-build cases bench install deps clean help
 all: $(DEJA) $(RECSO) $(REPSO) $(LOADER) $(BUNDLE) $(LOOK) $(SHARE) $(SOURCES) $(SCRIPT) $(LIB)
 	@:
 
@@ -230,6 +230,18 @@ check-analyse:
 	@./.ci/deps build analyse
 	@tests/analyse/run
 
+# The commands that read recordings, and replays' supervisor, under memcheck.
+check-valgrind:
+	@./.ci/deps build test analyse
+	@$(MAKE) --no-print-directory all
+	@$(PLACE) tests/analyse/valgrind
+
+# Every protection of tests/FAULTS.md taken out in turn: its test fails (a quarter of an hour).
+check-faults:
+	@./.ci/deps build test
+	@$(MAKE) --no-print-directory all cases
+	@BUILD=$(abspath $(BUILD)) tests/faults/run $(FAULTS)
+
 check-travel:
 	@./.ci/deps build demo test travel
 	@$(MAKE) --no-print-directory all
@@ -295,6 +307,8 @@ help:
 	@echo 'make check-reading  speed and memory of reading: 10^6 events/s, seeking in 1 GiB'
 	@echo 'make check-sanitize unit tests and those of reading recordings, under AddressSanitizer and UBSan'
 	@echo 'make check-analyse  cppcheck and clang-tidy over all sources: no finding (some minutes)'
+	@echo 'make check-valgrind the commands that read recordings, under memcheck'
+	@echo 'make check-faults   takes out every protection of tests/FAULTS.md in turn and sees its test fail'
 	@echo 'make fuzz           every fuzz target for FUZZ_TIME (60) seconds, with the inputs counted'
 	@echo 'make check-travel   replays in the root of another Debian release (root, network)'
 	@echo 'make survey         many programs of Debian, as far as they are installed: which replay? (SURVEY="coreutils")'

@@ -33,8 +33,8 @@ enum {
 /* What a writer works with and the next one can use again: short processes come and go, and making
  * these takes longer than writing their few events. */
 struct room {
-	uint8_t *buf, *out;
-	size_t cap, out_cap;
+	uint8_t *buf, *out, *stored;
+	size_t cap, out_cap, stored_cap;
 	ZSTD_CCtx *cctx;
 };
 enum { SPARE_MAX = 8 };
@@ -51,6 +51,8 @@ struct tf_writer {
 	size_t cap, len, sync_len, done;
 	uint8_t *out;
 	size_t out_cap;
+	uint8_t *stored; /* a frame with references, as it is stored; NULL until there is one */
+	size_t stored_cap;
 	struct tf_seek_entry *frames;
 	size_t frame_count, frame_cap; /* pieces frames count, too */
 	tf_pool *pool; /* or NULL */
@@ -174,16 +176,21 @@ static void begin_frame(tf_writer *w)
 static int write_with_references(tf_writer *w)
 {
 	size_t len = tf_gathered_stored_len(&w->gathered, w->done), head_len;
-	uint8_t *stored = malloc(len), *head = malloc(tf_gathered_head_max(&w->gathered));
+	uint8_t *head = malloc(tf_gathered_head_max(&w->gathered));
 	uint64_t compressed_len = 0;
 	int rc = -1;
 
-	if (!stored || !head) {
+	if (len > w->stored_cap) {
+		free(w->stored);
+		w->stored_cap = len > TF_FRAME_LEN ? len + len / 4 : TF_FRAME_LEN;
+		w->stored = malloc(w->stored_cap);
+	}
+	if (!w->stored || !head) {
 		tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	head_len = tf_gathered_store(&w->gathered, w->buf, w->done, stored, head);
-	if (write_all(w, head, head_len) < 0 || compress(w, stored, len, &compressed_len) < 0 ||
+	head_len = tf_gathered_store(&w->gathered, w->buf, w->done, w->stored, head);
+	if (write_all(w, head, head_len) < 0 || compress(w, w->stored, len, &compressed_len) < 0 ||
 	    add_frame(w, head_len, 0) < 0)
 		goto out;
 	if (add_frame(w, compressed_len, len) < 0) {
@@ -193,7 +200,11 @@ static int write_with_references(tf_writer *w)
 	w->has_references = true;
 	rc = 0;
 out:
-	free(stored);
+	if (!w->stored || w->stored_cap > KEEP_LEN) {
+		free(w->stored);
+		w->stored = NULL;
+		w->stored_cap = 0;
+	}
 	free(head);
 	return rc;
 }
@@ -332,6 +343,8 @@ static bool room_take(tf_writer *w)
 		w->cap = r->cap;
 		w->out = r->out;
 		w->out_cap = r->out_cap;
+		w->stored = r->stored;
+		w->stored_cap = r->stored_cap;
 		w->cctx = r->cctx;
 		return true;
 	}
@@ -347,12 +360,14 @@ static void room_give(tf_writer *w)
 {
 	if (spare_count < SPARE_MAX && w->buf && w->out && w->cctx && w->cap <= KEEP_LEN) {
 		ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
-		spare[spare_count++] = (struct room){w->buf, w->out, w->cap, w->out_cap, w->cctx};
+		spare[spare_count++] = (struct room){
+		    w->buf, w->out, w->stored, w->cap, w->out_cap, w->stored_cap, w->cctx};
 		return;
 	}
 	ZSTD_freeCCtx(w->cctx);
 	free(w->buf);
 	free(w->out);
+	free(w->stored);
 }
 
 static tf_writer *writer_open(const char *path, int level, int flags, struct deja_error *err)

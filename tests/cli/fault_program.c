@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 		mkdir("root", 0755);
 		check(chroot("root") || chdir("/"), "chroot");
 		child(NULL);
-		child("not there");
+		child("exit 5");
 	} else if (IS("pivot_root")) {
 		pivot();
 		child(NULL);
@@ -183,6 +183,7 @@ int main(int argc, char **argv)
 	} else if (IS("nofile")) {
 		limit(RLIMIT_NOFILE, 3);
 		child(NULL);
+		child("not even its libraries can be opened");
 	} else if (IS("as")) {
 		struct rlimit l;
 		int got = 0;

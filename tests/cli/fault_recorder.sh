@@ -69,6 +69,17 @@ for line in sys.stdin:
     last = e["time"]
 assert long > 1, "the program never waited: %f" % long' || fail "stopped: times"
 
+# In another pid namespace the recorder's pid tells nothing of it: its heartbeat does.
+if unshare -pf true 2>/dev/null; then
+	begin beat unshare -pf perl lines.pl 60000
+	kill -STOP $RECORDER
+	sleep 0.5
+	kill -CONT $RECORDER
+	ended beat 5 60000
+	expect 5 "$DEJA" replay beat
+	cmp -s stdout out || fail "beat: another output replayed"
+fi
+
 # A limit on file sizes, hit by the recorder alone.
 begin fsize perl -e '$| = 1; open my $f, "<", "/dev/urandom"; for (1 .. 300) { sysread $f, my $b, 20000; print unpack("%32C*", $b), "\n"; select undef, undef, undef, 0.003 } exit 6'
 prlimit --pid $RECORDER --fsize=1000000:1000000 || fail "prlimit"
@@ -78,6 +89,10 @@ partly fsize 'File too large'
 got=0
 (ulimit -S -f 500; limit "$DEJA" record -q -o soft -- bash -c 'ulimit -S -f') >out 2>err </dev/null || got=$?
 [ $got = 0 ] && [ "$(cat out)" = 500 ] || fail "a soft limit: status $got: $(cat out err)"
+# The program's own limit ends it by SIGXFSZ, which the recorder ignores.
+got=0
+(ulimit -c 0; quiet_limit "$DEJA" record -q -o limited -- bash -c 'ulimit -f 1; exec head -c 100000 /dev/zero >big') 2>err </dev/null || got=$?
+[ $got = 153 ] || fail "SIGXFSZ of the program: status $got: $(cat err)"
 
 # The directory is deleted: that is said, whether something new can be written there or not.
 begin gone perl lines.pl 200 0.005
@@ -118,8 +133,8 @@ limit unshare -m sh small.sh 256k "$DEJA" record -o none -- sh -c 'touch ran' >o
 # Room for a few processes: the others go on unrecorded, and that is said.
 got=0
 limit unshare -m sh small.sh 3m "$DEJA" record -o few -- bash -c '
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do perl -e "print \"x\" x 100, rand, qq(\n) for 1 .. 3000; sleep 1" >/dev/null & done
-	wait; echo all $RANDOM; exit 9' >out 2>err </dev/null || got=$?
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do perl -e "print \"x\" x 100, rand, qq(\n) for 1 .. 3000; sleep 1" >/dev/null & pids="$pids $!"; done
+	for p in $pids; do wait $p || echo harmed; done; echo all $RANDOM; exit 9' >out 2>err </dev/null || got=$?
 [ $got = 9 ] && [ "$(wc -l <out)" = 1 ] || fail "small /dev/shm: status $got: $(cat out err)"
 grep -qE '/dev/shm is full|too many processes|not recorded' err || fail "small /dev/shm: not said: $(cat err)"
 # 64 MiB, as containers have it: enough.

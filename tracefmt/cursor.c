@@ -7,6 +7,7 @@
  * buffers.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "source.h"
@@ -92,7 +93,10 @@ static int merged_next(deja_cursor *cur, struct deja_event *ev, struct deja_erro
 		s = heap_pop(cur);
 		if (s->reader) {
 			cur->given = s;
-			*ev = s->ev;
+			/* what it has of items; most have few */
+			memcpy(ev, &s->ev, offsetof(struct deja_event, items) +
+					       s->ev.item_count * sizeof(s->ev.items[0]));
+			ev->raw = s->ev.raw;
 			return 1;
 		}
 		if (tf_source_open(s, err) < 0 || advance(cur, s, err) < 0)

@@ -35,6 +35,15 @@ static int64_t le_signed(const uint8_t *p, unsigned len)
 	return (int64_t)(v << shift) >> shift;
 }
 
+static void put_seconds(struct tf_text *out, int64_t sec, int64_t sub, bool micro)
+{
+	tf_puts(out, "{tv_sec=");
+	tf_put_dec(out, sec);
+	tf_puts(out, micro ? ", tv_usec=" : ", tv_nsec=");
+	tf_put_dec(out, sub);
+	tf_putc(out, '}');
+}
+
 static void put_time(struct tf_text *out, const uint8_t *p, bool micro)
 {
 	int64_t sec = (int64_t)tf_le(p, 8), sub = (int64_t)tf_le(p + 8, 8);
@@ -44,8 +53,7 @@ static void put_time(struct tf_text *out, const uint8_t *p, bool micro)
 	else if (!micro && sub == (1l << 30) - 2)
 		tf_puts(out, "UTIME_OMIT");
 	else
-		tf_put(out, "{tv_sec=%" PRId64 ", tv_%csec=%" PRId64 "}", sec,
-			micro ? 'u' : 'n', sub);
+		put_seconds(out, sec, sub, micro);
 }
 
 static void put_sigset(struct tf_text *out, uint64_t set)
@@ -87,11 +95,11 @@ static void put_field(struct tf_text *out, const struct field *f, const uint8_t 
 	if (how >= NAMES)
 		tf_put_names(out, how - NAMES, v);
 	else if (how == D)
-		tf_put(out, "%" PRId64, le_signed(p, f->len));
+		tf_put_dec(out, le_signed(p, f->len));
 	else if (how == U)
-		tf_put(out, "%" PRIu64, v);
+		tf_put_udec(out, v);
 	else if (how == X)
-		tf_put(out, "%#" PRIx64, v);
+		tf_put_0x(out, v);
 	else if (how == O)
 		tf_put(out, "%#03" PRIo64, v);
 	else if (how == IFMT)
@@ -108,16 +116,35 @@ static void put_field(struct tf_text *out, const struct field *f, const uint8_t 
 		tf_put_text(out, p, strnlen((const char *)p, f->len), 0);
 }
 
+enum { FIELD_COUNT = sizeof(fields) / sizeof(fields[0]) };
+
+/* The first field of a layout, which follow one another; or FIELD_COUNT. */
+static size_t first_field(unsigned layout)
+{
+	static uint16_t first[1024]; /* 1 and more: known */
+	size_t i;
+
+	if (layout < sizeof(first) / sizeof(first[0]) && first[layout])
+		return first[layout] - 1u;
+	for (i = 0; i < FIELD_COUNT && fields[i].layout != layout; i++)
+		;
+	if (layout < sizeof(first) / sizeof(first[0]))
+		first[layout] = (uint16_t)(i + 1);
+	return i;
+}
+
 static bool put_struct(struct tf_text *out, unsigned layout, const uint8_t *bytes, size_t len)
 {
 	const char *sep = "{";
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (size_t i = first_field(layout); i < FIELD_COUNT && fields[i].layout == layout; i++) {
 		const struct field *f = &fields[i];
 
-		if (f->layout != layout || (size_t)f->offset + f->len > len)
+		if ((size_t)f->offset + f->len > len)
 			continue;
-		tf_put(out, "%s%s=", sep, f->name);
+		tf_puts(out, sep);
+		tf_puts(out, f->name);
+		tf_putc(out, '=');
 		put_field(out, f, bytes + f->offset);
 		sep = ", ";
 	}

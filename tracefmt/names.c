@@ -145,7 +145,8 @@ void tf_put_names(struct tf_text *out, unsigned xlat, uint64_t value)
 		}
 		if ((rest & n->mask) != n->value)
 			continue;
-		tf_put(out, "%s%s", sep, n->name);
+		tf_puts(out, sep);
+		tf_puts(out, n->name);
 		rest &= ~n->mask;
 		sep = "|";
 	}

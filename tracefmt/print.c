@@ -42,27 +42,27 @@ static void put_scalar(struct tf_text *out, const struct deja_event *ev,
 		if ((int)v == at_fdcwd)
 			tf_puts(out, "AT_FDCWD");
 		else
-			tf_put(out, "%d", (int)v);
+			tf_put_dec(out, (int)v);
 		break;
 	case TF_INT:
 		if (index == 2 &&
 		    (call->nr == setsockopt_nr || call->nr == getsockopt_nr))
 			tf_put_names(out, sockopt_names(ev->args[1]), (uint64_t)(int)v);
 		else
-			tf_put(out, "%d", (int)v);
+			tf_put_dec(out, (int)v);
 		break;
 	case TF_PID:
-		tf_put(out, "%d", (int)v);
+		tf_put_dec(out, (int)v);
 		break;
 	case TF_UINT:
-		tf_put(out, "%u", (unsigned)v);
+		tf_put_udec(out, (unsigned)v);
 		break;
 	case TF_LONG:
 	case TF_OFF:
-		tf_put(out, "%ld", v);
+		tf_put_dec(out, v);
 		break;
 	case TF_SIZE:
-		tf_put(out, "%lu", (unsigned long)v);
+		tf_put_udec(out, (unsigned long)v);
 		break;
 	case TF_MODE:
 		tf_put(out, "%#03lo", (unsigned long)v & 0xffffffff);
@@ -78,7 +78,7 @@ static void put_scalar(struct tf_text *out, const struct deja_event *ev,
 		break;
 	case TF_ADDR:
 		if (v)
-			tf_put(out, "%#lx", (unsigned long)v);
+			tf_put_0x(out, (unsigned long)v);
 		else
 			tf_puts(out, "NULL");
 		break;
@@ -211,13 +211,13 @@ static void put_result(struct tf_text *out, const struct deja_event *ev,
 		   call->nr != execveat_nr) {
 		tf_putc(out, '?');
 	} else if (call->flags & TF_ADDR_RESULT) {
-		tf_put(out, "%#" PRIx64, (uint64_t)ev->result);
+		tf_put_0x(out, (uint64_t)ev->result);
 	} else if (call->nr == fcntl_nr && ev->args[1] == f_getfl) {
 		tf_put(out, "%#" PRIx64 " (flags ", (uint64_t)ev->result);
 		tf_put_names(out, TF_X_OPEN, (uint32_t)ev->result);
 		tf_putc(out, ')');
 	} else {
-		tf_put(out, "%" PRId64, ev->result);
+		tf_put_dec(out, ev->result);
 	}
 }
 
@@ -243,7 +243,8 @@ void tf_put_call(struct tf_text *out, const struct deja_event *ev,
 		if (args[i].kind != TF_NONE)
 			shown = i + 1;
 	}
-	tf_put(out, "%s(", call->name);
+	tf_puts(out, call->name);
+	tf_putc(out, '(');
 	for (unsigned i = 0; i < shown; i++) {
 		tf_puts(out, i ? ", " : "");
 		tf_put_arg(out, ev, call, i, &args[i], excerpt_len);

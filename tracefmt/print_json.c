@@ -306,7 +306,9 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev, size_t 
 	uint32_t count = tf_get_array(&in), len;
 	const char *sep = "";
 
-	tf_put(out, ",\"kind\":\"%s\",\"args\":{", tf_event_kind(ev->id));
+	tf_puts(out, ",\"kind\":\"");
+	tf_puts(out, tf_event_kind(ev->id));
+	tf_puts(out, "\",\"args\":{");
 	tf_get_int(&in);
 	if (ev->id >= sizeof(fields) / sizeof(fields[0]))
 		count = 0;
@@ -315,7 +317,10 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev, size_t 
 
 		if (!fields[ev->id][i])
 			break;
-		tf_put(out, "%s\"%s\":", sep, fields[ev->id][i]);
+		tf_puts(out, sep);
+		tf_putc(out, '"');
+		tf_puts(out, fields[ev->id][i]);
+		tf_puts(out, "\":");
 		if (type >= 0xc4 && type <= 0xc6) {
 			const uint8_t *bytes = tf_get_bytes(&in, &len);
 
@@ -326,8 +331,10 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev, size_t 
 		sep = ",";
 	}
 	tf_putc(out, '}');
-	if (ev->id == TF_EV_CLOCK)
-		tf_put(out, ",\"result\":%" PRId64, ev->result);
+	if (ev->id == TF_EV_CLOCK) {
+		tf_puts(out, ",\"result\":");
+		tf_put_dec(out, ev->result);
+	}
 }
 
 static void put_io(struct tf_text *out, const char *sep, const struct deja_io *io)

@@ -91,6 +91,13 @@ void tf_put_hex(struct tf_text *t, uint64_t v)
 	tf_put_bytes(t, p, (size_t)(buf + sizeof(buf) - p));
 }
 
+void tf_put_0x(struct tf_text *t, uint64_t v)
+{
+	if (v)
+		tf_puts(t, "0x");
+	tf_put_hex(t, v);
+}
+
 /* One conversion's flags. */
 struct form {
 	bool alternate, zero, plus;

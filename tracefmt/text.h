@@ -28,6 +28,8 @@ void tf_put(struct tf_text *t, const char *format, ...) __attribute__((format(pr
 void tf_put_dec(struct tf_text *t, int64_t v);
 void tf_put_udec(struct tf_text *t, uint64_t v);
 void tf_put_hex(struct tf_text *t, uint64_t v);
+/* As %#x does: 0 is a plain 0. */
+void tf_put_0x(struct tf_text *t, uint64_t v);
 
 static inline bool tf_text_room(struct tf_text *t, size_t len)
 {

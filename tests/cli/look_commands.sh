@@ -140,6 +140,15 @@ limit "$DEJA" verify rec >/dev/null || fail "an annotated recording does not ver
 # --- a live recording ---
 background "$DEJA" record -q -o live -- sh -c 'for i in 1 2 3 4 5 6 7 8; do echo "tick $i"; sleep 0.2; done'
 wait_for live/header || fail "no live recording"
+expect 0 "$DEJA" ps live
+one_line 'listed when it is complete'
+for _ in $(seq 100); do "$DEJA" grep tick live >/dev/null 2>&1 && break; sleep 0.1; done
+for command in streams stat "at live 1ms" "step --from start --by 1s" "export --format csv" "grep tick"; do
+	case $command in *live*) words=$command ;; *) words="$command live" ;; esac
+	# shellcheck disable=SC2086
+	expect 0 "$DEJA" $words
+	[ -s stdout ] || fail "$words says nothing of a live recording: $(cat stderr)"
+done
 limit "$DEJA" cat -f --call write live >followed || fail "cat -f"
 wait "${BACKGROUND[0]}"
 BACKGROUND=()

@@ -357,8 +357,31 @@ def perfetto(rec):
         for s in of_thread:  # a thread is in one call at a time
             assert s["ts"] >= end - 0.002, (end, s)
             end = s["ts"] + s["dur"]
-    calls = sum("call" in e for e in events(rec))
-    assert sum(len(s) for s in slices.values()) == calls
+    # Every call of the recording is that slice and no other; so are marks and the sums of bytes.
+    recorded = events(rec)
+    made = {(s["args"]["stream"], s["args"]["event"]): s for of_thread in slices.values() for s in of_thread}
+    calls = [e for e in recorded if "call" in e]
+    assert len(made) == sum(len(s) for s in slices.values()) == len(calls)
+    for e in calls:
+        s = made[e["stream"], e["event"]]
+        assert (s["pid"], s["tid"], s["name"]) == (e["pid"], e["tid"], e["call"]), (s, e)
+        assert s["args"]["result"] == e["result"] and s["args"].get("errno") == e.get("errno"), (s, e)
+        assert abs(s["dur"] - e["dur"] * 1e6) < 0.002 and abs(s["ts"] + s["dur"] - e["time"] * 1e6) < 0.01, (s, e)
+    assert all(e["s"] in "gpt" for e in trace["traceEvents"] if e["ph"] == "i")
+    sums, last = {}, {}
+    for e in recorded:
+        for leg in e.get("io", []):
+            if "dir" in leg:
+                key = e["pid"], leg["dir"]
+                sums[key] = sums.get(key, 0) + leg["len"]
+    for e in trace["traceEvents"]:
+        if e["ph"] == "C" and e["name"] == "bytes":
+            before = last.get(e["pid"], {"in": 0, "out": 0, "ts": 0})
+            now = dict(e["args"], ts=e["ts"])
+            assert set(now) == {"in", "out", "ts"} and all(now[k] >= before[k] for k in now), (before, now)
+            last[e["pid"]] = now
+    assert sums and all(last[pid][way] == total for (pid, way), total in sums.items()), (sums, last)
+    calls = len(calls)
     print(calls, "slices on", len(slices), "threads")
 
 

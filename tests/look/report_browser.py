@@ -161,5 +161,17 @@ try:
     assert browser.js("return getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 27)", "it is not dark"
     browser.click(".row[data-row='0']")
     browser.picture("dark")
+    browser.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": {
+        "width": 480, "height": 800, "deviceScaleFactor": 1, "mobile": False}})
+    wait_until(browser, "innerWidth === 480", "the narrow window")
+    browser.picture("narrow")
+    assert browser.js("return document.documentElement.scrollWidth <= innerWidth"), "wider than a narrow window"
+    # what is selected is in view, also when the table is scrolled to; nothing else covers anything
+    browser.js("document.querySelector('#table').scrollIntoView()")
+    browser.click(".row[data-row='2']")
+    browser.picture("narrow_selected")
+    assert browser.js("const at = (e) => document.querySelector(e).getBoundingClientRect(); "
+                      "return at('#table').height >= 200 && at('#detail').bottom <= innerHeight + 1 && at('#detail').height >= 100 && "
+                      "at('#lanes').bottom <= at('#tabs').top + 1"), "parts of a narrow page cover each other"
 finally:
     browser.close()

@@ -209,6 +209,9 @@ int cmd_ps(int argc, char **argv)
 	rec = cmd_open(argv[optind], &status);
 	if (!rec)
 		return status;
+	if (!deja_header(rec)->process_count)
+		cmd_error("its processes are listed when it is complete or recovered; until then "
+			  "`deja cat --call image,exec` tells of them");
 	cmd_stdout_begin();
 	if (!tree_build(&tree, deja_header(rec))) {
 		cmd_error("out of memory");

@@ -36,6 +36,15 @@ static int64_t now_ns(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
+/* When this command began. The recorded time is counted from there: what opening the recording took
+ * is made up while the program waits, and a replay takes as long as it is told, all in all. */
+static int64_t began_ns;
+
+__attribute__((constructor)) static void note_beginning(void)
+{
+	began_ns = now_ns();
+}
+
 bool pace_wanted(const struct pace *pace)
 {
 	return pace->factor > 0 || pace->until || pace->turns || pace->progress;
@@ -163,7 +172,8 @@ bool pace_begin(struct playback *p)
 
 void pace_start(struct playback *p)
 {
-	p->pace_state->started_ns = p->session.shared->pace_start_ns = now_ns();
+	p->pace_state->started_ns = now_ns();
+	p->session.shared->pace_start_ns = began_ns;
 	p->session.shared->paced = 1;
 }
 

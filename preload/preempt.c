@@ -186,24 +186,25 @@ bool preempt_cover_at(uint64_t at, struct preempt_cover *cover)
 	return at >= LOWEST_FOR_PUN || cover->offset[cover->count - 1] != JUMP_LEN - 1;
 }
 
-/* A displacement for the jump, the n-th to be tried, with INT3 where a covered instruction
+/* A displacement for the jump, the n-th to be tried, with a trap where a covered instruction
  * begins. */
-static int32_t displacement(const struct preempt_cover *cover, unsigned n)
+static int32_t displacement(const struct preempt_cover *cover, uint8_t trap, unsigned n)
 {
 	uint8_t byte[4] = {0x40, (uint8_t)(n * 16), (uint8_t)(n * 40 + 16),
 			   (uint8_t)(n & 1 ? 4 + n / 4 : 0xfc - n / 4)};
 	int32_t rel;
 
 	for (unsigned i = 1; i < cover->count; i++)
-		byte[cover->offset[i] - 1] = INT3;
+		byte[cover->offset[i] - 1] = trap;
 	dj_copy(&rel, byte, 4);
 	return rel;
 }
 
-uint64_t preempt_map_stub(uint64_t at, const struct preempt_cover *cover, unsigned *n)
+uint64_t preempt_map_stub(uint64_t at, const struct preempt_cover *cover, uint8_t trap,
+			  unsigned *n)
 {
 	for (; *n < STUB_TRIES; (*n)++) {
-		uint64_t entry = at + JUMP_LEN + (uint64_t)(int64_t)displacement(cover, *n);
+		uint64_t entry = at + JUMP_LEN + (uint64_t)(int64_t)displacement(cover, trap, *n);
 		uint64_t page = entry & ~4095ull;
 
 		if (page >= 1 << 16 && page < 0x7fffff000000ull &&

@@ -88,12 +88,13 @@ struct preempt_state {
 
 	/* the replayer's breakpoint; RT->break_addr is its address, or 0 */
 	bool was_blocked;
-	bool stub; /* a jump to comparing code stands there; else int3 */
+	bool stub; /* a jump to comparing code stands there; else a trap */
+	bool stub_trapped; /* a trap stands there all the same: the moved code alone is used */
 	uint8_t original[16], planted[16];
 	uint32_t planted_len;
-	long text_fd; /* while an int3 stands: the process's memory */
+	long text_fd; /* while a trap alone stands: the process's memory */
 	uint64_t code, data; /* of the stub */
-	uint64_t entry, hit, go_on; /* in it: the comparison, its int3, the moved code */
+	uint64_t entry, hit, go_on; /* in it: the comparison, its trap, the moved code */
 	uint32_t inside_count;	    /* jumps among the covered instructions */
 	struct preempt_moved moved[MOVED_MAX];
 	uint32_t moved_count;
@@ -154,11 +155,12 @@ bool preempt_cover_at(uint64_t at, struct preempt_cover *cover);
  * where; 0: nowhere. *n: the first try, then the one that succeeded. The recorder does so to see
  * that there is room. */
 enum { STUB_LEN = 4 * 4096 };
-uint64_t preempt_map_stub(uint64_t at, const struct preempt_cover *cover, unsigned *n);
+uint64_t preempt_map_stub(uint64_t at, const struct preempt_cover *cover, uint8_t trap,
+			  unsigned *n);
 void preempt_unmap_stub(uint64_t entry);
 
 /* In both modes: has the kernel call `handler` for SIGTRAP. */
 void preempt_take_trap(void (*handler)(int, struct k_siginfo *, struct k_ucontext *));
-enum { SIGTRAP_NR = 5, CODE_TRACE = 2, TRAP_FLAG = 0x100, INT3 = 0xcc };
+enum { SIGTRAP_NR = 5, CODE_TRACE = 2, TRAP_FLAG = 0x100, INT3 = 0xcc, PUSH_ES = 0x06 };
 
 #endif

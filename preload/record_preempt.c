@@ -361,6 +361,15 @@ void boundary_fatal(struct thread *t)
 		futex_robust_end(t); /* what others find is then the same, whenever they look */
 }
 
+bool boundary_own_fault(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	return false;
+}
+
+void boundary_dies(int signo)
+{
+}
+
 void boundary_fault(struct thread *t, struct k_ucontext *uc)
 {
 	if (PREEMPT->prober == t)
@@ -435,7 +444,7 @@ static bool is_unchanged(const struct k_mcontext *mc)
 static bool has_room(uint64_t at, const struct preempt_cover *cover)
 {
 	unsigned n = 0;
-	uint64_t entry = preempt_map_stub(at, cover, &n);
+	uint64_t entry = preempt_map_stub(at, cover, INT3, &n);
 
 	if (entry)
 		preempt_unmap_stub(entry);

@@ -634,6 +634,10 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
 /* A fault that will end the process, by the default action. */
 void boundary_fatal(struct thread *t);
+/* A fault of a kind that we raise, too, but no oracle's. True: that is all. */
+bool boundary_own_fault(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+/* The process ends by this signal now. */
+void boundary_dies(int signo);
 /* A fault of the program's own, before its handler is entered with this context. */
 void boundary_fault(struct thread *t, struct k_ucontext *uc);
 /* The tokens of the domains that this process is a member of, behind its own. The

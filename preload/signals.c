@@ -256,6 +256,9 @@ static bool is_ours(struct thread *t, const struct k_siginfo *info, struct k_uco
 	if (signo == SIGILL_NR ? oracles_trapped(t, info, uc)
 			       : signo == SIGSEGV_NR && RT->trap_tsc && tsc_trapped(t, info, uc))
 		return true;
+	if ((signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc)) &&
+	    is_synchronous(signo, info) && boundary_own_fault(t, info, uc))
+		return true;
 	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(signo)))
 		return false;
 	if (!is_synchronous(signo, info)) {
@@ -430,6 +433,7 @@ void signals_die(int signo)
 	struct k_sigaction act = {0};
 	uint64_t mask = ~SIG_BIT(signo);
 
+	boundary_dies(signo);
 	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
 	dj_raw(SYS_tgkill, dj_raw(SYS_getpid), dj_raw(SYS_gettid), signo);
 	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);

@@ -7,13 +7,14 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include "debug.h"
+#include "preload/preempt.h"
 
 enum {
-	TRAP_FLAG = 0x100,
 	SLOT_STACK_LEN = (sizeof(struct stack_taken) + 4095) & ~4095ul,
 };
 
 void debug_stop(void);
+void debug_signal(uint64_t signo);
 
 /* The debugger's breakpoint is here. */
 __attribute__((noinline)) void debug_stop(void)
@@ -21,12 +22,36 @@ __attribute__((noinline)) void debug_stop(void)
 	__asm__ volatile("" : : : "memory");
 }
 
+/* The debugger's other breakpoint, which no user sees: the next signal of this number is the
+ * program's, not ours. */
+__attribute__((noinline)) void debug_signal(uint64_t signo)
+{
+	__asm__ volatile("" : : "r"(signo) : "memory");
+}
+
+/* Where a breakpoint is met with SIGTRAP blocked the kernel forgets the program's handler. */
+static uint64_t open_trap(void)
+{
+	uint64_t trap = SIG_BIT(SIGTRAP_NR), mask = 0;
+
+	dj_raw(SYS_rt_sigprocmask, 1, &trap, &mask, 8);
+	return mask;
+}
+
+static void close_trap(uint64_t mask)
+{
+	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
+}
+
 static void stop(struct thread *t, enum debug_reason reason, uint64_t resume)
 {
+	uint64_t mask = open_trap();
+
 	t->slot->stop_event = 0;
 	DEBUG->reason = reason;
 	DEBUG->resume = resume;
 	debug_stop();
+	close_trap(mask);
 }
 
 static bool due(const struct thread *t)
@@ -58,6 +83,8 @@ void debug_begin(struct thread *t)
 		.site_size = sizeof(RT->sites[0]),
 		.stream = slot->stream,
 		.thread_tid = offsetof(struct thread, tid),
+		.signal = (uint64_t)debug_signal,
+		.trap_tsc = RT->trap_tsc,
 	};
 	if (slot->stream != s->hold_stream || RT->event_no < s->hold_event ||
 	    slot->hold != HOLD_NOT)
@@ -67,6 +94,31 @@ void debug_begin(struct thread *t)
 	dj_raw(SYS_futex, &s->doorbell, FUTEX_WAKE, 1);
 	while (__atomic_load_n(&slot->hold, __ATOMIC_SEQ_CST) == HOLD_WAITS)
 		dj_raw(SYS_futex, &slot->hold, FUTEX_WAIT, HOLD_WAITS, &step);
+}
+
+/* A debugger lets pass what we raise ourselves. The program's own is raised again, for it to see. */
+bool debug_shows(int signo, uint64_t at)
+{
+	uint64_t mask;
+
+	if (!RT->session->hold_stream)
+		return false;
+	if (at && DEBUG->shown == at) {
+		DEBUG->shown = 0;
+		return false;
+	}
+	DEBUG->shown = at;
+	mask = open_trap();
+	debug_signal((uint64_t)signo);
+	close_trap(mask);
+	return true;
+}
+
+void boundary_dies(int signo)
+{
+	if (RT->session->hold_stream)
+		DEBUG->reason = DEBUG_DIES;
+	debug_shows(signo, 0);
 }
 
 void debug_enter(struct thread *t, struct pregs *p)

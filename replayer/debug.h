@@ -12,6 +12,7 @@ enum debug_reason {
 	DEBUG_EVENT = 1, /* the event asked for was served */
 	DEBUG_LAST,	 /* it was, and with it this image or process ends */
 	DEBUG_DIVERGED,
+	DEBUG_DIES, /* by the signal that debug_signal() tells */
 };
 
 struct debug_facts {
@@ -28,6 +29,9 @@ struct debug_facts {
 	uint64_t reason; /* enum debug_reason */
 	uint64_t resume; /* where the thread goes on in the program, 0: not known */
 	uint64_t thread_tid; /* in what %gs leads to: offset of a thread's recorded id (4 bytes) */
+	uint64_t signal;     /* debug_signal(): a breakpoint there sees which are the program's */
+	uint64_t trap_tsc;   /* SIGSEGV may be ours, too */
+	uint64_t shown;	     /* the address of the program's own fault that was shown last */
 };
 
 #define DEBUG_MAGIC 0x6a65646762756765ull

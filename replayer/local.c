@@ -163,6 +163,7 @@ static void die_in_program(struct thread *t, const struct pregs *p, int signo)
 		.mask = ~SIG_BIT(signo),
 	};
 
+	boundary_dies(signo);
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, 0, 8);
 	dj_raw(SYS_rt_sigaction, signo, &act, 0, 8);
 	dj_raw(SYS_tgkill, RT->live_pid, t->live_tid, signo);

@@ -220,19 +220,16 @@ static void arrived(struct thread *t, struct k_ucontext *uc)
 	t->interrupted = NULL;
 }
 
-void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
+/* False: the trap is none of ours. uc: behind it. */
+static bool trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
 {
-	struct thread *t = dj_self();
 	int differs;
 
 	switch (RT->break_addr ? stub_meets(uc, info) : STUB_FOREIGN) {
 	case STUB_FOREIGN:
-		if (t->actions->action[SIGTRAP_NR].handler == 0 && info->code > 0)
-			signals_die(SIGTRAP_NR);
-		signal_handler(signo, info, uc);
-		return;
+		return false;
 	case STUB_WENT_ON:
-		return;
+		return true;
 	case STUB_VISIT:
 		break;
 	}
@@ -240,6 +237,29 @@ void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		arrived(t, uc);
 	else
 		stub_go_on(uc, differs);
+	return true;
+}
+
+void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
+{
+	struct thread *t = dj_self();
+
+	if (trapped(t, info, uc))
+		return;
+	if (t->actions->action[SIGTRAP_NR].handler == 0 && info->code > 0)
+		signals_die(SIGTRAP_NR);
+	signal_handler(signo, info, uc);
+}
+
+bool boundary_own_fault(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
+{
+	if (info->signo == SIGILL_NR && RT->session->hold_stream) {
+		uc->mc.rip++; /* as an int3 would have it */
+		if (trapped(t, info, uc))
+			return true;
+		uc->mc.rip--;
+	}
+	return debug_shows(info->signo, uc->mc.rip);
 }
 
 void preempt_missed(struct thread *t, long nr, const unsigned long args[6])

@@ -103,6 +103,9 @@ void debug_leave_clock(struct thread *t);
 /* The process or its image ends with the event just served. */
 void debug_last(struct thread *t);
 void debug_diverged(struct thread *t);
+/* A signal of the program's own, of a kind that we raise, too; at: the instruction, or 0. True: a
+ * debugger is to see it, raise it again. */
+bool debug_shows(int signo, uint64_t at);
 
 /* --- diverge.c --- */
 /* The replay of the whole tree stops here. */

@@ -2,13 +2,16 @@
  * The breakpoint of a replay. A computation may come by thousands of millions of times before it
  * is in the recorded state; an int3 costs microseconds each time. So the instruction at the
  * place becomes a jump to code that compares: register or word with its recorded value, one
- * after the other, then int3; where one differs, the instructions that the jump covers,
+ * after the other, then a trap; where one differs, the instructions that the jump covers,
  * moved, and back. What is compared is learnt: each visit in vain adds what told it.
  *
  * Nothing of the program's state changes: no flags (the comparison is a lea and a jrcxz), no
  * stack; two registers are kept in memory of ours beside the code. Where the jump
- * covers several instructions, the bytes at which the others begin are made int3 by the choice of
+ * covers several instructions, the bytes at which the others begin are made traps by the choice of
  * the jump's target, so that whoever jumps there is led to the moved instruction.
+ *
+ * The trap is int3, but under a debugger, which takes each SIGTRAP for its own: there it is an
+ * opcode that does not exist, whose SIGILL it passes on.
  *
  * Called by preempt.c in its handler and at crossings, by the token's holder.
  */
@@ -33,6 +36,11 @@ enum {
 static const uint8_t number_of[PREEMPT_REG_COUNT - 1] = {8,  9, 10, 11, 12, 13, 14, 15,
 							 7, 6, 5,  3,  2,  0,  1,  4};
 enum { RAX = 0, RCX = 1 };
+
+static uint8_t trap(void)
+{
+	return RT->session->hold_stream ? PUSH_ES : INT3;
+}
 
 static uint8_t *put(uint8_t *p, const void *bytes, size_t len)
 {
@@ -117,7 +125,7 @@ static void write_comparison(uint64_t entry)
 		p = put_keep(p, RCX, true);
 	}
 	s->hit = (uint64_t)p;
-	*p = INT3;
+	*p = trap();
 }
 
 /* Moves one covered instruction to p; its displacements follow. NULL: too far. */
@@ -198,9 +206,10 @@ bool stub_plant(void)
 
 	s->check_count = s->check_next = 0;
 	s->inside_count = 0;
+	s->stub_trapped = false;
 	if (!preempt_cover_at(RT->break_addr, &cover))
 		return false;
-	for (unsigned n = 0; (entry = preempt_map_stub(RT->break_addr, &cover, &n)); n++) {
+	for (unsigned n = 0; (entry = preempt_map_stub(RT->break_addr, &cover, trap(), &n)); n++) {
 		int32_t rel = (int32_t)(entry - (RT->break_addr + JUMP_LEN));
 
 		s->entry = entry;
@@ -239,7 +248,7 @@ bool stub_plant_trap(void)
 	struct preempt_state *s = PREEMPT;
 
 	s->stub = false;
-	s->planted[0] = INT3;
+	s->planted[0] = trap();
 	s->planted_len = 1;
 	/* rounds may be many; and the program makes no call that would show the descriptor */
 	s->text_fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
@@ -261,6 +270,19 @@ void stub_remove(void)
 	s->stub = false;
 }
 
+/* Too many jump to the instructions behind the place. They get them back; there the moved ones
+ * are executed after each visit. */
+static void stub_become_trap(void)
+{
+	struct preempt_state *s = PREEMPT;
+	uint8_t code[JUMP_LEN];
+
+	dj_copy(code, s->original, JUMP_LEN);
+	code[0] = s->planted[0] = trap();
+	s->planted_len = 1;
+	s->stub_trapped = code_write(RT->break_addr, code, JUMP_LEN, false);
+}
+
 enum stub_meeting stub_meets(struct k_ucontext *uc, const struct k_siginfo *info)
 {
 	struct preempt_state *s = PREEMPT;
@@ -277,7 +299,7 @@ enum stub_meeting stub_meets(struct k_ucontext *uc, const struct k_siginfo *info
 		uc->mc.rip = at;
 		return STUB_VISIT;
 	}
-	if (at == s->hit) {
+	if (at == (s->stub_trapped ? RT->break_addr : s->hit)) {
 		uc->mc.rip = RT->break_addr;
 		return STUB_VISIT;
 	}
@@ -287,8 +309,7 @@ enum stub_meeting stub_meets(struct k_ucontext *uc, const struct k_siginfo *info
 		uc->mc.rip = s->moved[i].to;
 		if (++s->inside_count > INSIDE_MAX) { /* a loop begins here, behind the place */
 			uc->mc.rip = at;
-			stub_remove();
-			stub_plant_trap();
+			stub_become_trap();
 		}
 		return STUB_WENT_ON;
 	}
@@ -322,7 +343,7 @@ void stub_go_on(struct k_ucontext *uc, int differs)
 		return;
 	}
 	uc->mc.rip = s->go_on;
-	if (!can_check(differs))
+	if (s->stub_trapped || !can_check(differs))
 		return;
 	if (s->check_count < CHECK_MAX)
 		s->check[s->check_count++] = (uint16_t)differs;

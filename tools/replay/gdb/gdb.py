@@ -19,10 +19,10 @@ FACTS_AT = 0x550000000000 + (1 << 20) - 4096
 FACTS_MAGIC = 0x6A65646762756765
 FACTS = ("magic", "text_start", "text_end", "stop", "event_no", "stop_event", "replay_tid",
          "pools", "pool_count", "pool_size", "sites", "site_count", "site_size", "stream",
-         "reason", "resume", "thread_tid")
+         "reason", "resume", "thread_tid", "signal", "trap_tsc")
 POOL_LEN = 64 * 1024
-REASON_EVENT, REASON_LAST, REASON_DIVERGED = 1, 2, 3
-SI_KERNEL = 0x80
+REASON_EVENT, REASON_LAST, REASON_DIVERGED, REASON_DIES = 1, 2, 3, 4
+SI_USER, SI_TKILL, SI_KERNEL = 0, -6, 0x80
 NAMED_MAX = 200  # threads
 SKIP_STEP = 64  # bytes; no file of ours is shorter
 LEAVE_STEPS = 64  # instructions between the end of a crossing and the program
@@ -36,35 +36,9 @@ def run_quietly(command):
     """A command that lets the process run: gdb tells some stops past to_string."""
     silence("on")
     try:
-        text = quiet(command)
-        if command == "continue":
-            text = pass_traps() or text
-        return text
+        return quiet(command)
     finally:
         silence("off")
-
-
-def at_trap():
-    """Has the thread met a trap that is none of gdb's?"""
-    try:
-        if int(gdb.parse_and_eval("$_siginfo.si_signo")) != signal.SIGTRAP or \
-                int(gdb.parse_and_eval("$_siginfo.si_code")) != SI_KERNEL:
-            return False
-        pc = gdb.newest_frame().pc()
-        return bytes(gdb.selected_inferior().read_memory(pc - 1, 1)) == b"\xcc"
-    except gdb.error:
-        return False
-
-
-def pass_traps():
-    """Where the recording stopped a thread in the middle of a computation the replay has a trap,
-    which gdb takes for the program's. It is passed on; gdb cannot be told to do so by itself,
-    since it would pass on those of its own breakpoints, too. What the last stop printed, or
-    nothing."""
-    text = ""
-    while replay.alive() and replay.trapped:
-        text = quiet("signal SIGTRAP")
-    return text
 
 
 def silence(state):
@@ -150,6 +124,61 @@ class Stop(gdb.Breakpoint):
         self.address = address
 
 
+def at_trap():
+    """Has the thread met a trap that is none of gdb's?"""
+    try:
+        code = int(gdb.parse_and_eval("$_siginfo.si_code"))
+        if code != SI_KERNEL:
+            return code in (SI_USER, SI_TKILL)
+        pc = gdb.newest_frame().pc()
+        return bytes(gdb.selected_inferior().read_memory(pc - 1, 1)) == b"\xcc"
+    except gdb.error:
+        return False
+
+
+class Signals(gdb.Breakpoint):
+    """At the runtime's debug_signal(). Signals of these kinds are mostly ours: crossings that are
+    not patched, instructions that a trap stands for, places where a thread is to be stopped.
+    gdb lets them pass unseen, until the runtime says that the next is the program's."""
+
+    def __init__(self, facts):
+        super().__init__("*%#x" % facts.signal, internal=True)
+        self.silent = True
+        self.address = facts.signal
+        self.trap_passed = False
+        self.hidden = {signal.SIGSYS, signal.SIGILL}
+        if facts.trap_tsc:
+            self.hidden.add(signal.SIGSEGV)
+        for signo in self.hidden:
+            self.show(signo, False)
+
+    @staticmethod
+    def show(signo, shown):
+        quiet("handle %s %s pass" % (signal.Signals(signo).name,
+                                     "stop print" if shown else "nostop noprint"))
+
+    def stop(self):
+        signo = int(gdb.parse_and_eval("(long) $rdi"))
+        if signo in self.hidden:
+            self.show(signo, True)
+        return False
+
+    def seen(self, event):
+        """A stop was shown: was it for one of those?"""
+        if not isinstance(event, gdb.SignalEvent):
+            self.pass_trap(type(event) is gdb.StopEvent and at_trap())
+            return
+        for signo in self.hidden:
+            if event.stop_signal == signal.Signals(signo).name:
+                self.show(signo, False)
+
+    def pass_trap(self, passed):
+        """The program has a trap of its own: it gets that, but no breakpoint's."""
+        if passed != self.trap_passed:
+            self.trap_passed = passed
+            quiet("handle SIGTRAP " + ("pass" if passed else "nopass"))
+
+
 class StubUnwinder(gdb.unwinder.Unwinder):
     """The stubs of patched system calls: their caller is the program itself, so that stepping
     over one is stepping over a call."""
@@ -202,13 +231,13 @@ class OwnFrames:
 class Replay:
     def __init__(self, settings):
         self.settings = settings
-        self.server = self.facts = self.stop = self.messages = None
+        self.server = self.facts = self.stop = self.signals = self.messages = None
         self.attached = False
         self.pause = None
         self.out_due = False
         self.left = 0  # where the program goes on from a pause
         self.diverged = False
-        self.trapped = False  # the last stop was for a SIGTRAP that is none of gdb's
+        self.signalled = False  # the last stop was for a signal of the program's
         self.own_run = False  # run_to() is at work: its stops are no pauses
 
     # --- starting and ending ---
@@ -283,6 +312,11 @@ class Replay:
             if self.stop and self.stop.is_valid():
                 self.stop.delete()
             self.stop = Stop(self.facts.stop)
+        if not self.signals or not self.signals.is_valid() or \
+                self.signals.address != self.facts.signal:
+            if self.signals and self.signals.is_valid():
+                self.signals.delete()
+            self.signals = Signals(self.facts)
         return self.facts
 
     def skip_own_lines(self):
@@ -417,8 +451,13 @@ class Replay:
             run_quietly("continue")
 
     def run_to_crash(self):
-        if not self.run_to(self.settings["last_event"]):
-            return
+        last = self.settings["last_event"]
+        while not self.run_to(last):
+            if not self.alive() or not self.signalled:
+                return
+            if self.refresh().reason == REASON_DIES or served(self.facts) >= last:
+                return
+            # the program caught that signal
         text = ""
         if self.alive() and self.refresh().reason != REASON_DIVERGED:
             text = run_quietly("continue")
@@ -508,7 +547,9 @@ def name_threads():
 
 
 def on_stop(event):
-    replay.trapped = type(event) is gdb.StopEvent and at_trap()
+    if replay.signals:
+        replay.signals.seen(event)
+        replay.signalled = isinstance(event, gdb.SignalEvent) or replay.signals.trap_passed
     if replay.alive():
         try:
             facts = replay.refresh()
@@ -526,15 +567,13 @@ def on_stop(event):
             gdb.post_event(replay.out)
 
 
-def go_on():
-    """After `continue`: past traps, to what the program does."""
-    if replay.alive() and replay.trapped:
-        gdb.write(pass_traps())
+def on_go(event):
+    if replay.signals:
+        replay.signals.pass_trap(False)
 
 
 def on_exited(event):
     """A process that gdb has left to follow its child counts as exited, too."""
-    replay.trapped = False
     replay.attached = any(i.pid for i in gdb.inferiors() if i != event.inferior)
 
 
@@ -680,10 +719,10 @@ Restart("start")
 for command in ("step", "next", "stepi", "nexti"):
     gdb.execute("define hook-%s\npython replay.into_program()\nend" % command)
     gdb.execute("define hookpost-%s\npython replay.out()\nend" % command)
-gdb.execute("define hookpost-continue\npython go_on()\nend")
 OwnFrames()
 gdb.unwinder.register_unwinder(None, StubUnwinder(), replace=True)
 gdb.events.stop.connect(on_stop)
+gdb.events.cont.connect(on_go)
 gdb.events.exited.connect(on_exited)
 if hasattr(gdb.events, "gdb_exiting"):
     gdb.events.gdb_exiting.connect(lambda event: replay.end())

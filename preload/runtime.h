@@ -233,7 +233,8 @@ struct runtime {
 	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */
-	uint32_t domain_spins; /* recorder: looks at a domain's token before waiting for it */
+	uint32_t domain_spins; /* recorder: looks at a domain's token before sleeping until it can be had */
+	uint32_t domain_vain; /* replay: so often in a row such looks were in vain */
 	uint32_t domains_held; /* bit per domain whose turn is ours */
 	uint64_t domain_turn[DOMAIN_COUNT]; /* replay: that turn's number */
 	uint32_t maps_shared; /* recorder: shared anonymous memory has been mapped */

@@ -27,7 +27,7 @@ enum {
 	ORACLE_FILE_COUNT = 512,
 	ORACLE_OFFSET_COUNT = 8192,
 	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
-	DOMAIN_BELL_COUNT = 16,	/* a power of two */
+	DOMAIN_BELL_COUNT = 128, /* a power of two */
 };
 
 /* Far addresses, outside every range that the kernel hands out by itself or that Go, JVMs or V8
@@ -255,7 +255,9 @@ struct domain {
 	uint32_t waiting[SLOT_COUNT]; /* by slot: its stream while it waits, or 0 */
 	/* replay: TURN_OF(who has it, its number); nobody: the number of the last finished */
 	uint64_t due __attribute__((aligned(64)));
+	uint32_t cpu; /* 1 + where it began its turn */
 	uint32_t bell[DOMAIN_BELL_COUNT]; /* futexes of those that wait for turns */
+	uint32_t sleeps[DOMAIN_BELL_COUNT]; /* one may sleep there */
 };
 
 struct session {

@@ -9,6 +9,12 @@
 #include <linux/futex.h>
 #include "replay.h"
 
+enum {
+	SPINS = 1000,
+	VAIN_MAX = 4,
+	PAUSE_TURNS = 64,
+};
+
 static struct domain *domain_at(unsigned d)
 {
 	return &RT->session->domains[d];
@@ -17,41 +23,85 @@ static struct domain *domain_at(unsigned d)
 static void pass_on(unsigned d)
 {
 	struct domain *dom = domain_at(d);
-	uint32_t *bell = &dom->bell[(RT->domain_turn[d] + 1) & (DOMAIN_BELL_COUNT - 1)];
+	unsigned next = (RT->domain_turn[d] + 1) & (DOMAIN_BELL_COUNT - 1);
 
 	if (!(RT->domains_held >> d & 1))
 		return;
 	RT->domains_held &= ~(1u << d);
 	/* a turn is due when the one before it is the last finished */
 	__atomic_store_n(&dom->due, RT->domain_turn[d], __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(bell, 1, __ATOMIC_SEQ_CST);
-	dj_raw(SYS_futex, bell, FUTEX_WAKE, 0x7fffffff);
+	if (!__atomic_load_n(&dom->sleeps[next], __ATOMIC_SEQ_CST))
+		return;
+	__atomic_store_n(&dom->sleeps[next], 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&dom->bell[next], 1, __ATOMIC_SEQ_CST);
+	dj_raw(SYS_futex, &dom->bell[next], FUTEX_WAKE, 0x7fffffff);
+}
+
+static uint32_t own_cpu(void)
+{
+	uint32_t aux = 0;
+
+	tsc_read(&aux);
+	return aux + 1;
+}
+
+/* Most turns are shorter than two switches of processes: look on for as long as some take, unless
+ * it is this processor that they need. Where that was in vain again and again, not for a while. */
+static bool due_soon(const struct domain *dom, uint64_t turn)
+{
+	uint32_t cpu = own_cpu();
+
+	if (RT->domain_vain >= VAIN_MAX && ++RT->domain_vain < VAIN_MAX + PAUSE_TURNS)
+		return false;
+	if (RT->domain_vain >= VAIN_MAX)
+		RT->domain_vain = 0;
+	for (unsigned n = 0; n < SPINS; n++) {
+		uint64_t due = __atomic_load_n(&dom->due, __ATOMIC_ACQUIRE);
+
+		if (due == turn - 1 || TURN_NUMBER(due) >= turn) {
+			RT->domain_vain = 0;
+			return true;
+		}
+		if (TURN_STREAM(due) && dom->cpu == cpu)
+			return false;
+		__builtin_ia32_pause();
+	}
+	RT->domain_vain++;
+	return false;
 }
 
 static void await(struct thread *t, unsigned d, uint64_t turn)
 {
 	struct domain *dom = domain_at(d);
-	uint32_t *bell = &dom->bell[turn & (DOMAIN_BELL_COUNT - 1)];
+	unsigned at = turn & (DOMAIN_BELL_COUNT - 1);
 	struct session *s = RT->session;
 	struct k_timespec step = {0, 20 * 1000 * 1000};
+	bool sleeps = false;
 
 	for (;;) {
-		uint32_t rung = __atomic_load_n(bell, __ATOMIC_SEQ_CST);
+		uint32_t rung = __atomic_load_n(&dom->bell[at], __ATOMIC_SEQ_CST);
 		uint64_t due = turn - 1;
 
+		if (sleeps)
+			__atomic_store_n(&dom->sleeps[at], 1, __ATOMIC_SEQ_CST);
 		if (__atomic_compare_exchange_n(&dom->due, &due,
 						TURN_OF(t->slot->stream, turn), false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			break;
-		halt_if_over(s);
 		if (TURN_NUMBER(due) >= turn)
 			diverge(t, DIVERGED_OTHER, -1, NULL,
 				"another process has had this one's turn");
+		if (!sleeps) { /* if need be, once more with the bell to be rung for us */
+			sleeps = !due_soon(dom, turn);
+			continue;
+		}
+		halt_if_over(s);
 		t->slot->turn_awaited = turn;
 		t->slot->domain_awaited = d + 1;
 		__atomic_store_n(&t->slot->waits_seq, WAITS_DOMAIN, __ATOMIC_SEQ_CST);
-		dj_raw(SYS_futex, bell, FUTEX_WAIT, rung, &step);
+		dj_raw(SYS_futex, &dom->bell[at], FUTEX_WAIT, rung, &step);
 	}
+	dom->cpu = own_cpu();
 	t->slot->domain_awaited = 0;
 	t->slot->waits_seq = 0;
 	RT->domain_turn[d] = turn;

@@ -159,12 +159,16 @@ dj_tramp_entry_flags:
 dj_trap_entry:
 	ENTRY_BODY 1, dj_window_flags
 
-/* The return address that the SIGSYS handler plants: above it lies the program's own. */
+/*
+ * The return address that the SIGSYS handler plants: above it lies the program's own. r11, which
+ * the processor sets to the flags at a syscall instruction, tells trap.c that this one is over.
+ */
 	.globl	dj_ret_generic
 	.hidden	dj_ret_generic
 	.p2align 4
 	.cfi_startproc
 dj_ret_generic:
+	mov	$0, %r11d
 	ret	$128
 	.cfi_endproc
 

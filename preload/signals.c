@@ -198,7 +198,7 @@ void signals_delivered(struct thread *t, struct k_ucontext *uc)
 	uc->mc.rax = t->delivering_rax;
 	uc->mc.rip = t->delivering_rip;
 	uc->mc.rcx = p->rip;
-	uc->mc.r11 = p->flags;
+	uc->mc.r11 = 0; /* as dj_ret_generic has it */
 	uc->mc.eflags = p->flags;
 	uc->mc.rsp = pregs_rsp(p);
 	uc->mask = t->delivering_mask;

@@ -18,6 +18,7 @@ enum {
 	SUD_ON = 1,
 	CODE_SUD = 2,	  /* SYS_USER_DISPATCH */
 	PATCH_AFTER = 2,  /* hits of a site before it is patched */
+	FLAGS_FIXED = 2,  /* always set in the flags */
 };
 
 void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
@@ -72,6 +73,23 @@ uint64_t trap_resume_rip(uint64_t rip)
 	return rip;
 }
 
+/*
+ * While a SIGSYS that somebody sent is pending, the kernel drops the one that dispatch raises: the
+ * program stands behind a syscall instruction that did nothing, with the call's number for its
+ * result. The processor's traces in rcx and r11 tell (dj_ret_generic); it is executed again.
+ */
+static void make_again(struct k_mcontext *mc)
+{
+	static const uint8_t syscall_instruction[] = {0x0f, 0x05};
+	uint8_t code[2];
+
+	if (RT->dispatch && mc->rcx == mc->rip && (mc->r11 & FLAGS_FIXED) &&
+	    !(mc->rip >= RT->text_start && mc->rip < RT->text_end) &&
+	    dj_read_user(code, (const void *)(mc->rip - 2), 2) &&
+	    !dj_compare(code, syscall_instruction, 2))
+		mc->rip -= 2;
+}
+
 /* SIGSYS. Sends the program to the common entry as if the site were a call of it. */
 void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
@@ -80,6 +98,7 @@ void trap_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	struct site *s;
 
 	if (info->code != CODE_SUD) {
+		make_again(&uc->mc);
 		if (t->delivering)
 			signals_delivered(t, uc);
 		else if (!boundary_interrupt(t, info, uc))
@@ -122,10 +141,11 @@ void trap_start(void)
 {
 	struct k_sigaction act = {
 		.handler = (uint64_t)trap_handler,
-		/* SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_NODEFER */
-		.flags = 0x4 | 0x08000000 | 0x04000000 | 0x40000000,
+		/* SA_SIGINFO | SA_ONSTACK | SA_RESTORER. Blocked meanwhile, as nothing of ours is
+		 * trapped: many that are sent must not pile up on the stack. */
+		.flags = 0x4 | 0x08000000 | 0x04000000,
 		.restorer = (uint64_t)dj_restorer,
-		.mask = ~SIGSYS_BIT,
+		.mask = ~0ull,
 	};
 	uint64_t unblock = SIGSYS_BIT;
 

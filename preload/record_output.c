@@ -16,7 +16,7 @@ enum {
 	OUTPUT_LOCK_TRIES = 5,
 	OUTPUT_LOCK_OWN_TRIES = 40, /* more, while it is another thread of this process */
 	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
-	SETTLE_TRIES = 100,
+	SETTLE_TRIES = 5000, /* a loaded machine may not let the other run for a while */
 	SETTLE_STEP_NS = 100 * 1000,
 };
 

@@ -1,7 +1,7 @@
 /*
  * A loop stopped in the middle whose state comes again and again: an inner loop reads the same each
  * time, and what the outer one counts lies far from all that its registers and its stack name.
- * Short inner loops and long ones, ended by SIGALRM.
+ * Shorter inner loops and longer ones, ended by SIGALRM.
  */
 /* SOAK */
 /* CFLAGS: -O1 */
@@ -38,7 +38,7 @@ __attribute__((noinline)) static void count_round(void)
 
 int main(void)
 {
-	static const long lengths[] = {500, 20000};
+	static const long lengths[] = {4000, 20000};
 	static int numbers[20000];
 
 	T_CHECK(signal(SIGALRM, on_alarm) != SIG_ERR);

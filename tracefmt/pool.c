@@ -68,8 +68,11 @@ void tf_pool_settle(tf_pool *pool)
 {
 	volatile char *p = (volatile char *)pool->entry;
 
-	for (size_t at = 0; at < ENTRIES_LEN; at += PAGE)
-		p[at] = p[at];
+	for (size_t at = 0; at < ENTRIES_LEN; at += PAGE) {
+		char as_it_is = p[at];
+
+		p[at] = as_it_is;
+	}
 }
 
 struct tf_piece_key tf_pool_key(const tf_pool *pool, const uint8_t *bytes, size_t len)

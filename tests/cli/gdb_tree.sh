@@ -74,6 +74,13 @@ grep -q "^=> .*${children[0]} " followed || fail "followed: events: $(cat follow
 grep -q "deja gdb --pid ${children[0]}" followed || fail "followed: going back: $(tail -2 followed)"
 ! grep -q 'Exception' followed || fail "followed: $(cat followed)"
 
+# gdb keeps both sides of a fork: they go on together.
+rounds=()
+for _ in 1 2 3 4 5 6; do rounds+=(-ex 'inferior 1' -ex continue); done
+gdb_in rec -ex 'set detach-on-fork off' "${rounds[@]}" >both
+grep -q 'exited with code 012' both && grep -q 'exited with code 013' both && grep -q 'received signal SIGABRT' both &&
+	grep -q 'Inferior 1 .* exited normally' both || fail "both sides of a fork: $(cat both)"
+
 # The crash is in a child.
 gdb_in -g crash rec -ex bt >crash
 grep -q 'received signal SIGABRT' crash && grep -qE '^#[0-9]+ .* child \(n=2\) at tree.c:' crash || fail "crash: $(cat crash)"

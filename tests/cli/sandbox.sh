@@ -21,12 +21,16 @@ cat >victim.c <<'C'
 #include <sys/wait.h>
 static volatile int kinds[2] = {ATTACK, 7}; /* all that differs */
 #define kind kinds[0]
-static long raw(long nr, long a, long b, long c, long d)
+static long raw5(long nr, long a, long b, long c, long d, long e)
 {
-	register long r10 __asm__("r10") = d, r8 __asm__("r8") = 0, r9 __asm__("r9") = 0;
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = 0;
 	long r;
 	__asm__ volatile("syscall" : "=a"(r) : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
 	return r;
+}
+static long raw(long nr, long a, long b, long c, long d)
+{
+	return raw5(nr, a, b, c, d, 0);
 }
 static void say(const char *what, long r)
 {
@@ -38,7 +42,9 @@ static void attack(void)
 {
 	struct sockaddr_in to = {AF_INET, htons(PORT), {htonl(0x7f000001)}, {0}};
 	unsigned char *p = (unsigned char *)(((uintptr_t)getpid & ~0x1ffffful) + 0x2000);
-	long fd, made = 0;
+	long fd, made = 0, ones = 1;
+	static char zeros[256], room[16];
+	struct { void *base; long len; } own = {room, 8}, theirs = {(void *)0x7fffffffe000, 8};
 	while (!(p[0] == 0x0f && p[1] == 5 && p[2] == 0xc3))
 		p++;
 	register long r10 __asm__("r10") = 0, r8 __asm__("r8") = 0;
@@ -73,6 +79,54 @@ static void attack(void)
 	say("uring", raw(SYS_io_uring_setup, 1, (long)HOME, 0, 0));
 	say("limit", raw(SYS_prlimit64, OTHER, 7, 0, (long)p));
 	say("ioctl", raw(SYS_ioctl, 2, 0x5412, (long)"x", 0));
+	say("ioctl-out", raw(SYS_ioctl, 1, 0x5412, (long)"x", 0));
+	say("terminal-paste", raw(SYS_ioctl, 2, 0x541c, (long)"\003", 0)); /* TIOCLINUX */
+	say("other-rings", raw(SYS_open, (long)"/dev/shm", O_RDONLY | O_DIRECTORY, 0, 0));
+	say("other-ring", raw(SYS_open, (long)RING, O_RDWR, 0, 0));
+	say("handle", raw(SYS_name_to_handle_at, AT_FDCWD, (long)HOME, (long)p, (long)p));
+	say("by-handle", raw(SYS_open_by_handle_at, AT_FDCWD, (long)p, O_RDONLY, 0));
+	say("keyctl", raw(SYS_keyctl, 0, -3, 1, 0));
+	say("add-key", raw(SYS_add_key, (long)"user", (long)"deja", (long)"x", 1));
+	say("vm-write", raw5(SYS_process_vm_writev, OTHER, (long)&own, 1, (long)&theirs, 1));
+	say("vm-read-parent", raw5(SYS_process_vm_readv, raw(SYS_getppid, 0, 0, 0, 0), (long)&own, 1, (long)&theirs, 1));
+	fd = raw(434 /* pidfd_open */, OTHER, 0, 0, 0);
+	say("pidfd", fd);
+	say("pidfd-getfd", raw(438, fd < 0 ? 5 : fd, 0, 0, 0));
+	say("pidfd-signal", raw(424, fd < 0 ? 5 : fd, SIGKILL, 0, 0));
+	fd = raw(SYS_memfd_create, (long)"m", 0, 0, 0);
+	raw(SYS_write, fd, (long)"#!/bin/sh\n", 10, 0);
+	say("exec-memory", raw(SYS_execveat, fd < 0 ? 5 : fd, (long)"", 0, 0));
+	say("socketpair-kin", raw(SYS_bind, 5, (long)&to, sizeof(to), 0));
+	say("shm", raw(SYS_shmget, 0, 4096, 01600, 0));
+	say("msg", raw(SYS_msgget, 0, 01600, 0, 0));
+	say("mq", raw(SYS_mq_open, (long)"deja", O_CREAT | O_RDWR, 0600, 0));
+	say("userfault", raw(SYS_userfaultfd, 0, 0, 0, 0));
+	say("perf", raw(SYS_perf_event_open, (long)zeros, 0, -1, -1));
+	say("priority", raw(SYS_setpriority, 0, OTHER, 10, 0));
+	say("affinity", raw(SYS_sched_setaffinity, OTHER, 8, (long)&ones, 0));
+	say("signal-queue", raw(SYS_rt_sigqueueinfo, OTHER, SIGKILL, (long)zeros, 0));
+	say("join-namespace", raw(SYS_setns, 5, 0, 0, 0));
+	say("chroot", raw(SYS_chroot, (long)HOME, 0, 0, 0));
+	say("fsopen", raw(430, (long)"tmpfs", 0, 0, 0));
+	say("open-tree", raw(428, AT_FDCWD, (long)HOME, 0, 0));
+	say("move-mount", raw(429, 5, (long)"", AT_FDCWD, (long)HOME));
+	say("module", raw(SYS_finit_module, 5, (long)"", 0, 0));
+	say("syslog", raw(SYS_syslog, 10, 0, 0, 0));
+	say("set-time", raw(SYS_clock_settime, 0, (long)zeros, 0, 0));
+	say("host-name", raw(SYS_sethostname, (long)"x", 1, 0, 0));
+	say("mknod", raw(SYS_mknod, (long)(HOME "/x"), 0010600, 0, 0));
+	say("link", raw(SYS_link, (long)(HOME "/mine"), (long)(HOME "/x"), 0, 0));
+	say("rename", raw(SYS_rename, (long)(HOME "/mine"), (long)(HOME "/x"), 0, 0));
+	say("symlink", raw(SYS_symlink, (long)"mine", (long)(HOME "/x"), 0, 0));
+	say("mkdir", raw(SYS_mkdir, (long)(HOME "/x"), 0700, 0, 0));
+	say("chmod", raw(SYS_chmod, (long)(HOME "/mine"), 0777, 0, 0));
+	say("truncate", raw(SYS_truncate, (long)(HOME "/mine"), 0, 0, 0));
+	say("xattr", raw(SYS_setxattr, (long)(HOME "/mine"), (long)"user.x", (long)"x", 1));
+	say("fanotify", raw(SYS_fanotify_init, 0, 0, 0, 0));
+	say("ports", raw(SYS_iopl, 3, 0, 0, 0));
+	say("move-pages", raw(SYS_migrate_pages, OTHER, 8, (long)&ones, (long)&ones));
+	say("compare", raw(SYS_kcmp, OTHER, OTHER, 0, 0));
+	say("reboot", raw(SYS_reboot, 0, 0, 0, 0));
 	if (kind == 2) {
 		while ((r = raw(SYS_fork, 0, 0, 0, 0)) >= 0 && made < 20000) {
 			if (!r)
@@ -104,7 +158,10 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
 open("port", "w").write(str(s.getsockname()[1]))
 s.accept(); open("reached", "w").write("yes")'
 wait_for port
-build() { ${CC:-cc} -O1 -w -o "$1" victim.c "-DATTACK=$2" "-DHOME=\"$HOME\"" "-DPORT=$(cat port)" "-DOTHER=$other"; }
+ring=/dev/shm/deja-not-yours-$$
+echo theirs >"$ring"
+trap 'rm -f "$ring"' EXIT
+build() { ${CC:-cc} -O1 -w -o "$1" victim.c "-DATTACK=$2" "-DHOME=\"$HOME\"" "-DPORT=$(cat port)" "-DOTHER=$other" "-DRING=\"$ring\""; }
 build plain 0 || skip "no compiler"
 expect 0 "$DEJA" record -q -o rec -- ./plain
 stored=$(for f in rec/f/*; do cmp -s "$f" plain && echo "$f"; done)
@@ -128,7 +185,7 @@ harmless() {
 
 attack 1
 grep -E '^[a-z-]+ -?[0-9]+$' stderr | grep -v '^off ' >answers
-[ "$(wc -l <answers)" = 24 ] || fail "it said $(cat answers)"
+[ "$(wc -l <answers)" = 69 ] || fail "it said $(cat answers)"
 grep -vE ' -(1|13|9|3|38)$' answers && fail "these were permitted"
 harmless attack
 

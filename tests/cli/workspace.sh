@@ -39,8 +39,8 @@ expect 121 "$DEJA" workspace ./nothing
 one_line 'no such recording'
 
 # lldb as the system has it may lack its Python.
-lldb_python=$(find /usr/lib/llvm-*/lib/python3*/dist-packages -maxdepth 0 2>/dev/null | tail -1)
-export PYTHONPATH=$lldb_python
+lldb_python=$(find /usr/lib/llvm-*/lib/python3*/dist-packages/lldb/__init__.py 2>/dev/null | tail -1)
+export PYTHONPATH=${lldb_python%/lldb/*}
 if command -v lldb >/dev/null && lldb -b -o 'script print(6 * 7)' 2>/dev/null | grep -q '^42$'; then
 	python3 - "$file" >commands <<'PY'
 import json, sys

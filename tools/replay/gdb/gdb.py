@@ -572,6 +572,15 @@ def on_go(event):
         replay.signals.pass_trap(False)
 
 
+def on_inferior(event):
+    """With detach-on-fork off gdb would hold the child, and the replay waits for its events."""
+    if replay.alive() and not gdb.parameter("detach-on-fork") and \
+            not gdb.parameter("schedule-multiple"):
+        quiet("set schedule-multiple on")
+        gdb.write("deja: parent and child wait for each other's events: both run "
+                  "(schedule-multiple is on)\n")
+
+
 def on_exited(event):
     """A process that gdb has left to follow its child counts as exited, too."""
     replay.attached = any(i.pid for i in gdb.inferiors() if i != event.inferior)
@@ -723,6 +732,7 @@ OwnFrames()
 gdb.unwinder.register_unwinder(None, StubUnwinder(), replace=True)
 gdb.events.stop.connect(on_stop)
 gdb.events.cont.connect(on_go)
+gdb.events.new_inferior.connect(on_inferior)
 gdb.events.exited.connect(on_exited)
 if hasattr(gdb.events, "gdb_exiting"):
     gdb.events.gdb_exiting.connect(lambda event: replay.end())

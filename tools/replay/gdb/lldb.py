@@ -10,6 +10,20 @@ server = None
 messages = None
 
 
+def load_commands(program, pid):
+    """lldb takes what was executed, our loader, for the program: here is the recorded one."""
+    path = os.path.realpath(program)
+    with open(path, "rb") as f:
+        fixed = f.read(18)[16] == 2  # ET_EXEC: no slide
+    with open("/proc/%s/maps" % pid) as f:
+        starts = [int(line.split("-")[0], 16) for line in f
+                  if line.rstrip("\n").endswith(" " + path)]
+    if not starts:
+        return []
+    return ["target modules add '%s'" % program,
+            "target modules load --file '%s' --slide %#x" % (program, 0 if fixed else min(starts))]
+
+
 def deja_start(debugger, command, result, internal_dict):
     """deja-start SETTINGS: starts the replay and attaches to it."""
     global server, messages
@@ -19,7 +33,7 @@ def deja_start(debugger, command, result, internal_dict):
     os.set_inheritable(write, True)
     server = subprocess.Popen(
         [s["deja"], "gdb", "--serve", str(write), str(s["stream"]), str(s["image_event"]),
-         s["recording"]],
+         s["pace"], s["recording"]],
         stdin=subprocess.DEVNULL, pass_fds=[write], start_new_session=True)
     os.close(write)
     messages = os.fdopen(read)  # the replay ends when this is closed
@@ -35,11 +49,13 @@ def deja_start(debugger, command, result, internal_dict):
             "settings append target.debug-file-search-paths " + s["debug"],
             "settings append target.exec-search-paths " + s["names"],
             "process attach --pid " + line[1],
-            "process handle SIGSYS --pass true --stop false --notify false",
+            "process handle SIGSYS SIGILL --pass true --stop false --notify false",
     ):
         debugger.GetCommandInterpreter().HandleCommand(one, result)
         if not result.Succeeded():
             return
+    for one in load_commands(s["program"], line[1]) if s["program"] else []:
+        debugger.GetCommandInterpreter().HandleCommand(one, result)
 
 
 def __lldb_init_module(debugger, internal_dict):

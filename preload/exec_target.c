@@ -54,13 +54,17 @@ static uint32_t elf_reason(long fd, const uint8_t *head, long len)
 	return EXEC_TARGET_STATIC;
 }
 
-static uint32_t privilege_reason(long fd, const struct stat *st)
+static uint32_t privilege_reason(long fd, const struct stat *st, bool fixed)
 {
+	bool user = st->st_mode & S_ISUID;
+	bool group = (st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP);
 	char cap[64];
 
-	/* even where nothing is gained, such an exec turns address randomisation on again */
-	if ((st->st_mode & S_ISUID) ||
-	    ((st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP)))
+	if ((user && dj_raw(SYS_geteuid) != (long)st->st_uid) ||
+	    (group && dj_raw(SYS_getegid) != (long)st->st_gid))
+		return EXEC_TARGET_SETUID;
+	/* Nothing is gained, but such an exec turns address randomisation on again. */
+	if ((user || group) && fixed)
 		return EXEC_TARGET_SETUID;
 	if (dj_raw(SYS_geteuid) != 0 &&
 	    dj_raw(SYS_fgetxattr, fd, "security.capability", cap, sizeof(cap)) > 0)
@@ -81,7 +85,7 @@ static uint32_t identity_reason(void)
 	return EXEC_TARGET_OK;
 }
 
-uint32_t exec_target(int dirfd, const char *path)
+uint32_t exec_target(int dirfd, const char *path, bool fixed)
 {
 	uint8_t head[HEAD_LEN];
 	char interpreter[256];
@@ -102,7 +106,7 @@ uint32_t exec_target(int dirfd, const char *path)
 		if (!dj_raw(SYS_fstat, fd, &st) && S_ISREG(st.st_mode)) {
 			n = dj_raw(SYS_pread64, fd, head, sizeof(head) - 1, 0);
 			if (n > 4 && begins((const char *)head, "\177ELF")) {
-				reason = privilege_reason(fd, &st);
+				reason = privilege_reason(fd, &st, fixed);
 				if (!reason)
 					reason = identity_reason();
 				if (!reason)

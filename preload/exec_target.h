@@ -5,6 +5,7 @@
 #ifndef DEJA_PRELOAD_EXEC_TARGET_H
 #define DEJA_PRELOAD_EXEC_TARGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -21,7 +22,8 @@ enum {
 	EXEC_TARGET_SANDBOX = 10, /* a seccomp filter forbids calls of the recorder */
 };
 
-/* EXEC_TARGET_*; OK as well for what exec itself will refuse. Opens and closes the file. */
-uint32_t exec_target(int dirfd, const char *path);
+/* EXEC_TARGET_*; OK as well for what exec itself will refuse. Opens and closes the file. `fixed`:
+ * a replay needs the addresses that the kernel chooses without randomisation. */
+uint32_t exec_target(int dirfd, const char *path, bool fixed);
 
 #endif

@@ -442,7 +442,7 @@ static uint32_t exec_reason(const struct thread *t, const unsigned long args[6],
 
 	if (RT->sandboxed) /* what is looked at below may not be called, either */
 		return EXEC_TARGET_SANDBOX;
-	external = exec_target(at ? (int)args[0] : AT_FDCWD, path);
+	external = exec_target(at ? (int)args[0] : AT_FDCWD, path, !RT->dispatch);
 	if (external)
 		return external;
 	if ((t->vfork_child || t->apart) && !t->exec_slot)
@@ -500,15 +500,15 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	t->execed = !external;
 	if (!shares)
 		slot->passthrough = external != 0;
-	if (!shares) {
-		sched_leave(true);
+	if (!t->vfork_child) { /* whose maker waits */
+		sched_leave(t, true);
 		record_domains_depart(t);
 	}
 	signals_for_exec(t, true);
 	ret = dj_raw_wait((long)p->nr, a);
 	signals_for_exec(t, false);
-	if (!shares) {
-		sched_leave(false);
+	if (!t->vfork_child) {
+		sched_leave(t, false);
 		boundary_domains_take(t);
 	}
 	t->execed = false;

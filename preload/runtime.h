@@ -149,6 +149,8 @@ struct thread {
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
 	bool queued; /* recorder: waits for the token */
+	bool leaving; /* recorder: for another image, where a request to stop would kill it */
+	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
@@ -226,7 +228,7 @@ struct runtime {
 	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
-	uint32_t sched_guard, sched_waiting, sched_leaving;
+	uint32_t sched_guard, sched_waiting;
 	uint32_t output_role; /* recorder: of the output that this process is writing */
 	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
@@ -551,7 +553,7 @@ void sched_release(struct thread *t);
 void sched_acquire(struct thread *t);
 /* Around exec: nobody asks the token's holder to stop. The request would stay pending and
  * end the next image. */
-void sched_leave(bool leaving);
+void sched_leave(struct thread *t, bool leaving);
 /* The vfork child is gone: t takes the token from it, or queues in its stead. */
 void sched_inherit(struct thread *t, struct thread *child);
 /* Passes the token to a certain thread, and waits to have it again; without waiting;

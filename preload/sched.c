@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <errno.h>
+#include <fcntl.h>
 #include "runtime.h"
 #include "preempt.h"
 
@@ -54,6 +55,72 @@ static struct thread *pass_on(void)
 	return next;
 }
 
+static void queue_up(struct thread *t)
+{
+	t->sched_next = NULL;
+	if (RT->sched_last)
+		RT->sched_last->sched_next = t;
+	else
+		RT->sched_first = t;
+	RT->sched_last = t;
+	t->queued = true;
+	RT->sched_waiting++;
+}
+
+/* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
+static bool is_stopped(const struct thread *t)
+{
+	char path[32] = "/proc/", text[128];
+	unsigned at = 6;
+	long fd, n;
+
+	for (int32_t rest = t->live_tid, unit = 1000000000; unit; unit /= 10)
+		if (rest / unit || at > 6)
+			path[at++] = (char)('0' + rest / unit % 10);
+	dj_copy(path + at, "/stat", 6);
+	fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	n = dj_raw(SYS_read, fd, text, sizeof(text));
+	dj_raw(SYS_close, fd);
+	while (n > 0 && text[n - 1] != ')') /* the name may have one, too */
+		n--;
+	return n > 0 && (text[n + 1] == 't' || text[n + 1] == 'T');
+}
+
+/*
+ * A holder that was passed the token and stopped before it took it has run nothing, so it can be
+ * taken back: a tracer that shares our memory (LeakSanitizer's) stops its maker and runs on alone.
+ * The thread queues up again as soon as it runs. Under the guard.
+ */
+static bool take_back(struct thread *owner)
+{
+	uint32_t passed = 1;
+
+	if (!__atomic_load_n(&owner->turn, __ATOMIC_ACQUIRE) || !is_stopped(owner) ||
+	    !__atomic_compare_exchange_n(&owner->turn, &passed, 0, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&owner->shelved, true, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Whether the token is ours at once. */
+static bool queue_again(struct thread *t)
+{
+	bool free_token;
+
+	guard_lock();
+	__atomic_store_n(&t->shelved, false, __ATOMIC_RELEASE);
+	free_token = !RT->sched_owner;
+	if (free_token)
+		RT->sched_owner = t;
+	else
+		queue_up(t);
+	guard_unlock();
+	return free_token;
+}
+
 /* Who shares memory with a process that has been killed waits in vain. */
 static void maker_gone(struct thread *t)
 {
@@ -81,7 +148,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 	bool shares = t->apart || t->vfork_child;
 	struct k_timespec step = {0, PREEMPT_AFTER_NS}, look = {0, REPLAY_LOOK_NS};
 
-	while (!__atomic_load_n(&t->turn, __ATOMIC_ACQUIRE) && !RT->passthrough) {
+	while (!__atomic_exchange_n(&t->turn, 0, __ATOMIC_ACQUIRE) && !RT->passthrough) {
 		struct thread *owner = RT->sched_owner;
 		int64_t since = owner ? owner->slice_start_ns : 0;
 		bool replay = RT->session->mode == SESSION_REPLAY;
@@ -90,6 +157,8 @@ static void wait_for_turn(struct thread *t, bool insist)
 				: replay	 ? &look
 						 : 0);
 
+		if (__atomic_load_n(&t->shelved, __ATOMIC_ACQUIRE) && queue_again(t))
+			break;
 		/* the same thread all that time: it may never cross by itself */
 		if (r != -ETIMEDOUT)
 			continue;
@@ -102,9 +171,11 @@ static void wait_for_turn(struct thread *t, bool insist)
 		if (owner && owner == RT->sched_owner && thread_is_gone(owner)) {
 			thread_bury(owner); /* killed alone, or another program now */
 			owner = pass_on();
+		} else if (owner && owner == RT->sched_owner && take_back(owner)) {
+			owner = pass_on();
 		} else if (owner && owner == RT->sched_owner &&
 			   owner->slice_start_ns == since && !owner->vfork_child &&
-			   !RT->sched_leaving) {
+			   !owner->leaving) {
 			preempt_request(owner);
 			owner = NULL;
 		} else {
@@ -123,7 +194,7 @@ void sched_reset(struct thread *t)
 	RT->sched_first = RT->sched_last = NULL;
 	RT->sched_owner = t;
 	RT->sched_waiting = 0;
-	RT->sched_leaving = 0;
+	t->leaving = false;
 	RT->domains_held = 0;
 	RT->thread_count = 1;
 	t->turn = 0;
@@ -164,14 +235,7 @@ static void acquire_own(struct thread *t)
 		guard_unlock();
 		return;
 	}
-	t->sched_next = NULL;
-	if (RT->sched_last)
-		RT->sched_last->sched_next = t;
-	else
-		RT->sched_first = t;
-	RT->sched_last = t;
-	t->queued = true;
-	RT->sched_waiting++;
+	queue_up(t);
 	guard_unlock();
 	wait_for_turn(t, true);
 }
@@ -192,10 +256,10 @@ bool sched_wanted(const struct thread *t)
 	return RT->sched_waiting || (RT->domains && boundary_domains_wanted());
 }
 
-void sched_leave(bool leaving)
+void sched_leave(struct thread *t, bool leaving)
 {
 	guard_lock();
-	RT->sched_leaving = leaving;
+	t->leaving = leaving;
 	guard_unlock();
 }
 

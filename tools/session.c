@@ -455,16 +455,19 @@ static void become_addressee(char **envp)
 		}
 }
 
-/* Container profiles may forbid it (Docker's default does). */
+/*
+ * Without dispatch there is no loader, and a replay's addresses are those that the kernel chooses:
+ * they must be the same every time. Container profiles may forbid that (Docker's default does).
+ */
 static bool can_fix_addresses(void)
 {
 	int now = personality(0xffffffff);
 
 	if (now == -1 || personality((unsigned long)now | ADDR_NO_RANDOMIZE) == -1) {
-		cmd_error("this system forbids to turn address randomisation off "
-			  "(personality: %s), and no replay would match without; in a "
-			  "container allow that call, as with --security-opt "
-			  "seccomp=unconfined",
+		cmd_error("this kernel cannot dispatch system calls (Linux 5.11), and the system "
+			  "forbids to turn address randomisation off (personality: %s), without "
+			  "which no replay would match then; in a container allow that call, as "
+			  "with --security-opt seccomp=unconfined",
 			  strerror(errno));
 		return false;
 	}
@@ -476,13 +479,13 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 {
 	char **envp = make_environment(s, l->envp);
 	int report[2];
-	bool fixed = true; /* the loader of a replay chooses the addresses by itself */
+	/* A program that is recorded keeps its address randomisation, which protects it. The loader
+	 * of a replay chooses the addresses by itself. */
+	bool fixed = s->shared->mode != SESSION_RECORD || s->shared->no_dispatch;
 	pid_t pid;
 
 	*exec_errno = 0;
-	if (s->shared->mode == SESSION_RECORD || s->shared->no_dispatch)
-		fixed = can_fix_addresses();
-	if (!fixed)
+	if (s->shared->no_dispatch && !can_fix_addresses())
 		return -1;
 	if (s->shared->mode == SESSION_RECORD)
 		set_clock(s->shared);
@@ -500,7 +503,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 
 		if (l->xfsz_default)
 			signal(SIGXFSZ, SIG_DFL);
-		personality(ADDR_NO_RANDOMIZE | (personality(0xffffffff) & ~0ul));
+		if (fixed)
+			personality(ADDR_NO_RANDOMIZE | (personality(0xffffffff) & ~0ul));
 		if (l->stack_limit && !getrlimit(RLIMIT_STACK, &limit)) {
 			limit.rlim_cur = l->stack_limit;
 			if (limit.rlim_cur > limit.rlim_max)

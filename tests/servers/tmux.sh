@@ -1,7 +1,8 @@
 # tmux, driven by send-keys: shells in windows and panes, a full-screen program.
 NEED=(tmux top)
 setup() { CMD=(tmux -S "$DIR/work/socket" -f /dev/null -D); }
-keys() { tmux -S socket "$@"; }
+# -N: a client that comes too early does not start a server of its own
+keys() { tmux -N -S socket "$@"; }
 ready() { until keys new-session -d -x 80 -y 24 sh 2>/dev/null; do sleep 0.02; done; }
 load() {
 	local i

@@ -417,6 +417,35 @@ static void test_ps(void **state)
 	t_has(t_out, "\"signal\": 11");
 }
 
+/* Which of two children ran first is the kernel's choice; they are listed as they were forked. */
+static void test_ps_order(void **state)
+{
+	struct deja_error err = {0};
+	struct deja_process processes[3];
+	struct deja_header h;
+	deja_recording *rec;
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/order", t_dir);
+	t_make_recording(path, 0);
+	rec = deja_open(path, &err);
+	assert_non_null(rec);
+	h = *deja_header(rec);
+	memcpy(processes, h.processes, 2 * sizeof(*processes));
+	processes[2] = processes[1];
+	processes[2].stream = 3;
+	processes[2].pid = 4713;
+	processes[2].start_ns = processes[1].start_ns - 1000;
+	h.processes = processes;
+	h.process_count = 3;
+	t_write_stream(path, 3, (const uint8_t *)"", 0);
+	assert_int_equal(tf_header_write(path, &h, &err), 0);
+	deja_close(rec);
+	assert_int_equal(t_run(cmd_ps, "ps order"), 0);
+	assert_true(strstr(t_out, "   4712     4711") < strstr(t_out, "   4713     4711"));
+	t_has(t_out, "   4713     4711");
+}
+
 /* A recording may claim that two processes are each other's parents. */
 static void test_ps_cycle(void **state)
 {
@@ -660,6 +689,7 @@ int main(void)
 	    cmocka_unit_test(test_default_dir),
 	    cmocka_unit_test(test_ls),
 	    cmocka_unit_test(test_ps),
+	    cmocka_unit_test(test_ps_order),
 	    cmocka_unit_test(test_ps_cycle),
 	    cmocka_unit_test(test_info),
 	    cmocka_unit_test(test_coverage),

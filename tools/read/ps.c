@@ -18,12 +18,14 @@ struct row {
 
 struct tree {
 	const struct deja_header *h;
-	const struct deja_process **sorted; /* by parent, start, stream */
+	const struct deja_process **sorted; /* by parent, stream */
 	bool *printed;			    /* by index in h->processes */
 	struct row *row;
 	size_t row_count;
 };
 
+/* Streams are numbered before the fork, so those of one parent are in the order of its forks.
+ * The times say when each child first ran, which need not be. */
 static int by_parent(const void *a, const void *b)
 {
 	const struct deja_process *x = *(const struct deja_process *const *)a;
@@ -31,8 +33,6 @@ static int by_parent(const void *a, const void *b)
 
 	if (x->parent != y->parent)
 		return x->parent < y->parent ? -1 : 1;
-	if (x->start_ns != y->start_ns)
-		return x->start_ns < y->start_ns ? -1 : 1;
 	return x->stream < y->stream ? -1 : x->stream > y->stream;
 }
 

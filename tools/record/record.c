@@ -104,7 +104,7 @@ static bool can_record(const char *path)
 {
 	const char *why = NULL;
 
-	switch (exec_target(AT_FDCWD, path)) {
+	switch (exec_target(AT_FDCWD, path, !session_can_dispatch())) {
 	case EXEC_TARGET_OK:
 		return true;
 	case EXEC_TARGET_STATIC:

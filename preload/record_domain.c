@@ -97,10 +97,10 @@ static int32_t thread_of(const struct domain *dom, uint32_t holder)
 }
 
 /*
- * A holder that a tracer or a signal has stopped runs nothing, so its turn can end here: the tracer may be
- * the one that waits, or the one that would let it go on. When that happens, it is in our code, on its
- * way out of a call, as a rule; what is left of its turn belongs to it all the same, and a replay
- * makes it before the next.
+ * A holder that a tracer or a signal has stopped runs nothing, so its turn can end here: the tracer
+ * may be the one that waits, or the one that would let it go on. When that happens, it is in our
+ * code, on its way out of a call, as a rule; what is left of its turn belongs to it all the same, and
+ * a replay makes it before the next. In between others may have written: the recording says so.
  */
 static bool take_from_stopped(struct domain *dom, uint32_t holder)
 {
@@ -199,8 +199,12 @@ static void give(unsigned d)
 	int next;
 
 	RT->domains_held &= ~(1u << d);
-	if (__atomic_load_n(&dom->holder, __ATOMIC_SEQ_CST) != me)
+	if (__atomic_load_n(&dom->holder, __ATOMIC_SEQ_CST) != me) {
+		if (!RT->passthrough) /* take_from_stopped */
+			record_note(RT->slot, "it was stopped while those that it shares memory with went "
+					      "on: a replay may miss what they wrote there meanwhile");
 		return;
+	}
 	dom->pid = 0;
 	if (__atomic_load_n(&dom->starving, __ATOMIC_SEQ_CST)) {
 		next = next_waiting(dom);

@@ -372,6 +372,25 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	return record_generic(t, call, args);
 }
 
+/* Another recorded process, by more than looking. */
+static bool traces_recorded(const unsigned long args[6])
+{
+	static const uint16_t requests[] = {PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_POKEUSER, PTRACE_SETREGS,
+					    PTRACE_CONT, PTRACE_SINGLESTEP, PTRACE_SYSCALL, PTRACE_SETREGSET};
+	const struct session *s = RT->session;
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		found |= args[0] == requests[i];
+	for (unsigned i = 0; found && i < s->slots_used; i++) {
+		const struct slot *slot = session_slot(RT->session, i);
+
+		if (slot->state == SLOT_RUNNING && slot->pid == (int32_t)args[1] && slot != RT->slot)
+			return true;
+	}
+	return false;
+}
+
 /* The rows marked WATCHED: which descriptors are the recording's own output, what changes a
  * mapped file, whose child has ended. tests/cli/watched.sh holds cases and rows together. */
 static long record_watched(struct thread *t, const struct tf_call *call,
@@ -449,6 +468,11 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && args[0] == PTRACE_GETREGSET)
 			record_registers(t, (const void *)args[3]);
+		if (ret >= 0 && !RT->traces && traces_recorded(args)) {
+			RT->traces = 1;
+			record_note(t->slot, "it traces a recorded program: it sees the recorder's own calls and signals, "
+					     "and what it changes there a replay does not");
+		}
 		return ret;
 	case SYS_tee:
 		if (role_of(t, (unsigned)args[1]))

@@ -230,6 +230,7 @@ struct runtime {
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
 	uint32_t output_role; /* recorder: of the output that this process is writing */
+	uint32_t traces; /* recorder: it traces a recorded process, and that has been noted */
 	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
 	uint32_t domains; /* recorder: bit per domain that we are a member of */

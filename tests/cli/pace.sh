@@ -34,6 +34,11 @@ one_line 'is no number'
 expect 125 "$DEJA" replay --until '#100000' slow
 one_line '--until'
 
+# What cannot be as fast as it is told says so.
+expect 0 "$DEJA" record -q -o quick -- sh -c 'i=0; while [ $i -lt 60 ]; do /bin/true; i=$((i + 1)); done; echo done'
+expect 0 "$DEJA" replay --pace 0.01 quick
+[ "$(cat stdout)" = 'done' ] && one_line 'deja: it took .* where --pace 0.01 asks for '
+
 # One stop for each request.
 cat >server.py <<'PY'
 import socket, sys

@@ -16,7 +16,7 @@
 #include "tools/replay/pace.h"
 #include "tracefmt/deja_look.h"
 
-enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 250, SETTLED_MS = 200 };
+enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 250, SETTLED_MS = 200, LATE_NS = 50 * 1000 * 1000 };
 
 struct pace_state {
 	struct pace_turns turns;
@@ -295,6 +295,22 @@ bool pace_look(struct playback *p)
 	return true;
 }
 
+/* What computes, or starts programs, takes its time; a pace cannot be faster than that. */
+static void tell_late(const struct playback *p)
+{
+	int64_t wanted = (int64_t)((double)p->header->duration_ns * p->pace->factor);
+	int64_t took = now_ns() - began_ns;
+	char is[32], asked[32];
+
+	if (p->pace->factor <= 0 || p->pace->until || p->pace->turns || took <= wanted + wanted / 33 + LATE_NS)
+		return;
+	cmd_duration_text(took, is, sizeof(is));
+	cmd_duration_text(wanted, asked, sizeof(asked));
+	fprintf(stderr, "deja: it took %s, where --pace %g asks for %s: the programs' own computations and "
+			"beginnings take their time\n",
+		is, p->pace->factor, asked);
+}
+
 void pace_end(struct playback *p)
 {
 	struct pace_state *s = p->pace_state;
@@ -302,6 +318,7 @@ void pace_end(struct playback *p)
 	if (!s)
 		return;
 	end_line(s);
+	tell_late(p);
 	free(s->turns.turn);
 	free(s);
 	p->pace_state = NULL;

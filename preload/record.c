@@ -372,6 +372,30 @@ static long record_by_hand(struct thread *t, struct pregs *p, const struct tf_ca
 	return record_generic(t, call, args);
 }
 
+/* A thread that goes from one processor to the next asks each who it is, by CPUID (hwloc does). */
+static void watch_processors(struct thread *t, const unsigned long args[6])
+{
+	uint64_t mask[16] = {0}; /* 1024 processors */
+	unsigned long len = args[1] < sizeof(mask) ? args[1] : sizeof(mask);
+	uint32_t only = 0; /* 1 + its number */
+
+	if ((args[0] && (long)args[0] != t->tid) || !dj_read_user(mask, (const void *)args[2], len))
+		return;
+	for (uint32_t i = 0; i < 1024; i++) {
+		if (!(mask[i / 64] >> (i % 64) & 1))
+			continue;
+		if (only)
+			return;
+		only = 1 + i;
+	}
+	if (only && t->only_on && t->only_on != only && !RT->processors_told) {
+		RT->processors_told = 1;
+		record_note(t->slot, "a thread goes from processor to processor: what it learns of each by the "
+				     "instruction CPUID is not recorded, and a replay asks its own");
+	}
+	t->only_on = only;
+}
+
 /* Another recorded process, by more than looking. */
 static bool traces_recorded(const unsigned long args[6])
 {
@@ -463,6 +487,11 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && args[1] == SIOCGIFCONF)
 			record_interfaces(t, (const void *)args[2]);
+		return ret;
+	case SYS_sched_setaffinity:
+		ret = record_generic(t, call, args);
+		if (!ret)
+			watch_processors(t, args);
 		return ret;
 	case SYS_ptrace:
 		ret = record_generic(t, call, args);

@@ -154,6 +154,7 @@ struct thread {
 	int64_t slice_start_ns; /* when it got the token */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
+	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
 	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
@@ -230,6 +231,7 @@ struct runtime {
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
 	uint32_t output_role; /* recorder: of the output that this process is writing */
+	uint32_t processors_told; /* recorder: it has been noted that CPUID is not recorded */
 	uint32_t traces; /* recorder: it traces a recorded process, and that has been noted */
 	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */

@@ -209,6 +209,26 @@ struct memory_room head_segment_room(uint64_t addr)
 	return (struct memory_room){0, 0};
 }
 
+static void advance(struct thread *t, const struct event *ev)
+{
+	RT->stream_pos = ev->next;
+	if (ev->id != TF_EV_SYNC)
+		RT->event_no++;
+	t->slot->consumed = RT->stream_pos;
+	t->slot->event_no = RT->event_no;
+}
+
+static bool is_memory(struct tf_in in)
+{
+	return !in.bad && in.end - in.p >= 2 && in.p[0] == 0x93 && in.p[1] == TF_EV_MEMORY;
+}
+
+/* A frame begins here. */
+static bool is_sync(struct tf_in in)
+{
+	return !in.bad && in.end - in.p >= 2 && in.p[1] == TF_EV_SYNC;
+}
+
 void head_take_memory(struct thread *t, struct memory_room room)
 {
 	for (;;) {
@@ -219,9 +239,15 @@ void head_take_memory(struct thread *t, struct memory_room room)
 		const uint8_t *bytes;
 
 		/* most calls have none: look at the id alone */
-		if (in.bad || in.end - in.p < 2 || in.p[0] != 0x93 || in.p[1] != TF_EV_MEMORY)
+		if (!is_memory(in) && !is_sync(in))
 			return;
 		ev = event_at(in, RT->stream_pos);
+		if (ev.id == TF_EV_SYNC) {
+			if (!is_memory(head_in(ev.next)))
+				return;
+			advance(t, &ev);
+			ev = event_at(head_in(RT->stream_pos), RT->stream_pos);
+		}
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
 		if (ev.in.bad || addr != room.addr || len > room.len ||
@@ -229,15 +255,6 @@ void head_take_memory(struct thread *t, struct memory_room room)
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
 		head_take(t, &ev);
 	}
-}
-
-static void advance(struct thread *t, const struct event *ev)
-{
-	RT->stream_pos = ev->next;
-	if (ev->id != TF_EV_SYNC)
-		RT->event_no++;
-	t->slot->consumed = RT->stream_pos;
-	t->slot->event_no = RT->event_no;
 }
 
 void head_take(struct thread *t, const struct event *ev)

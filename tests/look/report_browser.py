@@ -67,8 +67,15 @@ class Browser:
         return self.call("POST", "/execute/sync", {"script": script, "args": []})
 
     def click(self, css):
-        element = self.call("POST", "/element", {"using": "css selector", "value": css})
-        self.call("POST", "/element/%s/click" % next(iter(element.values())), {})
+        # the page may draw its rows anew between the two
+        for left in range(20, -1, -1):
+            element = self.call("POST", "/element", {"using": "css selector", "value": css})
+            try:
+                return self.call("POST", "/element/%s/click" % next(iter(element.values())), {})
+            except SystemExit as e:
+                if "stale element" not in str(e) or not left:
+                    raise
+                time.sleep(0.05)
 
     def keys(self, keys):
         actions = [{"type": kind, "value": c} for c in keys for kind in ("keyDown", "keyUp")]

@@ -265,7 +265,7 @@ void look_apply_transfer(deja_tracker *t, struct look_table *table,
 	if (role && !c.inbound)
 		((struct deja_io *)sight->io)->role = role;
 	if (c.item < 0) {
-		apply_rest(table, ev, nr, t->latest->moved, sight);
+		apply_rest(table, ev, nr, t->latest ? t->latest->moved : 0, sight);
 		return;
 	}
 	/* Looked at and left there; reports of errors are no bytes of the peer's. */

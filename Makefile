@@ -17,7 +17,7 @@ VERSION := 0.1.0
 ifdef CI
 WERROR   ?= 1
 endif
-WARN     := -Wall -Wextra -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes
+WARN     := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wstrict-prototypes -Wmissing-prototypes
 ifdef WERROR
 WARN     += -Werror
 endif

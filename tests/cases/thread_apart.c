@@ -16,7 +16,7 @@ static int go[2];
 static void on_usr1(int sig)
 {
 	(void)sig;
-	shared += 1000;
+	__atomic_fetch_add(&shared, 1000, __ATOMIC_SEQ_CST);
 }
 
 static int child(void *arg)
@@ -47,7 +47,7 @@ static int child(void *arg)
 		return 1;
 	default:
 		for (int i = 0; i < 200; i++) {
-			shared++;
+			__atomic_fetch_add(&shared, 1, __ATOMIC_SEQ_CST); /* processes at once, natively */
 			if (i % 20 == 0)
 				sched_yield();
 		}

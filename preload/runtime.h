@@ -131,6 +131,10 @@ struct thread {
 	uint64_t sigsys_blocked; /* of signals_kept_open: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
+	/* handlers entered where one returned to, one after the other and without a step there */
+	uint32_t chained;
+	uint64_t chain_rip, chain_rsp;
+	int64_t chain_start_ns;
 	const struct pregs *crossing; /* the last crossing's registers */
 	const struct tf_call *entered; /* recorder: the call that entry.S makes, and since when */
 	int64_t entered_ns;
@@ -648,7 +652,8 @@ void boundary_fault(struct thread *t, struct k_ucontext *uc);
 void boundary_domains_give(struct thread *t);
 void boundary_domains_take(struct thread *t);
 bool boundary_domains_wanted(void);
-/* rt_sigreturn, to a context with this signal mask. */
-void boundary_sigreturn(struct thread *t, uint64_t mask);
+/* rt_sigreturn to this context. False: what the kernel has kept back is not caught before program
+ * code runs there. */
+bool boundary_sigreturn(struct thread *t, const struct k_ucontext *to);
 
 #endif

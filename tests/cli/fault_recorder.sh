@@ -100,6 +100,10 @@ prlimit --pid $RECORDER --fsize=1000000:1000000 || fail "prlimit"
 ended fsize 6 300
 grep -q '^deja: .*File too large.*the program goes on' err || fail "fsize: not said: $(cat err)"
 partly fsize 'File too large'
+# What it counts is there: events in no whole frame are none.
+said=$(sed -n 's/^Events  *\([0-9]*\) .*/\1/p' stdout)
+"$DEJA" cat --jsonl fsize >events 2>/dev/null
+[ "$said" = "$(wc -l <events)" ] || fail "fsize: info says $said events, there are $(wc -l <events)"
 got=0
 (ulimit -S -f 500; limit "$DEJA" record -q -o soft -- bash -c 'ulimit -S -f') >out 2>err </dev/null || got=$?
 [ $got = 0 ] && [ "$(cat out)" = 500 ] || fail "a soft limit: status $got: $(cat out err)"

@@ -1,4 +1,4 @@
-# 35 kinds of secrets, planted in a web service with login: in headers, bodies, URLs, cookies, a
+# 41 kinds of secrets, planted in a web service with login: in headers, bodies, URLs, cookies, a
 # file, environment and arguments, split across reads, in base64. The scan finds all; after
 # redaction none is left in any form, and the copy replays, with what the program makes of
 # tokens in the place of what it made of secrets.
@@ -105,7 +105,7 @@ expect 0 "$DEJA" verify kept
 # What is full of names like these, and holds none: no false alarm in a corpus of system headers, licences
 # and Python's own library.
 unset DB_PASSWORD API_TOKEN
-echo 'let s = f(b); if (j.password===conf.password) { login(s); } else { x; secret=key.get(y); }' >source.js
+echo 'let s = f(b); if (j.password===conf.password) { login(s); } else { x; secret=key.get(y); } u = "?token="+t+"&x";' >source.js
 expect 0 "$DEJA" record -q -o corpus -- sh -c 'cat source.js /usr/include/*.h /usr/include/linux/*.h /usr/share/common-licenses/* /usr/lib/python3*/*.py >/dev/null'
 expect 0 "$DEJA" scan corpus
 [ "$("$DEJA" scan --json corpus | python3 -c 'import json, sys; print(json.load(sys.stdin)["text_len"])')" -gt 5000000 ] || fail "the corpus is small"

@@ -301,7 +301,8 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_IP, "ip", NULL, "redact IP addresses, too"},
 		{CMD_OPT_KEEP, "keep", "N", "leave secret number N as it is (again: more)"},
 		{CMD_OPT_CUT, "cut", NULL, "end the copy where the program's way depends on a secret"}},
-     .status = "  0    written, replayed, and nothing found in it\n"
+     .status = "  0    written, replayed, and nothing found in it but what was kept\n"
+	       "  1    no secrets, or some would be left: nothing is written\n"
 	       "  120  the program's way depends on a secret: nothing is written\n"
 	       "  121  unreadable recording\n"
 	       "  122  cannot replay here\n"

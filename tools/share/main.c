@@ -5,7 +5,8 @@
  *	deja-share mark RECORDING OUT [OPTION...]
  *	deja-share rules - [OPTION...]
  *
- * Options: rules=FILE email ip json quiet keep=N list=FD seal=FD (mark: of a sealed recording,
+ * Options: rules=FILE email ip json quiet keep=N list=FD first=FD (scan: there it writes stream and
+ * number of the first event with a finding) seal=FD (mark: of a sealed recording,
  * tools/record/seal.h). `rules` says whether they are good.
  */
 #include <stdlib.h>
@@ -37,6 +38,8 @@ int main(int argc, char **argv)
 			scan.quiet = true;
 		else if (!strncmp(argv[i], "keep=", 5) && mark.keep_count < 64)
 			mark.keep[mark.keep_count++] = (uint32_t)strtoul(argv[i] + 5, NULL, 10);
+		else if (!strncmp(argv[i], "first=", 6))
+			scan.first_fd = atoi(argv[i] + 6);
 		else if (!strncmp(argv[i], "list=", 5))
 			mark.list_fd = atoi(argv[i] + 5);
 		else if (!strncmp(argv[i], "seal=", 5) && !member_unseal(atoi(argv[i] + 5)))

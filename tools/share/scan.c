@@ -34,6 +34,7 @@ struct scanning {
 	struct tokens *tokens;
 	struct json json;
 	uint64_t found, token_count, opaque_count, opaque_len;
+	struct piece first; /* of what was found in events, by time; number 0: nothing was */
 	struct opaque *opaque;
 	size_t opaque_kept;
 	struct group *group; /* GROUP_MAX, by hash; those that do not fit are not counted apart */
@@ -155,13 +156,17 @@ static bool look(struct walk *w, struct text *t, size_t from, size_t to)
 	const struct match *m = rules_run(s->rules, t->bytes, t->len, from, to, t->base == 0, &count);
 
 	for (size_t i = 0; i < count; i++) {
+		const struct piece *p = text_piece(t, t->base + m[i].start);
+
 		if (tokens_cover(s->tokens, t->bytes, t->len, m[i].start, m[i].len)) {
 			s->token_count++;
 			continue;
 		}
 		s->found++;
+		if (p && p->number && (!s->first.number || p->time_ns < s->first.time_ns))
+			s->first = *p;
 		if (!s->options->quiet)
-			print_finding(s, t, &m[i], text_piece(t, t->base + m[i].start));
+			print_finding(s, t, &m[i], p);
 	}
 	return !ferror(stdout);
 }
@@ -286,6 +291,8 @@ int share_scan(const char *recording, const struct scan_options *options)
 			printf("What the program sent was recorded as digests: it cannot be looked into, nor read.\n");
 	}
 	status = cmd_stdout_end(ok ? (s.found ? 1 : 0) : CMD_UNREADABLE);
+	if (options->first_fd && dprintf(options->first_fd, "%u %" PRIu64 "\n", s.first.stream, s.first.number) < 0)
+		status = CMD_FAILED;
 	deja_close(w.rec);
 out:
 	free(s.opaque);

@@ -79,3 +79,29 @@ expect 125 "$DEJA" trim --until 1s -o short r3
 one_line 'exists already'
 expect 125 "$DEJA" trim -o other r3
 expect 0 "$DEJA" verify r3
+
+# A packed recording: its annotations go with it; what is inside counts until there are some beside it.
+limit "$DEJA" record -q -o "$PWD/inner" -- true || fail "recording"
+expect 0 "$DEJA" annotate --label inner inner
+expect 0 "$DEJA" pack -o one.deja inner
+expect 0 "$DEJA" annotate one.deja
+grep -q 'note 1, label: inner' stdout || fail "annotations in a packed file are not shown: $(cat stdout)"
+expect 0 "$DEJA" annotate --label outer one.deja
+expect 0 "$DEJA" annotate one.deja
+grep -q 'note 1, label: inner' stdout && grep -q 'note 2, label: outer' stdout || fail "annotations of a packed file: $(cat stdout)"
+sum=$(sha256sum <one.deja)
+expect 0 "$DEJA" mv one.deja two.deja
+[ ! -e one.deja ] && [ ! -e one.deja.annotations ] && [ "$(sha256sum <two.deja)" = "$sum" ] || fail "mv of a packed file: $(ls)"
+expect 0 "$DEJA" annotate two.deja
+[ "$(wc -l <stdout)" = 2 ] || fail "annotations after mv: $(cat stdout)"
+cp two.deja three.deja
+expect 125 "$DEJA" mv three.deja two.deja
+one_line 'exists already'
+echo 'no recording' >other.deja
+zstd -q -o other.zst other.deja
+for file in other.deja other.zst; do
+	expect 121 "$DEJA" rm "$PWD/$file"
+	[ -e $file ] || fail "rm took what is no recording"
+done
+expect 0 "$DEJA" rm two.deja "$PWD/three.deja"
+[ ! -e two.deja ] && [ ! -e two.deja.annotations ] && [ ! -e three.deja ] || fail "rm of packed files: $(ls)"

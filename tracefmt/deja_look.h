@@ -78,6 +78,9 @@ enum deja_class {
 	DEJA_CLASS_IPC = 1 << 7, /* System V, POSIX queues, futexes */
 };
 
+/* Whether an event is a call that failed: -errno is its result. One that was interrupted before any effect,
+ * to be made again, has not. */
+DEJA_API bool deja_event_failed(const struct deja_event *ev);
 /* The classes of an event's id, calls or not; 0: none of them. Static data. */
 DEJA_API unsigned deja_event_classes(unsigned id);
 /* "net"; NULL when bit is no class. */

@@ -67,7 +67,7 @@ expect 0 "$DEJA" verify r3
 [ "$part" -ge 40 ] && [ "$part" -lt "$(sed -n 's,^OK \([0-9]*\)/.*,\1,p' stdout)" ] || fail "trim --until kept $part events"
 expect 0 "$DEJA" trim --class file -o files r3
 expect 0 "$DEJA" cat files
-grep -q openat stdout && ! grep -q 'write(' stdout || fail "trim --class: $(cat stdout)"
+grep -q openat stdout && ! grep -q 'mprotect(' stdout || fail "trim --class: $(cat stdout)"
 mv stdout thin
 expect 0 "$DEJA" cat --call openat r3
 grep -o '^[^ ]* [0-9]* openat([^)]*)' stdout >times
@@ -75,6 +75,11 @@ grep -o '^[^ ]* [0-9]* openat([^)]*)' thin >times.thin
 cmp times times.thin || fail "trim moved events in time: $(diff times times.thin | head -4)"
 expect 122 "$DEJA" replay files
 one_line 'trimmed to be read'
+expect 0 "$DEJA" info files
+grep -q '^Trimmed  *to be read, not replayed: ' stdout || fail "info does not say that it was trimmed"
+expect 125 "$DEJA" trim --call reboot -o nothing r3
+one_line 'no event of it is selected'
+[ ! -e nothing ] || fail "an empty part was written"
 expect 125 "$DEJA" trim --until 1s -o short r3
 one_line 'exists already'
 expect 125 "$DEJA" trim -o other r3

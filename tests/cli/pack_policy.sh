@@ -19,5 +19,7 @@ expect 0 "$DEJA" pack --policy external --name '{app}-{issue}' --ticket 'T/4' sa
 expect 0 "$DEJA" scan cat-T_4.deja
 expect 0 "$DEJA" verify cat-T_4.deja
 expect 0 "$DEJA" pack -o inside.deja rec
+expect 125 "$DEJA" pack --name '{app}-{issue}' rec
+one_line '--ticket'
 expect 125 "$DEJA" pack --name '{nothing}' rec
 one_line '{app}'

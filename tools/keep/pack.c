@@ -89,6 +89,11 @@ static char *name_by_pattern(const struct packing *p, const char *path)
 	app = strrchr(app, '/') ? strrchr(app, '/') + 1 : app;
 	cmd_date_text(h->start_realtime_ns, date, sizeof(date));
 	date[strcspn(date, " ")] = 0;
+	if (strstr(p->name, "{issue}") && !p->ticket) {
+		cmd_error("pack: --name: {issue} is the ticket: name it with --ticket ID");
+		deja_close(rec);
+		return NULL;
+	}
 	for (const char *at = p->name; *at; at++) {
 		static const char *const fields[] = {"{app}", "{date}", "{issue}", "{host}", "{id}"};
 		const char *values[] = {app, date, p->ticket ? p->ticket : "", h->host, h->id};

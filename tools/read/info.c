@@ -255,6 +255,11 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 		cmd_print_text(stdout, missing);
 		putchar('\n');
 	}
+	if (h->partial && *h->partial) {
+		printf("%-12sto be read, not replayed: ", "Trimmed");
+		cmd_print_text(stdout, h->partial);
+		putchar('\n');
+	}
 	printf("%-12s%" PRIu64 " in %zu process%s, %s (%s on disk with the files)\n",
 	       "Events", h->event_count, h->process_count,
 	       h->process_count == 1 ? "" : "es",
@@ -327,6 +332,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_uint(j, "disk_bytes", cmd_disk_len(path));
 	json_uint(j, "processes", h->process_count);
 	json_text(j, "outbound", h->outbound);
+	json_text(j, "trimmed", h->partial && *h->partial ? h->partial : NULL);
 	json_text(j, "doors", h->doors);
 	json_uint(j, "tokens", token_count(path));
 	json_open(j, "limits", '[');

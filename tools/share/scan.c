@@ -2,16 +2,18 @@
  * `deja scan`: what looks like a secret, and what could not be looked into.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 #include "tools/share/share.h"
 #include "tools/cmd.h"
 #include "tools/json.h"
 
-enum { SHOWN_BEFORE = 24, OPAQUE_MAX = 1000, GROUP_MAX = 1 << 16 };
+enum { SHOWN_BEFORE = 24, OPAQUE_MAX = 1000, GROUP_MAX = 1 << 16, TEXT_MAX = 1 << 20 };
 
 /* One value, wherever it was found: for people, who read it once. */
 struct group {
@@ -308,4 +310,20 @@ int share_check_rules(const struct rules_choice *choice)
 
 	rules_free(r);
 	return r ? 0 : CMD_FAILED;
+}
+
+int share_scan_text(int fd, const struct rules_choice *choice)
+{
+	struct rules *r = rules_new(choice);
+	uint8_t *text = malloc(TEXT_MAX);
+	ssize_t n = text ? pread(fd, text, TEXT_MAX, 0) : -1;
+	size_t count = 0;
+
+	if (r && n > 0)
+		rules_run(r, text, (size_t)n, 0, (size_t)n, true, &count);
+	if (n < 0)
+		cmd_error("a text cannot be read: %s", strerror(errno));
+	rules_free(r);
+	free(text);
+	return !r || n < 0 ? CMD_FAILED : count ? 1 : 0;
 }

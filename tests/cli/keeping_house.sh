@@ -98,6 +98,9 @@ sum=$(sha256sum <one.deja)
 expect 0 "$DEJA" mv one.deja two.deja
 [ ! -e one.deja ] && [ ! -e one.deja.annotations ] && [ "$(sha256sum <two.deja)" = "$sum" ] || fail "mv of a packed file: $(ls)"
 expect 0 "$DEJA" annotate two.deja
+expect 0 "$DEJA" info two.deja
+grep -q "^Recording  *$PWD/two.deja$" stdout || fail "info of a packed file: $(head -1 stdout)"
+expect 0 "$DEJA" annotate two.deja
 [ "$(wc -l <stdout)" = 2 ] || fail "annotations after mv: $(cat stdout)"
 cp two.deja three.deja
 expect 125 "$DEJA" mv three.deja two.deja

@@ -264,7 +264,7 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_NAME, "name", "PATTERN",
 		 "name it by {app}, {date}, {issue}, {host}, {id}"},
 		{CMD_OPT_TICKET, "ticket", "ID", "put the ticket in the note and in {issue}"},
-		{CMD_OPT_POLICY, "policy", "POLICY",
+		{CMD_OPT_POLICY, "policy", "internal|external",
 		 "external: refuse what `deja scan` finds secrets in (default: internal)"},
 		{CMD_OPT_REVIEWED, "i-have-reviewed", "REASON",
 		 "pack it all the same; the reason goes into the note"}},

@@ -209,8 +209,11 @@ done
 [ "$(bash -c '. ./c.bash; COMP_WORDS=(deja stre); COMP_CWORD=1; _deja; echo "${COMPREPLY[@]}"')" = streams ] || fail "bash completes no command"
 [ "$(bash -c '. ./c.bash; COMP_WORDS=(deja cat --anc); COMP_CWORD=2; _deja; echo "${COMPREPLY[@]}"')" = --anchors ] || fail "bash completes no option"
 [ "$(bash -c '. ./c.bash; COMP_WORDS=(deja export --format pc); COMP_CWORD=3; _deja; echo "${COMPREPLY[@]}"')" = pcap ] || fail "bash completes no value"
+[ "$(bash -c '. ./c.bash; COMP_WORDS=(deja cat --class si); COMP_CWORD=3; _deja; echo "${COMPREPLY[@]}"')" = signal ] || fail "bash completes no class"
 "$DEJA" completion zsh >c.zsh
 ! command -v zsh >/dev/null || zsh -n c.zsh || fail "zsh"
+# sourced, and as a file of fpath
+! command -v zsh >/dev/null || [ "$(zsh -fc 'autoload -U compinit; compinit -D -u; . ./c.zsh; echo $_comps[deja]' 2>&1)" = _deja ] || fail "zsh, sourced"
 "$DEJA" completion fish >c.fish
 ! command -v fish >/dev/null || fish -n c.fish || fail "fish"
 stop_background

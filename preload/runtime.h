@@ -604,7 +604,7 @@ bool oracles_hold(const struct k_mcontext *mc);
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- implemented by the recorder and by the replayer --- */
-/* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
+/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the carry flag,
  * or ORACLE_UNKNOWN: this processor does not have it. */
 enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
@@ -612,6 +612,8 @@ bool boundary_has_oracle(unsigned kind);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
+/* CPUID of EAX and ECX in value[0] and value[1]: EAX and above it EBX, ECX and above it EDX. */
+void boundary_cpuid(struct thread *t, uint64_t value[2]);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result

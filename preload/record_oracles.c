@@ -3,6 +3,7 @@
  * mapping has, and what they give.
  */
 #include <cpuid.h>
+#include "patch.h"
 #include "record.h"
 
 /* Those of this file, by the supervisor's list. */
@@ -44,10 +45,14 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 	if (at < RT->text_end && at + len > RT->text_start)
 		return; /* ours */
 	oracles_forget(at, len);
-	for (uint32_t i = 0; f && i < f->count; i++)
+	if (!f)
+		return;
+	code_open();
+	for (uint32_t i = 0; i < f->count; i++)
 		if (in_mapping(f, i, len, offset, &into, &cover) &&
 		    !oracle_plant(at + into, into + cover <= len ? cover : 0, writable))
 			RT->oracles_left = 1;
+	code_close();
 }
 
 void record_oracles_tell(struct slot *slot)

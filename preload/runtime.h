@@ -219,6 +219,7 @@ struct runtime {
 	uint32_t site_count;
 	uint64_t missed_sites;
 	uint32_t oracle_count;
+	int32_t code_fd; /* patch.c: 1 + /proc/self/mem's descriptor while much is written */
 	uint32_t oracles_left; /* recorder: some could not be replaced */
 	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];

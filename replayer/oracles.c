@@ -4,11 +4,14 @@
  * lacks: code that used them would die of it, and with others it mostly comes to the same.
  */
 #include <cpuid.h>
+#include "preload/patch.h"
 #include "replay.h"
 
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable)
 {
+	if (count >= 2)
+		code_open();
 	for (; count >= 2; count -= 2) {
 		uint64_t at = (uint64_t)tf_get_int(&in), cover = (uint64_t)tf_get_int(&in);
 
@@ -18,6 +21,7 @@ void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t f
 			diverge(t, DIVERGED_UNDECODABLE, -1, NULL,
 				"there is no instruction that the recorder replaced here");
 	}
+	code_close();
 }
 
 /* Which of a leaf's registers are sets of features: bits, EAX first. */

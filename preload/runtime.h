@@ -152,6 +152,7 @@ struct thread {
 	bool leaving; /* recorder: for another image, where a request to stop would kill it */
 	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */
+	bool spins; /* recorder: in a loop that waits, when it was last stopped */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */

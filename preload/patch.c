@@ -86,6 +86,8 @@ static bool code_write_page(uint64_t at, const uint8_t *code, size_t len)
 {
 	long fd, n = -1;
 
+	if (RT->code_fd && dj_raw(SYS_pwrite64, RT->code_fd - 1, code, len, at) == (long)len)
+		return true;
 	if (dj_write_user((void *)at, code, len)) /* where a program makes its code itself */
 		return true;
 	fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
@@ -109,6 +111,20 @@ static bool code_write_page(uint64_t at, const uint8_t *code, size_t len)
  * /proc or a sandbox forbids it, leaves it split for good. Memory that the program may write
  * stays so. writable: all of it is.
  */
+void code_open(void)
+{
+	long fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+
+	RT->code_fd = fd < 0 ? 0 : (int)fd + 1;
+}
+
+void code_close(void)
+{
+	if (RT->code_fd)
+		dj_raw(SYS_close, RT->code_fd - 1);
+	RT->code_fd = 0;
+}
+
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
 {
 	size_t here = 4096 - (at & 4095);

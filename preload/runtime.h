@@ -156,6 +156,7 @@ struct thread {
 	bool leaving; /* recorder: for another image, where a request to stop would kill it */
 	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */
+	bool spins; /* recorder: in a loop that waits, when it was last stopped */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
@@ -223,6 +224,7 @@ struct runtime {
 	uint32_t site_count;
 	uint64_t missed_sites;
 	uint32_t oracle_count;
+	int32_t code_fd; /* patch.c: 1 + /proc/self/mem's descriptor while much is written */
 	uint32_t oracles_left; /* recorder: some could not be replaced */
 	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
@@ -607,7 +609,7 @@ bool oracles_hold(const struct k_mcontext *mc);
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- implemented by the recorder and by the replayer --- */
-/* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
+/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the carry flag,
  * or ORACLE_UNKNOWN: this processor does not have it. */
 enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
@@ -615,6 +617,8 @@ bool boundary_has_oracle(unsigned kind);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
+/* CPUID of EAX and ECX in value[0] and value[1]: EAX and above it EBX, ECX and above it EDX. */
+void boundary_cpuid(struct thread *t, uint64_t value[2]);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result

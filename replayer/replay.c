@@ -195,7 +195,7 @@ unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
 	flag = (unsigned)tf_get_int(&ev.in);
 	if (ev.id != TF_EV_INSN || ev.in.bad || was != kind || flag > ORACLE_UNKNOWN)
 		diverge(t, DIVERGED_OTHER, -1, NULL,
-			"the program asks the processor: rdrand, rdseed or rdpid");
+			"the program asks the processor: rdrand, rdseed, rdpid or cpuid");
 	head_take(t, &ev);
 	return flag;
 }

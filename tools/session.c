@@ -234,7 +234,8 @@ static void sweep_sessions(void)
 		fd = open(arena, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0)
 			continue;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && time(NULL) - st.st_mtime > 10 &&
+		/* the age first: who is just making one must find it unlocked */
+		if (time(NULL) - st.st_mtime > 10 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 		    !session_in_use(fd)) {
 			flock(fd, LOCK_UN);
 			if (recover_orphan(path) || time(NULL) - st.st_mtime > ORPHAN_MAX_S)

@@ -22,6 +22,7 @@ struct mapping {
 	uint64_t inode;
 	uint32_t flags;		 /* MAPPING_* */
 	uint32_t path, path_len; /* in the table's text, with a NUL behind; as /proc/self/maps has it */
+	uint32_t file; /* recorder: its id, where its text was looked through */
 };
 
 struct mappings {

@@ -233,7 +233,6 @@ void record_oracles_tell(struct slot *slot);
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
-void record_oracle_put(struct slot *slot, const struct oracle_site *s);
 
 /* --- record_limits.c --- */
 /* getrlimit, setrlimit, prlimit64. False: it is a call like others. */

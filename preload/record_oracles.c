@@ -75,6 +75,14 @@ unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t
 	return count;
 }
 
+static void put_site(struct slot *slot, const struct oracle_site *s)
+{
+	uint8_t buf[2 * TF_INT_MAX_LEN], *p = tf_put_uint(buf, s->addr);
+
+	p = tf_put_uint(p, s->wanted);
+	ring_put(slot, buf, (size_t)(p - buf));
+}
+
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset)
 {
@@ -85,15 +93,7 @@ void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t 
 
 	for (uint32_t i = 0; f && i < f->count; i++)
 		if (in_mapping(f, i, len, offset, &into, &cover) && (s = oracle_at(at + into)))
-			record_oracle_put(slot, s);
-}
-
-void record_oracle_put(struct slot *slot, const struct oracle_site *s)
-{
-	uint8_t buf[2 * TF_INT_MAX_LEN], *p = tf_put_uint(buf, s->addr);
-
-	p = tf_put_uint(p, s->wanted);
-	ring_put(slot, buf, (size_t)(p - buf));
+			put_site(slot, s);
 }
 
 /* Bit per kind: this processor has it. */

@@ -82,12 +82,12 @@ static size_t mapped_exe(struct slot *slot, char *path, size_t room, uint32_t *f
  * file: its mappings follow each other. */
 static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 {
-	const struct mapping *m = NULL;
+	struct mapping *m = RT->maps.of;
 	const char *last = exe;
 	uint32_t file = exe_file;
 
 	put_array(slot, RT->maps.count);
-	while ((m = mappings_next(&RT->maps, m))) {
+	for (uint32_t i = 0; i < RT->maps.count; i++, m++) {
 		const char *path = mapping_path(&RT->maps, m);
 		bool of_file = m->inode && path[0] == '/';
 		bool stored = of_file && !(m->flags & MAPPING_SHARED);
@@ -96,9 +96,11 @@ static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 			file = record_file(slot, -1, path);
 		if (stored)
 			last = path;
-		if ((m->flags & (MAPPING_EXEC | MAPPING_SHARED)) == MAPPING_EXEC && of_file)
+		if ((m->flags & (MAPPING_EXEC | MAPPING_SHARED)) == MAPPING_EXEC && of_file) {
 			record_oracles(file, m->from, m->to - m->from, m->offset,
 				       m->flags & MAPPING_WRITE);
+			m->file = file;
+		}
 		put_array(slot, 6);
 		put_uint(slot, m->from);
 		put_uint(slot, m->to);
@@ -110,17 +112,20 @@ static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 	}
 }
 
-/* The instructions that have been replaced in them. */
+/* The instructions that have been replaced in them, in that order: the replay makes room for each as
+ * it was made here. */
 static void put_oracles(struct slot *slot)
 {
+	const struct mapping *m = NULL;
 	unsigned count = 0;
 
-	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++)
-		count += RT->oracles[i].oracle.kind != ORACLE_NONE;
+	while (RT->oracle_count && (m = mappings_next(&RT->maps, m)))
+		if (m->file)
+			count += record_oracles_count(m->file, m->from, m->to - m->from, m->offset);
 	put_array(slot, 2 * count);
-	for (size_t i = 0; count && i < ORACLE_SITE_MAX; i++)
-		if (RT->oracles[i].oracle.kind)
-			record_oracle_put(slot, &RT->oracles[i]);
+	while (count && (m = mappings_next(&RT->maps, m)))
+		if (m->file)
+			record_oracles_put(slot, m->file, m->from, m->to - m->from, m->offset);
 }
 
 #pragma weak _r_debug

@@ -207,6 +207,22 @@ static long record_moving(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
+/* A call that makes a connection. */
+static long record_connection(struct thread *t, const struct tf_call *call,
+			      const unsigned long args[6])
+{
+	int64_t t0 = dj_now(), t1;
+	struct record_pre pre;
+	long ret;
+
+	record_pre_take(call, args, &pre);
+	ret = RT->domains ? record_wait_aside(t, call, args) : record_wait(t, call->nr, args);
+	t1 = dj_now();
+	record_address(t, call, args, ret);
+	record_emit_call(t, call, args, ret, t0, t1, &pre);
+	return ret;
+}
+
 static void record_semaphores(struct thread *t, const unsigned long args[6])
 {
 	struct semid_ds ds;
@@ -457,6 +473,10 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		ret = record_generic(t, call, args);
 		record_waited(t, call->nr, args, ret);
 		return ret;
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_connect:
+		return record_connection(t, call, args);
 	case SYS_sendfile:
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))

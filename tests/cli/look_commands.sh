@@ -128,6 +128,31 @@ expect 0 "$DEJA" at sleepers "$(cat middle)"
 [ "$(grep -c 'thread .* in clock_nanosleep since' stdout)" = 3 ] && ! grep -q 'thread .*: runs' stdout ||
 	fail "in the middle of three sleeps: $(grep thread stdout)"
 
+# A peer that the program never asked for, and its own end of a connection that it made.
+cat >unasked.py <<'P'
+import ctypes, socket
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(2)
+first, second = socket.socket(), socket.socket()
+first.connect(server.getsockname())
+ctypes.CDLL(None).accept(server.fileno(), None, None)
+second.connect(server.getsockname())
+there, peer = server.accept()
+print(first.getsockname()[1], peer[1])
+P
+limit "$DEJA" record -q -o unasked -- /usr/bin/python3 unasked.py >ports || fail "the unasked: $(cat ports)"
+expect 0 "$DEJA" verify unasked
+expect 0 "$DEJA" streams --class net --json unasked
+/usr/bin/python3 -c '
+import json
+asked, seen = ("127.0.0.1:" + port for port in open("ports").read().split())
+streams = json.load(open("stdout"))
+assert [s["peer"] for s in streams if s["accepted"]] == [asked, seen], streams
+assert seen in [s["local"] for s in streams if not s["accepted"]], streams' || fail "peers: $(cat ports stdout)"
+expect 0 "$DEJA" cat --call address unasked
+grep -q 'has the peer {sa_family=AF_INET' stdout && grep -q 'has the address {sa_family=AF_INET' stdout || fail "addresses: $(cat stdout)"
+
 # --- extract ---
 pipe=$("$DEJA" streams --json rec | /usr/bin/python3 -c '
 import json, sys

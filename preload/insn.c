@@ -305,6 +305,10 @@ bool insn_is_oracle(const uint8_t *code, size_t room, struct insn_oracle *oracle
 		oracle->kind = ORACLE_RDTSC;
 		return true;
 	}
+	if (op == 0xa2 && !n) {
+		oracle->kind = ORACLE_CPUID;
+		return true;
+	}
 	if (room - n < 3)
 		return false;
 	modrm = code[n + 2];

@@ -9,7 +9,7 @@
 
 /*
  * An instruction whose result follows neither from the program nor from the kernel: random numbers, the time
- * stamp counter, the processor's number. Each becomes a trap when its opcode's last byte but the
+ * stamp counter, the processor's number, what CPUID tells (of this processor and where the thread is). Each becomes a trap when its opcode's last byte but the
  * ModRM (at trap_at) is replaced by INSN_TRAP, and its length stays: ud2, with what is left of it
  * behind.
  */
@@ -20,6 +20,8 @@ enum insn_oracle_kind {
 	ORACLE_RDPID = 3,
 	ORACLE_RDTSC = 4,
 	ORACLE_RDTSCP = 5,
+	ORACLE_CPUID = 6,
+	ORACLE_CPUID_REST = 7, /* the event of its other two registers */
 };
 enum { INSN_TRAP = 0x0b };
 enum { ORACLE_COVER_MAX = 4 + 15 }; /* bytes that a jump may cover: of five the last may begin one */

@@ -1,6 +1,6 @@
 /*
  * Oracles: the program's own instructions whose results only the processor knows (oracle.h: random
- * numbers, the time stamp counter, the processor's number). Their places in a mapped file are known: the
+ * numbers, the time stamp counter, the processor's number, CPUID). Their places in a mapped file are known: the
  * recorder has them from the supervisor, which looks through the file's text once
  * (tools/record/codescan.c), the replayer from the stream. There a jump to a stub stands for the instruction
  * and what follows it; or, where that cannot be, a byte of the opcode is replaced, so that it
@@ -251,10 +251,20 @@ static void set_register(struct k_mcontext *mc, const struct insn_oracle *oracle
 /* Makes the instruction. False: the processor does not have it. */
 static bool make(struct thread *t, const struct insn_oracle *oracle, struct k_mcontext *mc)
 {
-	uint64_t value;
+	uint64_t value, cpuid[2];
 	int64_t aux;
 	unsigned flag;
 
+	if (oracle->kind == ORACLE_CPUID) {
+		cpuid[0] = (uint32_t)mc->rax;
+		cpuid[1] = (uint32_t)mc->rcx;
+		boundary_cpuid(t, cpuid);
+		mc->rax = (uint32_t)cpuid[0];
+		mc->rbx = cpuid[0] >> 32;
+		mc->rcx = (uint32_t)cpuid[1];
+		mc->rdx = cpuid[1] >> 32;
+		return true;
+	}
 	if (oracle->kind == ORACLE_RDTSC || oracle->kind == ORACLE_RDTSCP) {
 		value = boundary_tsc(t, oracle->kind == ORACLE_RDTSCP, &aux);
 		mc->rax = (uint32_t)value;

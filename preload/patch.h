@@ -12,6 +12,9 @@ struct site *trap_site(uint64_t addr);
 
 /* Writes code; `writable`: where writing is allowed as it is. */
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable);
+/* Around many of these by one thread, in one call: what they write through stays open. */
+void code_open(void);
+void code_close(void);
 /* Room for len bytes of code that a jump at addr reaches; *entry: where a call from there comes to
  * dj_oracle_entry. 0: there is none. Taken by patch_room_take. */
 uint64_t patch_room(uint64_t addr, size_t len, uint64_t *entry);

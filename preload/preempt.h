@@ -30,6 +30,7 @@ enum {
 	PREEMPT_RSP = 15,
 	PREEMPT_RIP = 16,
 	PREEMPT_AFTER_NS = 10 * 1000 * 1000,
+	PREEMPT_SPIN_NS = 1000 * 1000, /* of a thread that spun when it was last stopped */
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
 	PREEMPT_WORD_MAX = 256,
@@ -79,6 +80,7 @@ struct preempt_state {
 	uint32_t sent_count;
 	struct k_siginfo sent[2]; /* one to the thread, one to the process */
 	bool used_stack; /* the stack pointer has changed */
+	uint32_t pauses; /* instructions PAUSE */
 	uint64_t start_reg[PREEMPT_REG_COUNT];
 	uint8_t start_vectors[256];
 	struct {

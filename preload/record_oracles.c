@@ -3,6 +3,7 @@
  * mapping has, and what they give.
  */
 #include <cpuid.h>
+#include "patch.h"
 #include "record.h"
 
 /* Those of this file, by the supervisor's list. */
@@ -44,16 +45,20 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 	if (at < RT->text_end && at + len > RT->text_start)
 		return; /* ours */
 	oracles_forget(at, len);
-	for (uint32_t i = 0; f && i < f->count; i++)
+	if (!f)
+		return;
+	code_open();
+	for (uint32_t i = 0; i < f->count; i++)
 		if (in_mapping(f, i, len, offset, &into, &cover) &&
 		    !oracle_plant(at + into, into + cover <= len ? cover : 0, writable))
 			RT->oracles_left = 1;
+	code_close();
 }
 
 void record_oracles_tell(struct slot *slot)
 {
 	if (RT->oracles_left)
-		record_note(slot, "an instruction rdrand, rdseed, rdpid or rdtsc could not be "
+		record_note(slot, "an instruction rdrand, rdseed, rdpid, rdtsc or cpuid could not be "
 				  "replaced: its value is not recorded");
 	RT->oracles_left = 0;
 }
@@ -136,9 +141,20 @@ static unsigned execute(unsigned kind, uint64_t *value)
 	return carry;
 }
 
+static void put_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag)
+{
+	uint8_t buf[32], *p = tf_put_array(buf, 4);
+
+	p = tf_put_uint(p, TF_EV_INSN);
+	p = tf_put_uint(p, kind);
+	p = tf_put_uint(p, value);
+	p = tf_put_uint(p, flag);
+	ring_put(t->slot, buf, (size_t)(p - buf));
+	ring_commit(t->slot);
+}
+
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
 {
-	uint8_t buf[32], *p = buf;
 	unsigned flag;
 
 	if (RT->passthrough)
@@ -146,12 +162,23 @@ unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
 	record_share(t);
 	flag = execute(kind, value);
 	record_thread_switch(t);
-	p = tf_put_array(p, 4);
-	p = tf_put_uint(p, TF_EV_INSN);
-	p = tf_put_uint(p, kind);
-	p = tf_put_uint(p, *value);
-	p = tf_put_uint(p, flag);
-	ring_put(t->slot, buf, (size_t)(p - buf));
-	ring_commit(t->slot);
+	put_insn(t, kind, *value, flag);
 	return flag;
+}
+
+void boundary_cpuid(struct thread *t, uint64_t value[2])
+{
+	unsigned a, b, c, d;
+
+	if (!RT->passthrough)
+		record_share(t);
+	__cpuid_count((unsigned)value[0], (unsigned)value[1], a, b, c, d);
+	value[0] = a | (uint64_t)b << 32;
+	value[1] = c | (uint64_t)d << 32;
+	if (RT->passthrough)
+		return;
+	t->only_on = 0; /* what this processor told is recorded: no warning (record.c) */
+	record_thread_switch(t);
+	put_insn(t, ORACLE_CPUID, value[0], 1);
+	put_insn(t, ORACLE_CPUID_REST, value[1], 1);
 }

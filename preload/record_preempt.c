@@ -19,6 +19,7 @@ enum {
 	STEPS_OFTEN = 64,  /* or one that is not rare; or one where it covers several */
 	STEPS_ANY = 96,	   /* or both */
 	STEPS_LAST = 400,  /* any */
+	SPIN_PAUSES = 2, /* of a loop that pauses so often all is known: it waits, and not for long */
 	RARE_VISITS = 2,
 	TOUCHED_MAX = 64,   /* words of memory noted */
 	STACK_WORDS = 40,   /* words above the stack pointer */
@@ -327,6 +328,7 @@ static void probe_begin(struct thread *t, struct k_ucontext *uc)
 	s->steps = 0;
 	s->word_count = s->sent_count = 0;
 	s->used_stack = false;
+	s->pauses = 0;
 	dj_zero(s->visits, sizeof(s->visits));
 	dj_copy(s->start_reg, &uc->mc, sizeof(s->start_reg));
 	dj_zero(s->start_vectors, sizeof(s->start_vectors));
@@ -388,12 +390,20 @@ void record_probe_abandon(struct thread *t)
 		probe_end(&none);
 }
 
+/* A loop that waits for another thread tells so by PAUSE. Stopped at once it costs least, and it
+ * comes round too seldom for the place to matter to the replay. */
+static bool spins(void)
+{
+	return PREEMPT->pauses >= SPIN_PAUSES;
+}
+
 /* Gives the token away in the middle of program code, or enters the signal's handler. */
 static void stop_here(struct thread *t, struct k_ucontext *uc)
 {
 	struct k_siginfo info;
 
 	emit_place(t, &uc->mc);
+	t->spins = PREEMPT->pauses; /* in a loop whose rounds are alike one has been enough */
 	if (t->pending) {
 		if (boundary_next_signal(t, 0, &info))
 			signals_enter(t, &info, uc);
@@ -462,19 +472,19 @@ static bool is_good_place(const struct k_mcontext *mc, const struct insn *in, ui
 		return false;
 	if (is_unchanged(mc) || in->shows_flags)
 		return true;
-	if (s->steps < STEPS_WINDOW)
+	if (s->steps < STEPS_WINDOW && !spins())
 		return false;
 	if (s->steps >= STEPS_LAST)
 		return true;
 	rare = visits <= RARE_VISITS;
-	if ((!rare && s->steps < STEPS_OFTEN) || !preempt_cover_at(mc->rip, &cover))
+	if ((!rare && s->steps < STEPS_OFTEN && !spins()) || !preempt_cover_at(mc->rip, &cover))
 		return false;
 	if (cover.count > 1) {
 		uint32_t inside = 0;
 
 		for (unsigned i = 1; i < cover.count; i++)
 			inside |= 1u << cover.offset[i];
-		if (s->steps < (rare ? STEPS_OFTEN : STEPS_ANY) ||
+		if ((s->steps < (rare ? STEPS_OFTEN : STEPS_ANY) && !spins()) ||
 		    patch_is_jumped_into(mc->rip, inside))
 			return false;
 	}
@@ -542,6 +552,7 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	}
 	if (uc->mc.rsp != s->start_reg[PREEMPT_RSP])
 		s->used_stack = true;
+	s->pauses += code[0] == 0xf3 && code[1] == 0x90;
 	note_instruction(&uc->mc, &in, code);
 }
 

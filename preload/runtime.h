@@ -131,6 +131,10 @@ struct thread {
 	uint64_t sigsys_blocked; /* of signals_kept_open: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
+	/* handlers entered where one returned to, one after the other and without a step there */
+	uint32_t chained;
+	uint64_t chain_rip, chain_rsp;
+	int64_t chain_start_ns;
 	const struct pregs *crossing; /* the last crossing's registers */
 	const struct tf_call *entered; /* recorder: the call that entry.S makes, and since when */
 	int64_t entered_ns;
@@ -152,6 +156,7 @@ struct thread {
 	bool leaving; /* recorder: for another image, where a request to stop would kill it */
 	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */
+	bool spins; /* recorder: in a loop that waits, when it was last stopped */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
@@ -219,6 +224,7 @@ struct runtime {
 	uint32_t site_count;
 	uint64_t missed_sites;
 	uint32_t oracle_count;
+	int32_t code_fd; /* patch.c: 1 + /proc/self/mem's descriptor while much is written */
 	uint32_t oracles_left; /* recorder: some could not be replaced */
 	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
@@ -280,9 +286,8 @@ struct runtime {
 	uint32_t pending_stream;
 	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
 	uint32_t pending_oracle_count;
-	uint32_t maps_len;
 	/* what is large comes last, so that all else lies in few pages */
-	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
+	struct mappings maps; /* at start */
 	struct site sites[SITE_MAX]; /* open addressing by address */
 	struct oracle_site oracles[ORACLE_SITE_MAX]; /* the same */
 	struct stack_taken stack_taken; /* recorder */
@@ -372,6 +377,7 @@ extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
 void *dj_copy(void *to, const void *from, size_t len);
+void *dj_move(void *to, const void *from, size_t len); /* they may overlap */
 void dj_zero(void *to, size_t len);
 int dj_compare(const void *a, const void *b, size_t len);
 size_t dj_strlen(const char *s);
@@ -385,6 +391,7 @@ bool dj_write_user(void *to, const void *from, size_t len);
 bool dj_readable(const void *from, size_t len, uintptr_t *known);
 /* dj_read_user for a page or two, by looking whether they can be read and then there. */
 bool dj_fetch_user(void *to, const void *from, size_t len);
+bool dj_fetch_user_in(void *to, const void *from, size_t len, uintptr_t *known);
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
@@ -400,8 +407,6 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
 
 /* --- memory.c --- */
-/* The hexadecimal number at *p, which moves behind it (for /proc/self/maps). */
-uint64_t dj_parse_hex(const char **p);
 /* Text into buf without stdio: a decimal number; returns the end. */
 char *dj_put_dec(char *p, int64_t v);
 char *dj_put_text(char *p, const char *end, const char *s);
@@ -506,7 +511,7 @@ char *slot_env_put(char *text, const struct slot *slot);
 void view_objects(void);
 
 /* --- maps.c --- */
-void maps_read(void);
+void maps_read(void); /* RT->maps */
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
@@ -604,7 +609,7 @@ bool oracles_hold(const struct k_mcontext *mc);
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- implemented by the recorder and by the replayer --- */
-/* One of these instructions, but for the time stamp counter's: the value; returns the carry flag,
+/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the carry flag,
  * or ORACLE_UNKNOWN: this processor does not have it. */
 enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
@@ -612,6 +617,8 @@ bool boundary_has_oracle(unsigned kind);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
+/* CPUID of EAX and ECX in value[0] and value[1]: EAX and above it EBX, ECX and above it EDX. */
+void boundary_cpuid(struct thread *t, uint64_t value[2]);
 /* A reading of the time stamp counter; *aux: RDTSCP's, -1 when it was RDTSC. */
 uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux);
 /* A crossing begins. True: entry.S makes the call as it is, then boundary_leave, with the result
@@ -649,7 +656,8 @@ void boundary_fault(struct thread *t, struct k_ucontext *uc);
 void boundary_domains_give(struct thread *t);
 void boundary_domains_take(struct thread *t);
 bool boundary_domains_wanted(void);
-/* rt_sigreturn, to a context with this signal mask. */
-void boundary_sigreturn(struct thread *t, uint64_t mask);
+/* rt_sigreturn to this context. False: what the kernel has kept back is not caught before program
+ * code runs there. */
+bool boundary_sigreturn(struct thread *t, const struct k_ucontext *to);
 
 #endif

@@ -151,7 +151,10 @@ static void wait_for_turn(struct thread *t, bool insist)
 		struct thread *owner = RT->sched_owner;
 		int64_t since = owner ? owner->slice_start_ns : 0;
 		bool replay = RT->session->mode == SESSION_REPLAY;
-		long r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
+		long r;
+
+		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS : PREEMPT_AFTER_NS;
+		r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
 				insist || shares ? &step
 				: replay	 ? &look
 						 : 0);

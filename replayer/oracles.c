@@ -1,12 +1,17 @@
 /*
  * The replayer: the instructions that the recorder replaced by traps (preload/oracles.c) are
- * replaced here at the same moments.
+ * replaced here at the same moments. What CPUID told is served, but for instruction sets that this processor
+ * lacks: code that used them would die of it, and with others it mostly comes to the same.
  */
+#include <cpuid.h>
+#include "preload/patch.h"
 #include "replay.h"
 
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable)
 {
+	if (count >= 2)
+		code_open();
 	for (; count >= 2; count -= 2) {
 		uint64_t at = (uint64_t)tf_get_int(&in), cover = (uint64_t)tf_get_int(&in);
 
@@ -16,4 +21,35 @@ void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t f
 			diverge(t, DIVERGED_UNDECODABLE, -1, NULL,
 				"there is no instruction that the recorder replaced here");
 	}
+	code_close();
+}
+
+/* Which of a leaf's registers are sets of features: bits, EAX first. */
+static unsigned feature_registers(uint32_t leaf, uint32_t subleaf)
+{
+	switch (leaf) {
+	case 1:
+	case 0x80000001:
+		return 0xc; /* ECX, EDX */
+	case 7:
+		return subleaf ? 0xf : 0xe; /* EAX of the first: how many there are */
+	case 0xd: /* what XSAVE may keep */
+		return subleaf < 2 ? 0x9 : 0;
+	}
+	return 0;
+}
+
+void boundary_cpuid(struct thread *t, uint64_t value[2])
+{
+	uint32_t leaf = (uint32_t)value[0], subleaf = (uint32_t)value[1], here[4];
+	unsigned features = feature_registers(leaf, subleaf);
+
+	boundary_oracle(t, ORACLE_CPUID, &value[0]);
+	boundary_oracle(t, ORACLE_CPUID_REST, &value[1]);
+	if (!features)
+		return;
+	__cpuid_count(leaf, subleaf, here[0], here[1], here[2], here[3]);
+	for (unsigned i = 0; i < 4; i++)
+		if (features >> i & 1)
+			value[i / 2] &= (uint64_t)here[i] << (i % 2 * 32) | 0xffffffffull << ((i + 1) % 2 * 32);
 }

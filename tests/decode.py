@@ -256,7 +256,7 @@ def decode_stream(path):
         elif kind == TSC:
             check(event[1] >= 0 and event[2] >= -1, "a counter that is none")
         elif kind == INSN:
-            check(event[1] in (1, 2, 3) and 0 <= event[2] < 1 << 64, "no such instruction")
+            check(event[1] in (1, 2, 3, 6, 7) and 0 <= event[2] < 1 << 64, "no such instruction")
             check(event[3] in (0, 1, 2) and (event[3] == 1 or event[2] == 0), "no such flag")
         number += 1
     return number - 1, now

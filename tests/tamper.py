@@ -7,6 +7,7 @@ usage: tamper.py flip REC CALL [K]       one bit of what the K-th CALL sent out 
        tamper.py result REC CALL [K]     the K-th CALL's result, plus one
        tamper.py drop REC CALL [K]       the K-th CALL is gone
        tamper.py stop REC ADDRESS        the first forced stop is there (hexadecimal)
+       tamper.py features REC            the first CPUID's ECX and EDX have all bits set
        tamper.py end REC                 the last event of stream 1 is gone
        tamper.py cut REC SHARE           stream 1 ends after this share of its bytes on disk
        tamper.py swap REC OTHER PATH PATH2   the stored file of PATH becomes OTHER's of PATH2
@@ -24,7 +25,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from decode import CHILD, CLOCK, FIRST_CALL, IMAGE, PREEMPT, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
+from decode import CHILD, CLOCK, FIRST_CALL, IMAGE, INSN, PREEMPT, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
 
 NUMBERS = {"read": 0, "write": 1, "lseek": 8, "pread64": 17, "getpid": 39, "getppid": 110,
            "openat": 257, "getrandom": 318, "uname": 63, "newfstatat": 262}
@@ -205,6 +206,10 @@ def main():
         index = next(i for i, e in enumerate(events) if e[0] == PREEMPT)
         number = sum(e[0] != SYNC for e in events[:index + 1])
         move_stop(events[index], args[2])
+    elif what == "features":
+        index = next(i for i, e in enumerate(events) if e[0] == INSN and e[1] == 7)
+        number = sum(e[0] != SYNC for e in events[:index + 1])
+        events[index][2] = (1 << 64) - 1
     else:
         index, number = find(events, args[2], int(args[3]) if len(args) > 3 else 1)
     if what in ("flip", "flip-inbound"):
@@ -213,7 +218,7 @@ def main():
         events[index][3] += 1
     elif what in ("drop", "end"):
         del events[index]
-    elif what not in ("count", "stop"):
+    elif what not in ("count", "stop", "features"):
         sys.exit(__doc__)
     if what != "count":
         save(rec, events)

@@ -183,11 +183,11 @@ static void put_note(struct tf_text *out, const char *before, struct tf_in *in)
 
 static void put_instruction(struct tf_text *out, struct tf_in *in)
 {
-	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid"};
+	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", [6] = "cpuid", [7] = "cpuid (ecx, edx)"};
 	uint64_t insn = (uint64_t)tf_get_int(in), value = (uint64_t)tf_get_int(in);
 	int64_t flag = tf_get_int(in);
 
-	tf_put(out, "+++ %s ", names[insn < sizeof(names) / sizeof(names[0]) ? insn : 0]);
+	tf_put(out, "+++ %s ", names[insn < sizeof(names) / sizeof(names[0]) && names[insn] ? insn : 0]);
 	if (flag == 1)
 		tf_put(out, "gives %#" PRIx64 " +++", value);
 	else

@@ -18,14 +18,15 @@ __attribute__((noinline, used)) static unsigned long real(void)
 {
 	unsigned long v = 0;
 
-	__asm__ volatile(".globl real_rdrand, real_rdseed, real_rdtsc, real_rdtscp\n"
+	__asm__ volatile(".globl real_rdrand, real_rdseed, real_rdtsc, real_rdtscp, real_cpuid\n"
 			 "real_rdrand: rdrand %%r11\n"
 			 "mov $0x310fc7f0, %%eax\n" /* rdtsc's bytes in an operand */
 			 "real_rdseed: rdseed %%ax\n"
 			 "real_rdtsc: rdtsc\n"
 			 "mov $0xf9010f31, %%eax\n"
 			 "real_rdtscp: rdtscp\n"
-			 : : : "rax", "rcx", "rdx", "r11");
+			 "real_cpuid: cpuid\n"
+			 : : : "rax", "rbx", "rcx", "rdx", "r11");
 	return v;
 }
 
@@ -34,7 +35,7 @@ __asm__(".text\n.globl lone_rdrand, lone_rdtsc\n"
 	"lone_rdrand: rdrand %rcx\n jae lone_rdrand\n ret\n"
 	"lone_rdtsc: rdtsc\n mov %eax, %ecx\n ret\n");
 
-extern const uint8_t real_rdrand[], real_rdseed[], real_rdtsc[], real_rdtscp[], lone_rdrand[],
+extern const uint8_t real_rdrand[], real_rdseed[], real_rdtsc[], real_rdtscp[], real_cpuid[], lone_rdrand[],
 	lone_rdtsc[];
 extern const uint8_t __executable_start[];
 
@@ -60,7 +61,7 @@ static void test_own_text(void **state)
 	} want[] = {
 		{real_rdrand, ORACLE_RDRAND, true}, {real_rdseed, ORACLE_RDSEED, true},
 		{real_rdtsc, ORACLE_RDTSC, true},   {real_rdtscp, ORACLE_RDTSCP, true},
-		{lone_rdrand, ORACLE_RDRAND, false},
+		{real_cpuid, ORACLE_CPUID, true},   {lone_rdrand, ORACLE_RDRAND, false},
 	};
 	struct code_oracle *found;
 	struct elf_file elf;

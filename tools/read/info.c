@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "tools/cmd.h"
 #include "tools/read/coverage.h"
 #include "tools/elf.h"
 #include "tools/json.h"
 #include "tools/read/notes.h"
+#include "tools/record/recover.h"
 #include "tracefmt/header.h"
 
 enum { BUILD_ID_LEN = 129 };
@@ -156,12 +158,26 @@ static bool stream_whole(deja_recording *rec, const struct deja_process *p,
 	return whole;
 }
 
+/* The header says that it is being made, but nobody makes it any more. */
+static bool is_abandoned(const char *path)
+{
+	char link[PATH_MAX];
+	struct stat st;
+	bool known, live = recover_is_live(path, &known);
+
+	snprintf(link, sizeof(link), "%s/.session", path);
+	return known ? !live : lstat(link, &st) == 0; /* which leads to nowhere */
+}
+
 /* Why the recording is not whole, in buf; NULL when it is. The header's own word is not
  * enough: files are cut later, by copies and full disks. */
-static const char *missing_part(deja_recording *rec, char *buf, size_t len)
+static const char *missing_part(deja_recording *rec, const char *path, char *buf, size_t len)
 {
 	const struct deja_header *h = deja_header(rec);
 
+	if (!h->complete && h->cause && !strcmp(h->cause, TF_CAUSE_RUNNING) && is_abandoned(path))
+		return "its recorder is gone and could not say why: it was killed, or nothing could be "
+		       "written here any more (read-only?); see deja recover";
 	if (!h->complete)
 		return h->cause && *h->cause
 			   ? h->cause
@@ -250,7 +266,7 @@ static void print_words(deja_recording *rec, const char *path, const char *place
 	cmd_print_text(stdout, h->version ? h->version : "-");
 	printf(", format %" PRIu32 "\n", h->format);
 	field("Status", cmd_status_text(h->status_known, h->status, a, sizeof(a)));
-	missing = missing_part(rec, cause, sizeof(cause));
+	missing = missing_part(rec, path, cause, sizeof(cause));
 	printf("%-12s%s", "Complete", missing ? "no: " : "yes\n");
 	if (missing) {
 		cmd_print_text(stdout, missing);
@@ -324,7 +340,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path, c
 	json_int(j, "start_ns", h->start_realtime_ns);
 	json_int(j, "duration_ns", h->duration_ns);
 	json_int(j, "waited_ns", h->waited_ns);
-	missing = missing_part(rec, cause, sizeof(cause));
+	missing = missing_part(rec, path, cause, sizeof(cause));
 	json_bool(j, "complete", !missing);
 	json_text(j, "cause", missing);
 	json_status(j, h->status_known, h->status);

@@ -37,7 +37,7 @@ struct scan {
 
 const char *code_oracle_name(uint8_t kind)
 {
-	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", "rdtsc", "rdtscp"};
+	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", "rdtsc", "rdtscp", "cpuid"};
 
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }
@@ -311,6 +311,7 @@ static void scan_code(struct scan *s, const uint8_t *code, size_t len)
 {
 	const __m128i escape = _mm_set1_epi8(0x0f), random = _mm_set1_epi8((char)0xc7);
 	const __m128i tsc = _mm_set1_epi8(0x31), group7 = _mm_set1_epi8(0x01);
+	const __m128i cpuid = _mm_set1_epi8((char)0xa2);
 	size_t at = 0;
 
 	for (; at + 17 <= len; at += 16) {
@@ -318,7 +319,7 @@ static void scan_code(struct scan *s, const uint8_t *code, size_t len)
 		__m128i b = _mm_loadu_si128((const void *)(code + at + 1));
 		__m128i second = _mm_or_si128(
 			_mm_or_si128(_mm_cmpeq_epi8(b, random), _mm_cmpeq_epi8(b, tsc)),
-			_mm_cmpeq_epi8(b, group7));
+			_mm_or_si128(_mm_cmpeq_epi8(b, group7), _mm_cmpeq_epi8(b, cpuid)));
 		unsigned hits = (unsigned)_mm_movemask_epi8(
 			_mm_and_si128(_mm_cmpeq_epi8(a, escape), second));
 

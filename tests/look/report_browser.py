@@ -143,6 +143,8 @@ def use(b):
         b.click("[data-table=%s]" % name)
         assert b.js("return document.querySelectorAll('#table_rows .row').length === 0") == b.js(
             "return TABLES[table].count() === 0"), name
+        if name == "Requests":  # each tells whom it is from, whatever the server is called
+            assert b.js("return [...document.querySelectorAll('#table_rows .row')].every((r) => !/tcp \\S+ <-/.test(r.textContent))")
         b.picture(name.lower())
     assert b.js("return document.title").startswith("deja report"), "something of the recording ran"
     assert b.js("return document.querySelectorAll('img, iframe').length") == 0

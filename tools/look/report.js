@@ -59,6 +59,9 @@ function size(n) {
 	}
 }
 const quote = (argv) => argv.map((a) => /^[\w@%+=:,./-]+$/.test(a) ? a : "'" + a.replace(/'/g, "'\\''") + "'").join(" ");
+function farEnd(text) { /* of a connection; its own end is the server's for all of its clients */
+	return text.replace(/^(\w+) \S+ (<-|->) /, "$1 $2 ");
+}
 function visible(text) { /* one line */
 	return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => ({"\n": "\\n", "\r": "\\r", "\t": "\\t"})[c] ||
 		"\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"));
@@ -238,7 +241,7 @@ const TABLES = {
 		column("NO", 56, (q) => String(q.number), true), column("TIME", 92, (q) => seconds(end[q.event]), true),
 		column("ANSWER AFTER", 104, (q) => q.answer < 0 ? "" : span(end[q.answer] - end[q.event]), true),
 		column("STREAM", 62, (q) => String(q.io), true),
-		column("FROM", 250, (q) => streams.has(q.io) ? streams.get(q.io)[2] : ""), column("BEGINS", 0, (q) => visible(q.head))]},
+		column("FROM", 200, (q) => streams.has(q.io) ? farEnd(streams.get(q.io)[2]) : ""), column("BEGINS", 0, (q) => visible(q.head))]},
 	Slowest: {count: () => slowest().length, item: (r) => slowest()[r], event: (r) => slowest()[r],
 		error: (i) => D.error[i], columns: [eventColumns[3], eventColumns[0], eventColumns[1], eventColumns[2], eventColumns[4]]},
 	Latency: {count: () => calls().length, item: (r) => calls()[r], event: (r) => calls()[r].slowest, histogram: true,

@@ -38,7 +38,7 @@ function makeLanes() {
 	for (const row of ios) {
 		laneOfIo.set(row[0], lanes.length);
 		lanes.push({kind: "io", events: byIo.get(row[0]), from: row[3], to: row[4] < 0 ? D.duration : row[4],
-			text: row[0] + " " + row[2]});
+			text: row[0] + " " + farEnd(row[2])});
 	}
 }
 function readColours() {

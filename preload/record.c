@@ -189,22 +189,30 @@ static long record_changing(struct thread *t, const struct tf_call *call,
 		      : record_generic(t, call, args);
 }
 
-/* A call that moves bytes in the kernel: they are told before it. */
-static long record_moving(struct thread *t, const struct tf_call *call,
-			  const unsigned long args[6])
+/* A call about which more is known than it tells the program: that is told before it. */
+static long record_telling(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+			   void (*tell)(struct thread *t, const struct tf_call *call,
+					const unsigned long args[6], long ret))
 {
 	int64_t t0 = dj_now(), t1;
 	struct record_pre pre;
 	long ret;
 
-	if (RT->session->shadow_count && record_shadow_of(call->nr, args))
-		return record_changing(t, call, args);
 	record_pre_take(call, args, &pre);
 	ret = RT->domains ? record_wait_aside(t, call, args) : record_wait(t, call->nr, args);
 	t1 = dj_now();
-	record_moved(t, call, args, ret);
+	tell(t, call, args, ret);
 	record_emit_call(t, call, args, ret, t0, t1, &pre);
 	return ret;
+}
+
+/* A call that moves bytes in the kernel. */
+static long record_moving(struct thread *t, const struct tf_call *call,
+			  const unsigned long args[6])
+{
+	if (RT->session->shadow_count && record_shadow_of(call->nr, args))
+		return record_changing(t, call, args);
+	return record_telling(t, call, args, record_moved);
 }
 
 static void record_semaphores(struct thread *t, const unsigned long args[6])
@@ -457,6 +465,10 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		ret = record_generic(t, call, args);
 		record_waited(t, call->nr, args, ret);
 		return ret;
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_connect:
+		return record_telling(t, call, args, record_address);
 	case SYS_sendfile:
 		/* the bytes would not pass through memory: let it fall back */
 		if (role_of(t, (unsigned)args[0]))

@@ -127,6 +127,11 @@ void record_output_resume(void);
 void record_moved(struct thread *t, const struct tf_call *call, const unsigned long args[6],
 		  long moved);
 
+/* --- record_address.c --- */
+/* accept, accept4, connect: an address of the connection that the program was not told, before its event. */
+void record_address(struct thread *t, const struct tf_call *call, const unsigned long args[6],
+		    long ret);
+
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);

@@ -429,6 +429,11 @@ static inline unsigned head_len(const struct tf_call *call)
 
 static uint8_t *put_times(uint8_t *p, struct slot *slot, int64_t t0, int64_t t1)
 {
+	if (__builtin_expect(t0 < slot->last_time_ns, 0) && t1 > slot->last_time_ns) { /* others ran meanwhile */
+		p = tf_put_int(p, t0 - slot->last_time_ns);
+		slot->last_time_ns = t1;
+		return tf_put_uint(p, (uint64_t)(t1 - t0));
+	}
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, t0));
 	if (t1 != t0)
 		return tf_put_uint(p, (uint64_t)record_dt(slot, t1));

@@ -123,7 +123,7 @@ static bool is_prefix(unsigned id)
 {
 	return id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
 	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE ||
-	       id == TF_EV_STACK || id == TF_EV_MOVED;
+	       id == TF_EV_STACK || id == TF_EV_MOVED || id == TF_EV_ADDRESS;
 }
 
 struct event head_peek(struct thread *t)

@@ -17,7 +17,7 @@ const char *tf_event_kind(unsigned id)
 	    [TF_EV_FILE] = "file",     [TF_EV_END] = "end",     [TF_EV_START] = "start",
 	    [TF_EV_PREEMPT] = "preempt", [TF_EV_MEMORY] = "memory",
 	    [TF_EV_SHADOW] = "shadow", [TF_EV_DOMAIN] = "domain", [TF_EV_TSC] = "tsc",
-	    [TF_EV_STACK] = "stack", [TF_EV_MOVED] = "moved", [TF_EV_INSN] = "instruction",
+	    [TF_EV_ADDRESS] = "address", [TF_EV_STACK] = "stack", [TF_EV_MOVED] = "moved", [TF_EV_INSN] = "instruction",
 	};
 
 	if (id < sizeof(kinds) / sizeof(kinds[0]) && kinds[id])
@@ -195,6 +195,18 @@ static void put_instruction(struct tf_text *out, struct tf_in *in)
 }
 
 /* What the kernel moves with the next call. */
+static void put_address(struct tf_text *out, struct tf_in *in)
+{
+	uint32_t len;
+	int64_t fd = tf_get_int(in), peer = tf_get_int(in);
+	const uint8_t *bytes = tf_get_bytes(in, &len);
+
+	tf_put(out, "+++ the next call's descriptor %" PRId64 " has the %s ", fd, peer ? "peer" : "address");
+	if (in->bad || !tf_put_sockaddr(out, bytes, len))
+		tf_puts(out, "?");
+	tf_puts(out, " +++");
+}
+
 static void put_moved(struct tf_text *out, struct tf_in *in)
 {
 	const struct tf_call *call = tf_call_by_id((unsigned)tf_get_int(in));
@@ -287,6 +299,9 @@ void tf_put_event(struct tf_text *out, const struct deja_event *ev)
 		tf_get_bytes(&in, &len);
 		tf_get_bytes(&in, &len);
 		tf_put(out, "+++ stack of the next call, %u bytes +++", len);
+		break;
+	case TF_EV_ADDRESS:
+		put_address(out, &in);
 		break;
 	case TF_EV_MOVED:
 		put_moved(out, &in);

@@ -294,6 +294,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev, size_t 
 	    [TF_EV_MEMORY] = {"addr", "bytes"},
 	    [TF_EV_SHADOW] = {"shadow", "offset", "size"},
 	    [TF_EV_STACK] = {"registers", "bytes"},
+	    [TF_EV_ADDRESS] = {"fd", "peer", "address"},
 	    [TF_EV_MOVED] = {"call", "out_fd", "in_fd", "bytes"},
 	    [TF_EV_DOMAIN] = {"domain", "turn"},
 	    [TF_EV_TSC] = {"value", "aux"},

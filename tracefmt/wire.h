@@ -33,6 +33,7 @@ enum tf_event_id {
 			       code */
 	TF_EV_MEMORY = 15, /* [addr, bytes]: the call before wrote these bytes there, too */
 	TF_EV_SHADOW = 16, /* [shadow, offset, size]: the next call changes this file */
+	TF_EV_ADDRESS = 21, /* [fd, peer, address]: of the connection that the next call makes */
 	TF_EV_STACK = 24, /* [registers, bytes]: the thread's next call was made from here */
 	TF_EV_MOVED = 25, /* [call, out_fd, in_fd, bytes]: what the next call moves in the kernel */
 	TF_EV_TSC = 19,	  /* [value, aux]: the time stamp counter was read */

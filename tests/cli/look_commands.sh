@@ -109,6 +109,50 @@ expect 0 "$DEJA" step --from start --by 10s rec
 export DEJA
 limit /usr/bin/python3 "$TESTS/look/check.py" at rec >checked 2>&1 || fail "check.py at: $(tail -3 checked)"
 
+# What threads wait for at the same time takes each of them its whole time, and all are in it meanwhile.
+cat >sleepers.py <<'P'
+import threading, time
+threads = [threading.Thread(target=time.sleep, args=(0.4,)) for _ in range(3)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+P
+limit "$DEJA" record -q -o sleepers -- /usr/bin/python3 sleepers.py || fail "the sleepers"
+"$DEJA" cat --jsonl --call clock_nanosleep sleepers >slept
+/usr/bin/python3 - >middle <<'P' || fail "sleeps of 0.4 s: $(cut -c1-120 slept)"
+import json
+slept = [json.loads(line) for line in open("slept")]
+assert len(slept) == 3 and all(0.39 < e["dur"] < 2 for e in slept), slept
+print("%.6fs" % (min(e["time"] for e in slept) - 0.1))
+P
+expect 0 "$DEJA" at sleepers "$(cat middle)"
+[ "$(grep -c 'thread .* in clock_nanosleep since' stdout)" = 3 ] && ! grep -q 'thread .*: runs' stdout ||
+	fail "in the middle of three sleeps: $(grep thread stdout)"
+
+# A peer that the program never asked for, and its own end of a connection that it made.
+cat >unasked.py <<'P'
+import ctypes, socket
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(2)
+first, second = socket.socket(), socket.socket()
+first.connect(server.getsockname())
+ctypes.CDLL(None).accept(server.fileno(), None, None)
+second.connect(server.getsockname())
+there, peer = server.accept()
+print(first.getsockname()[1], peer[1])
+P
+limit "$DEJA" record -q -o unasked -- /usr/bin/python3 unasked.py >ports || fail "the unasked: $(cat ports)"
+expect 0 "$DEJA" verify unasked
+expect 0 "$DEJA" streams --class net --json unasked
+/usr/bin/python3 -c '
+import json
+asked, seen = ("127.0.0.1:" + port for port in open("ports").read().split())
+streams = json.load(open("stdout"))
+assert [s["peer"] for s in streams if s["accepted"]] == [asked, seen], streams
+assert seen in [s["local"] for s in streams if not s["accepted"]], streams' || fail "peers: $(cat ports stdout)"
+expect 0 "$DEJA" cat --call address unasked
+grep -q 'has the peer {sa_family=AF_INET' stdout && grep -q 'has the address {sa_family=AF_INET' stdout || fail "addresses: $(cat stdout)"
+
 # --- extract ---
 pipe=$("$DEJA" streams --json rec | /usr/bin/python3 -c '
 import json, sys

@@ -263,7 +263,7 @@ def run_to(all_events, moment_ns, ends):
 
 def in_calls(all_events, moment_ns, procs, vforks):
     """The call each living thread is in."""
-    skip = {"thread", "output", "spawn", "exec", "file", "shadow", "note", "memory"}
+    skip = {"thread", "output", "spawn", "exec", "file", "shadow", "note", "memory", "address"}
     state = {(s, tid): None for s, p in procs.items() for tid in p["tids"]}
     state.update({key: None for key in vforks})
     known = set()

@@ -161,7 +161,8 @@ static bool append_with_dt(tf_writer *w, const struct deja_event *ev, struct dej
 static bool is_context(unsigned id)
 {
 	return id == TF_EV_THREAD || id == TF_EV_CLOCK || id == TF_EV_IMAGE || id == TF_EV_CHILD ||
-	       id == TF_EV_EXEC || id == TF_EV_END || id == TF_EV_NOTE;
+	       id == TF_EV_EXEC || id == TF_EV_END || id == TF_EV_NOTE ||
+	       id == TF_EV_ADDRESS;
 }
 
 /* All streams, only with the events that pass the filter. */

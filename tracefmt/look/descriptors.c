@@ -142,6 +142,8 @@ static void apply_accept(const struct look_call *c, struct look_io *listener, ui
 			look_io_set(&io->pub.local, listener->pub.local, 256);
 	}
 	set_address(&io->pub.peer, look_item(c->ev, 1, true));
+	if (!io->pub.peer && c->t->latest->address[0] && c->t->latest->address_of_peer)
+		look_io_set(&io->pub.peer, c->t->latest->address, sizeof(c->t->latest->address));
 	if (io->pub.family == AF_UNIX && io->pub.peer && !strcmp(io->pub.peer, "unix:")) {
 		free((char *)io->pub.peer); /* nobody binds the connecting end */
 		io->pub.peer = NULL;
@@ -159,6 +161,8 @@ static void apply_socket_call(const struct look_call *c, int nr, struct look_io 
 			return;
 		io->pub.connected |= !ev->result || under_way;
 		set_address(&io->pub.peer, look_item(ev, 1, false));
+		if (!io->pub.local && c->t->latest->address[0] && !c->t->latest->address_of_peer)
+			look_io_set(&io->pub.local, c->t->latest->address, sizeof(c->t->latest->address));
 		return;
 	case SYS_bind:
 		if (!ev->result)

@@ -114,6 +114,8 @@ struct look_process {
 	size_t tid_count, tid_cap;
 	int role; /* of the next call, from OUTPUT */
 	uint64_t moved; /* bytes of the next call's that MOVED events had */
+	char address[160]; /* of the connection that the next call makes, from ADDRESS; or empty */
+	bool address_of_peer;
 };
 
 /* A table that waits for its owner: a vfork child in its parent's stream, a forked child whose

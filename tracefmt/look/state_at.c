@@ -88,7 +88,7 @@ static bool announces(unsigned id)
 {
 	return id == TF_EV_THREAD || id == TF_EV_OUTPUT || id == TF_EV_SPAWN ||
 	       id == TF_EV_EXEC || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE ||
-	       id == TF_EV_MEMORY || id == TF_EV_STACK || id == TF_EV_MOVED;
+	       id == TF_EV_MEMORY || id == TF_EV_STACK || id == TF_EV_MOVED || id == TF_EV_ADDRESS;
 }
 
 /* Reads on until each thread's next event is known. */

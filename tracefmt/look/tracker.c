@@ -299,6 +299,18 @@ static void see_exec(deja_tracker *t, const struct deja_event *ev, struct tf_in 
 	look_table_drop(&t->ios, &copy, ev);
 }
 
+static void see_address(struct look_process *p, struct tf_in *in)
+{
+	const uint8_t *bytes;
+	uint32_t len;
+
+	tf_get_int(in); /* the descriptor: the call tells it, too */
+	p->address_of_peer = tf_get_int(in) == 1;
+	bytes = tf_get_bytes(in, &len);
+	if (in->bad || !look_address_text(bytes, len, p->address, sizeof(p->address)))
+		p->address[0] = 0;
+}
+
 static void see_event(deja_tracker *t, struct look_process *p, const struct deja_event *ev)
 {
 	struct tf_in in = {ev->raw.data, ev->raw.data + ev->raw.len, 0};
@@ -308,6 +320,9 @@ static void see_event(deja_tracker *t, struct look_process *p, const struct deja
 	tf_get_array(&in);
 	tf_get_int(&in);
 	switch (ev->id) {
+	case TF_EV_ADDRESS:
+		see_address(p, &in);
+		break;
 	case TF_EV_IMAGE:
 		see_image(t, p, ev, &in);
 		break;
@@ -478,6 +493,7 @@ int deja_tracker_feed(deja_tracker *t, const struct deja_event *ev, struct deja_
 		}
 		p->role = 0;
 		p->moved = 0;
+		p->address[0] = 0;
 		if (sight->classes & DEJA_CLASS_PROCESS)
 			see_call(t, p, ev, nr);
 	}

@@ -239,7 +239,7 @@ check-valgrind:
 # Every protection of tests/FAULTS.md taken out in turn: its test fails (a quarter of an hour).
 check-faults:
 	@./.ci/deps build test
-	@$(MAKE) --no-print-directory all cases
+	@$(MAKE) --no-print-directory all cases unit-build
 	@BUILD=$(abspath $(BUILD)) tests/faults/run $(FAULTS)
 
 check-travel:

@@ -154,31 +154,20 @@ void clock_undo(void)
 	dj_raw(SYS_mprotect, RT->vdso, len, PROT_READ | PROT_EXEC);
 }
 
-/* Finds [vvar...] and [vdso] in the text of /proc/self/maps that start.c has read. */
 void clock_start(void)
 {
-	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
 	uint64_t first = 0, vdso = 0, vdso_end = 0, shift;
+	const struct mapping *m = NULL;
 
-	while (p < end) {
-		const char *line = p, *nl = p;
-		uint64_t from = dj_parse_hex(&p), to;
+	while ((m = mappings_next(&RT->maps, m))) {
+		const char *path = mapping_path(&RT->maps, m);
 
-		p++;
-		to = dj_parse_hex(&p);
-		while (nl < end && *nl != '\n')
-			nl++;
-		for (const char *q = line; q + 5 < nl; q++) {
-			if (*q != '[')
-				continue;
-			if (dj_starts(q, "[vvar") && !first)
-				first = from;
-			if (dj_starts(q, "[vdso]")) {
-				vdso = from;
-				vdso_end = to;
-			}
+		if (dj_starts(path, "[vvar") && !first)
+			first = m->from;
+		if (dj_starts(path, "[vdso]")) {
+			vdso = m->from;
+			vdso_end = m->to;
 		}
-		p = nl + 1;
 	}
 	if (!vdso)
 		return;
@@ -186,19 +175,10 @@ void clock_start(void)
 		first = vdso;
 	shift = DJ_VDSO - first;
 	/* move the data pages mapping by mapping, then the code */
-	p = RT->maps;
-	while (p < end) {
-		uint64_t from = dj_parse_hex(&p), to;
-
-		p++;
-		to = dj_parse_hex(&p);
-		while (p < end && *p != '\n')
-			p++;
-		p++;
-		if (from >= first && to <= vdso_end)
-			dj_raw(SYS_mremap, from, to - from, to - from,
-			       MREMAP_MAYMOVE | MREMAP_FIXED, from + shift);
-	}
+	while ((m = mappings_next(&RT->maps, m)))
+		if (m->from >= first && m->to <= vdso_end)
+			dj_raw(SYS_mremap, m->from, m->to - m->from, m->to - m->from,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, m->from + shift);
 	if (dj_raw(SYS_mmap, first, vdso_end - first, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != (long)first)
 		dj_fatal("cannot replace the vDSO", (long)first);

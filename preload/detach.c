@@ -25,8 +25,18 @@ static void signals_give_back(struct thread *t)
 	dj_raw(SYS_sigaltstack, &t->altstack, 0);
 }
 
+/* The thread's end is no crossing any more: the kernel tells of it, to whom the program wants. Once
+ * only: whoever joined it may have given its stack to another. */
+static void end_give_back(struct thread *t)
+{
+	if (t->clear_tid)
+		dj_raw(SYS_set_tid_address, t->clear_tid);
+	t->clear_tid = NULL;
+}
+
 void detach(struct thread *t)
 {
+	end_give_back(t);
 	dj_raw(SYS_prctl, PR_SUD, SUD_OFF, 0, 0, 0);
 	if (RT->thread_count > 1 || !RT->dispatch || RT->sandboxed) /* what follows opens a file */
 		return;
@@ -35,6 +45,5 @@ void detach(struct thread *t)
 	oracles_undo();
 	clock_undo();
 	signals_give_back(t);
-	dj_raw(SYS_set_tid_address, t->clear_tid);
 	RT->dispatch = 0;
 }

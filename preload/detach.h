@@ -6,7 +6,7 @@
 
 #include "runtime.h"
 
-/* Under the token, between two calls, with no signal pending. When t is the only thread, nothing of
+/* Under the token or where recording has ended, between two calls, with no signal pending. When t is the only thread, nothing of
  * ours is met any more: instructions, vDSO, signals and hooks are as without us. Of several, each
  * only loses its dispatch when it comes here: what the others need stays. */
 void detach(struct thread *t);

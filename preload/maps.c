@@ -1,8 +1,8 @@
 /*
- * What lies where in this process, as the text of /proc/self/maps, read once at its start into
- * RT->maps. Called by start.c on the private stack. The kernel is asked mapping by mapping where
- * it can be (Linux 6.11): a file's name, which it takes longest to make, once for all its
- * mappings. Mappings above the process's own addresses ([vsyscall]) are missing then.
+ * What lies where in this process (mappings.h), asked for once at its start, on the private stack.
+ * The kernel is asked mapping by mapping where it can be (Linux 6.11): a file's name, which it
+ * takes longest to make, once for all its mappings. Mappings above the process's own addresses
+ * ([vsyscall]) are missing then.
  */
 #include <sys/syscall.h>
 #include <sys/prctl.h>
@@ -18,42 +18,9 @@ struct map_query { /* linux/fs.h: struct procmap_query */
 enum {
 	QUERY_NEXT = 0x10, /* the mapping at this address, or the next one */
 	NAME_LEN = 4096,
-	LINE_MAX_LEN = 128, /* of a line but for its name */
+	LINE_LEN = NAME_LEN + 128, /* of /proc/self/maps */
 };
 #define MAP_QUERY 0xc0686611 /* PROCMAP_QUERY */
-
-static char *put_hex(char *p, uint64_t v)
-{
-	unsigned digits = 1;
-
-	while (digits < 16 && v >> (4 * digits))
-		digits++;
-	while (digits--)
-		*p++ = "0123456789abcdef"[v >> (4 * digits) & 15];
-	return p;
-}
-
-static char *put_mapping(char *p, const struct map_query *q)
-{
-	p = put_hex(p, q->from);
-	*p++ = '-';
-	p = put_hex(p, q->to);
-	*p++ = ' ';
-	*p++ = q->vma_flags & 1 ? 'r' : '-';
-	*p++ = q->vma_flags & 2 ? 'w' : '-';
-	*p++ = q->vma_flags & 4 ? 'x' : '-';
-	*p++ = q->vma_flags & 8 ? 's' : 'p';
-	*p++ = ' ';
-	p = put_hex(p, q->offset);
-	*p++ = ' ';
-	p = put_hex(p, q->dev_major);
-	*p++ = ':';
-	p = put_hex(p, q->dev_minor);
-	*p++ = ' ';
-	p = dj_put_dec(p, (int64_t)q->inode);
-	*p++ = ' ';
-	return p;
-}
 
 /* The mapping at addr or the next one; name: NULL, or room for its name. */
 static long query(long fd, struct map_query *q, uint64_t addr, char *name)
@@ -68,17 +35,18 @@ static long query(long fd, struct map_query *q, uint64_t addr, char *name)
 /* False: the kernel cannot, or a name has what would need to be written otherwise. */
 static bool ask(long fd)
 {
-	char name[NAME_LEN], *p = RT->maps, *end = RT->maps + sizeof(RT->maps);
+	char name[NAME_LEN];
 	struct map_query q = {.size = sizeof(q)}, last = {0};
-	size_t name_len = 0;
+	uint32_t name_len = 0;
 
 	for (;; last = q) {
 		/* mappings of one file follow each other: its name is there already */
 		bool named = !last.inode;
 		long r = query(fd, &q, last.to, named ? name : NULL);
+		struct mapping m;
 
 		if (r == -ENOENT)
-			break;
+			return RT->maps.count != 0;
 		if (!r && !named &&
 		    (q.inode != last.inode || q.dev_major != last.dev_major ||
 		     q.dev_minor != last.dev_minor)) {
@@ -89,35 +57,88 @@ static bool ask(long fd)
 			return false;
 		if (named)
 			name_len = q.name_size ? q.name_size - 1 : 0; /* with its NUL */
-		for (size_t i = 0; named && i < name_len; i++)
+		for (uint32_t i = 0; named && i < name_len; i++)
 			if (name[i] == '\n')
 				return false;
-		if ((size_t)(end - p) < LINE_MAX_LEN + name_len)
-			return false;
-		p = put_mapping(p, &q);
-		dj_copy(p, name, name_len);
-		p += name_len;
-		*p++ = '\n';
+		m = (struct mapping){.from = q.from, .to = q.to, .offset = q.offset,
+				     .inode = q.inode, .flags = (uint32_t)q.vma_flags & 15};
+		if (!mappings_add(&RT->maps, &m, name, name_len))
+			return true;
 	}
-	RT->maps_len = (uint32_t)(p - RT->maps);
-	return RT->maps_len != 0;
+}
+
+static uint64_t parse_hex(const char **p)
+{
+	uint64_t v = 0;
+
+	for (;; (*p)++) {
+		char c = **p;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return v;
+	}
+}
+
+/* One line of /proc/self/maps, whose newline is at end. */
+static bool add_line(const char *p, const char *end)
+{
+	static const char kinds[] = "rwxs";
+	struct mapping m = {0};
+
+	m.from = parse_hex(&p);
+	p++;
+	m.to = parse_hex(&p);
+	p++;
+	for (uint32_t i = 0; i < 4; i++, p++)
+		m.flags |= (uint32_t)(*p == kinds[i]) << i;
+	p++;
+	m.offset = parse_hex(&p);
+	p++;
+	while (p < end && *p != ' ') /* the device */
+		p++;
+	for (p++; *p >= '0' && *p <= '9'; p++)
+		m.inode = m.inode * 10 + (uint64_t)(*p - '0');
+	while (p < end && *p == ' ')
+		p++;
+	return mappings_add(&RT->maps, &m, p, (uint32_t)(end - p));
+}
+
+static void read_text(long fd)
+{
+	char text[2 * LINE_LEN];
+	size_t len = 0;
+	long n;
+
+	while ((n = dj_raw(SYS_read, fd, text + len, sizeof(text) - len)) > 0) {
+		size_t start = 0;
+
+		len += (size_t)n;
+		for (size_t i = 0; i < len; i++) {
+			if (text[i] != '\n')
+				continue;
+			if (!add_line(text + start, text + i))
+				return;
+			start = i + 1;
+		}
+		len -= start;
+		dj_copy(text, text + start, len);
+	}
 }
 
 void maps_read(void)
 {
-	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
+	long fd = dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
 	/* a filter that a parent has installed was not tried on ioctl (record_seccomp.c) */
 	if (dj_raw(SYS_prctl, PR_GET_SECCOMP) || !ask(fd)) {
-		RT->maps_len = 0;
-		do {
-			n = dj_raw(SYS_read, fd, RT->maps + RT->maps_len,
-				   sizeof(RT->maps) - RT->maps_len);
-			if (n > 0)
-				RT->maps_len += (uint32_t)n;
-		} while (n > 0);
+		RT->maps.count = RT->maps.text_len = 0;
+		read_text(fd);
 	}
 	dj_raw(SYS_close, fd);
 }

@@ -63,16 +63,23 @@ void *memset(void *to, int byte, size_t len)
 	return ret;
 }
 
-void *memmove(void *to, const void *from, size_t len)
+void *dj_move(void *to, const void *from, size_t len)
 {
 	uint8_t *d = to;
 	const uint8_t *s = from;
 
 	if (d <= s || d >= s + len)
 		return dj_copy(to, from, len);
+	for (; len >= 8; len -= 8)
+		*(uint64_t *)(d + len - 8) = *(const uint64_t *)(s + len - 8);
 	while (len--)
 		d[len] = s[len];
 	return to;
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+	return dj_move(to, from, len);
 }
 
 int dj_compare(const void *a, const void *b, size_t len)
@@ -153,14 +160,19 @@ bool dj_readable(const void *from, size_t len, uintptr_t *known)
 	}
 }
 
+bool dj_fetch_user_in(void *to, const void *from, size_t len, uintptr_t *known)
+{
+	if (!dj_readable(from, len, known))
+		return false;
+	dj_copy(to, from, len);
+	return true;
+}
+
 bool dj_fetch_user(void *to, const void *from, size_t len)
 {
 	uintptr_t known = 1;
 
-	if (!dj_readable(from, len, &known))
-		return false;
-	dj_copy(to, from, len);
-	return true;
+	return dj_fetch_user_in(to, from, len, &known);
 }
 
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known)
@@ -188,22 +200,6 @@ size_t dj_strlen_user(const char *s, size_t max)
 	uintptr_t known = 1;
 
 	return dj_strlen_user_in(s, max, &known);
-}
-
-uint64_t dj_parse_hex(const char **p)
-{
-	uint64_t v = 0;
-
-	for (;; (*p)++) {
-		char c = **p;
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return v;
-	}
 }
 
 char *dj_put_dec(char *p, int64_t v)

@@ -542,28 +542,24 @@ static bool is_libc(const char *path, const char *end)
 	return false;
 }
 
-/* The next executable mapping of a file, as the text of /proc/self/maps had it at start. */
-static bool next_code(const char **at, struct code *c, int *prot)
+/* The executable mapping of a file behind *at, which becomes it. */
+static bool next_code(const struct mapping **at, struct code *c, int *prot)
 {
-	const char *p = *at, *end = RT->maps + RT->maps_len;
-	const char *perms, *path;
+	const struct mapping *m = *at;
+	const char *path;
 
-	while (p < end) {
-		c->from = dj_parse_hex(&p);
-		p++;
-		c->to = dj_parse_hex(&p);
-		perms = p + 1;
-		for (path = p; path < end && *path != '/' && *path != '\n'; path++)
-			;
-		for (p = path; p < end && *p != '\n'; p++)
-			;
-		c->libc = is_libc(path, p);
-		*prot = PROT_READ | PROT_EXEC | (perms[1] == 'w' ? PROT_WRITE : 0);
-		p++;
-		if (perms[0] == 'r' && perms[2] == 'x' && perms[3] == 'p' && *path == '/') {
-			*at = p;
-			return true;
-		}
+	while ((m = mappings_next(&RT->maps, m))) {
+		path = mapping_path(&RT->maps, m);
+		if ((m->flags & (MAPPING_READ | MAPPING_EXEC | MAPPING_SHARED)) !=
+			    (MAPPING_READ | MAPPING_EXEC) ||
+		    path[0] != '/')
+			continue;
+		c->from = m->from;
+		c->to = m->to;
+		c->libc = is_libc(path, path + m->path_len);
+		*prot = PROT_READ | PROT_EXEC | (m->flags & MAPPING_WRITE ? PROT_WRITE : 0);
+		*at = m;
+		return true;
 	}
 	return false;
 }
@@ -571,11 +567,11 @@ static bool next_code(const char **at, struct code *c, int *prot)
 /* What is known of the code around addr: its mapping, or only that its page is there. */
 static struct code code_around(uint64_t addr)
 {
-	const char *p = RT->maps;
+	const struct mapping *at = NULL;
 	struct code c;
 	int prot;
 
-	while (next_code(&p, &c, &prot))
+	while (next_code(&at, &c, &prot))
 		if (addr >= c.from && addr < c.to)
 			return c;
 	c.from = addr & ~4095ull;
@@ -664,11 +660,11 @@ static void patch_range(const struct code *c, int prot)
 
 void patch_all(void)
 {
-	const char *p = RT->maps;
+	const struct mapping *at = NULL;
 	struct code c;
 	int prot;
 
-	while (next_code(&p, &c, &prot))
+	while (next_code(&at, &c, &prot))
 		if (c.from >= RT->text_end || c.to <= RT->text_start) /* not ours */
 			patch_range(&c, prot);
 }

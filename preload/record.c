@@ -672,14 +672,24 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 	return true;
 }
 
-void boundary_sigreturn(struct thread *t, uint64_t mask)
+/*
+ * Where a handler of several calls awaits the token at each of them, and somebody sends the next
+ * signal in less time, the thread would do nothing but take signals, though natively it has time
+ * between them. So after a chain of these the next one arrives a moment later, as it might have.
+ */
+enum { CHAIN_MAX = 8, CHAIN_NS = 100 * 1000 * 1000 };
+
+bool boundary_sigreturn(struct thread *t, const struct k_ucontext *to)
 {
 	static const unsigned long none[6];
 	int64_t now;
 
 	record_probe_abandon(t);
 	if (RT->passthrough)
-		return;
+		return true;
 	now = dj_now();
 	record_emit_call(t, tf_call_by_nr(SYS_rt_sigreturn), none, 0, now, now, NULL);
+	return t->pending || !RT->multi || t->chained < CHAIN_MAX ||
+	       to->mc.rip != t->chain_rip || to->mc.rsp != t->chain_rsp ||
+	       now - t->chain_start_ns < CHAIN_NS;
 }

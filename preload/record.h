@@ -165,6 +165,8 @@ long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned 
 long record_get_gs(const unsigned long args[6]);
 
 /* --- record_seccomp.c --- */
+/* Whether the call installs a filter, or the strict mode. */
+bool record_is_filter(long nr, const unsigned long args[6]);
 /* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: it was made,
  * recorded or with recording stopped before it, and *result is the program's. */
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result);

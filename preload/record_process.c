@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <errno.h>
 #include "record.h"
+#include "detach.h"
 #include "exec_target.h"
 #include "own_memory.h"
 
@@ -654,6 +655,11 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 	case SYS_exit:
 		thread_clear_tid(t);
 		thread_free(t);
+		break;
+	case SYS_seccomp:
+	case SYS_prctl:
+		if (!t->vfork_child && !t->apart && record_is_filter((long)p->nr, args))
+			detach(t); /* before it takes hold */
 		break;
 	case SYS_set_tid_address:
 		t->clear_tid = (int32_t *)args[0];

@@ -134,9 +134,11 @@ static void add_path(struct found *f, const char *path)
 static void add_object(struct found *f, const struct link_map *m)
 {
 	uint64_t text = 0, path[2] = {0, 0}; /* RPATH, RUNPATH; in the text, from 1 on */
+	uintptr_t known = 1;
 	ElfW(Dyn) d;
 
-	for (const ElfW(Dyn) *at = m->l_ld; dj_fetch_user(&d, at, sizeof(d)) && d.d_tag; at++) {
+	for (const ElfW(Dyn) *at = m->l_ld;
+	     dj_fetch_user_in(&d, at, sizeof(d), &known) && d.d_tag; at++) {
 		if (d.d_tag == DT_STRTAB)
 			text = d.d_un.d_ptr;
 		if (d.d_tag == DT_RPATH || d.d_tag == DT_RUNPATH)

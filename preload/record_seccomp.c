@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include "record.h"
 
@@ -303,15 +304,25 @@ static bool filter_suits(unsigned long at)
 	return passes(prog.filter, prog.len);
 }
 
+static bool is_strict(long nr, const unsigned long args[6])
+{
+	return nr == SYS_prctl ? args[0] == PR_SET_SECCOMP && args[1] == SECCOMP_MODE_STRICT
+			       : args[0] == SECCOMP_SET_MODE_STRICT;
+}
+
+bool record_is_filter(long nr, const unsigned long args[6])
+{
+	return is_strict(nr, args) ||
+	       (nr == SYS_prctl ? args[0] == PR_SET_SECCOMP && args[1] == SECCOMP_MODE_FILTER
+				: args[0] == SECCOMP_SET_MODE_FILTER);
+}
+
 bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long *result)
 {
 	unsigned long flags = nr == SYS_seccomp ? args[1] : 0;
 	struct sock_fprog prog;
 	int64_t now;
-	bool strict = nr == SYS_prctl ? args[1] == SECCOMP_MODE_STRICT
-				      : args[0] == SECCOMP_SET_MODE_STRICT;
-	bool filter = nr == SYS_prctl ? args[1] == SECCOMP_MODE_FILTER
-				      : args[0] == SECCOMP_SET_MODE_FILTER;
+	bool strict = is_strict(nr, args), filter = !strict && record_is_filter(nr, args);
 
 	if (!strict && (!filter || filter_suits(args[2])))
 		return false;

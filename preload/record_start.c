@@ -52,20 +52,11 @@ static void put_strings(struct slot *slot, char **v)
 		put_bytes(slot, v[i], dj_strlen(v[i]));
 }
 
-static uint64_t parse_dec(const char **p)
-{
-	uint64_t v = 0;
-
-	for (; **p >= '0' && **p <= '9'; (*p)++)
-		v = v * 10 + (uint64_t)(**p - '0');
-	return v;
-}
-
 /* The executable's path, into path[len]: that of the mapping its headers lie in, whose file it still
  * names. The file's id in *file. Its length, or 0: not to be known so. */
 static size_t mapped_exe(struct slot *slot, char *path, size_t room, uint32_t *file)
 {
-	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
+	const struct mapping *m = NULL;
 	uint64_t headers = 0;
 	struct stat st;
 
@@ -75,99 +66,47 @@ static size_t mapped_exe(struct slot *slot, char *path, size_t room, uint32_t *f
 		if (aux[0] == AT_BASE && !aux[1])
 			return 0; /* the linker is the executable */
 	}
-	for (; p < end; p++) {
-		uint64_t from = dj_parse_hex(&p), to, ino;
-		size_t len = 0;
-
-		p++;
-		to = dj_parse_hex(&p);
-		for (unsigned blanks = 0; blanks < 4; p++)
-			blanks += *p == ' ';
-		ino = parse_dec(&p);
-		while (p < end && *p == ' ')
-			p++;
-		for (; p < end && *p != '\n'; p++)
-			if (len < room)
-				path[len++] = *p;
-		if (headers < from || headers >= to)
-			continue;
-		if (!len || path[0] != '/' || len >= room)
-			return 0;
-		path[len] = 0;
-		if (dj_raw(SYS_stat, path, &st) < 0 || st.st_ino != ino)
-			return 0;
-		*file = record_file_known(slot, -1, path, &st);
-		return len;
-	}
-	return 0;
+	while ((m = mappings_next(&RT->maps, m)))
+		if (headers >= m->from && headers < m->to)
+			break;
+	if (!m || mapping_path(&RT->maps, m)[0] != '/' || m->path_len >= room)
+		return 0;
+	dj_copy(path, mapping_path(&RT->maps, m), m->path_len + 1);
+	if (dj_raw(SYS_stat, path, &st) < 0 || st.st_ino != m->inode)
+		return 0;
+	*file = record_file_known(slot, -1, path, &st);
+	return m->path_len;
 }
 
-/* The lines of /proc/self/maps, as they were before the runtime moved anything. File ids
- * are asked for once per file: its mappings follow each other. */
+/* The mappings, as they were before the runtime moved anything. File ids are asked for once per
+ * file: its mappings follow each other. */
 static void put_maps(struct slot *slot, const char *exe, uint32_t exe_file)
 {
-	const char *p = RT->maps, *end = RT->maps + RT->maps_len;
-	unsigned count = 0;
-	char path[1024], last[1024];
+	const struct mapping *m = NULL;
+	const char *last = exe;
 	uint32_t file = exe_file;
-	size_t exe_len = dj_strlen(exe);
 
-	dj_copy(last, exe, exe_len < sizeof(last) ? exe_len + 1 : 0);
-	if (exe_len >= sizeof(last))
-		last[0] = 0;
+	put_array(slot, RT->maps.count);
+	while ((m = mappings_next(&RT->maps, m))) {
+		const char *path = mapping_path(&RT->maps, m);
+		bool of_file = m->inode && path[0] == '/';
+		bool stored = of_file && !(m->flags & MAPPING_SHARED);
 
-	for (const char *q = p; q < end; q++)
-		count += *q == '\n';
-	put_array(slot, count);
-	for (unsigned i = 0; i < count; i++) {
-		uint64_t from, to, offset, ino;
-		unsigned prot = 0;
-		size_t len = 0;
-
-		from = dj_parse_hex(&p);
-		p++;
-		to = dj_parse_hex(&p);
-		p++;
-		prot = (p[0] == 'r') | (p[1] == 'w') << 1 | (p[2] == 'x') << 2 |
-		       (p[3] == 's') << 3;
-		p += 5;
-		offset = dj_parse_hex(&p);
-		while (*p != ' ')
-			p++;
-		while (*p == ' ')
-			p++;
-		while (*p != ' ')
-			p++;
-		p++;
-		ino = parse_dec(&p);
-		while (p < end && *p == ' ')
-			p++;
-		while (p < end && *p != '\n') {
-			if (len < sizeof(path) - 1)
-				path[len++] = *p;
-			p++;
-		}
-		p++;
-		path[len] = 0;
-		if (ino && path[0] == '/' && !(prot & 8)) {
-			if (dj_compare(path, last, len + 1)) {
-				file = record_file(slot, -1, path);
-				dj_copy(last, path, len + 1);
-			}
-		}
-		if ((prot & 12) == 4 && ino && path[0] == '/')
-			record_oracles(file, from, to - from, offset, prot & 2);
+		if (stored && path != last && dj_compare(path, last, m->path_len + 1))
+			file = record_file(slot, -1, path);
+		if (stored)
+			last = path;
+		if ((m->flags & (MAPPING_EXEC | MAPPING_SHARED)) == MAPPING_EXEC && of_file)
+			record_oracles(file, m->from, m->to - m->from, m->offset,
+				       m->flags & MAPPING_WRITE);
 		put_array(slot, 6);
-		put_uint(slot, from);
-		put_uint(slot, to);
-		put_uint(slot, prot);
-		put_uint(slot, offset);
-		if (ino && path[0] == '/' && !(prot & 8))
-			put_uint(slot, file);
-		else
-			put_uint(slot, dj_compare(path, "[vdso]", 7) ? 0
-								      : RT->session->vdso_file);
-		put_bytes(slot, path, len);
+		put_uint(slot, m->from);
+		put_uint(slot, m->to);
+		put_uint(slot, m->flags);
+		put_uint(slot, m->offset);
+		put_uint(slot, stored ? file
+				      : dj_compare(path, "[vdso]", 7) ? 0 : RT->session->vdso_file);
+		put_bytes(slot, path, m->path_len);
 	}
 }
 

@@ -131,6 +131,10 @@ struct thread {
 	uint64_t sigsys_blocked; /* of signals_kept_open: the program believes it to be blocked */
 	struct sig_actions *actions;
 	struct sig_actions own_actions; /* vfork child */
+	/* handlers entered where one returned to, one after the other and without a step there */
+	uint32_t chained;
+	uint64_t chain_rip, chain_rsp;
+	int64_t chain_start_ns;
 	const struct pregs *crossing; /* the last crossing's registers */
 	const struct tf_call *entered; /* recorder: the call that entry.S makes, and since when */
 	int64_t entered_ns;
@@ -282,9 +286,8 @@ struct runtime {
 	uint32_t pending_stream;
 	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
 	uint32_t pending_oracle_count;
-	uint32_t maps_len;
 	/* what is large comes last, so that all else lies in few pages */
-	char maps[256 * 1024]; /* /proc/self/maps as text, at start */
+	struct mappings maps; /* at start */
 	struct site sites[SITE_MAX]; /* open addressing by address */
 	struct oracle_site oracles[ORACLE_SITE_MAX]; /* the same */
 	struct stack_taken stack_taken; /* recorder */
@@ -374,6 +377,7 @@ extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
 void *dj_copy(void *to, const void *from, size_t len);
+void *dj_move(void *to, const void *from, size_t len); /* they may overlap */
 void dj_zero(void *to, size_t len);
 int dj_compare(const void *a, const void *b, size_t len);
 size_t dj_strlen(const char *s);
@@ -387,6 +391,7 @@ bool dj_write_user(void *to, const void *from, size_t len);
 bool dj_readable(const void *from, size_t len, uintptr_t *known);
 /* dj_read_user for a page or two, by looking whether they can be read and then there. */
 bool dj_fetch_user(void *to, const void *from, size_t len);
+bool dj_fetch_user_in(void *to, const void *from, size_t len, uintptr_t *known);
 size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
  * longer than max. */
@@ -402,8 +407,6 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
 
 /* --- memory.c --- */
-/* The hexadecimal number at *p, which moves behind it (for /proc/self/maps). */
-uint64_t dj_parse_hex(const char **p);
 /* Text into buf without stdio: a decimal number; returns the end. */
 char *dj_put_dec(char *p, int64_t v);
 char *dj_put_text(char *p, const char *end, const char *s);
@@ -508,7 +511,7 @@ char *slot_env_put(char *text, const struct slot *slot);
 void view_objects(void);
 
 /* --- maps.c --- */
-void maps_read(void);
+void maps_read(void); /* RT->maps */
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
@@ -653,7 +656,8 @@ void boundary_fault(struct thread *t, struct k_ucontext *uc);
 void boundary_domains_give(struct thread *t);
 void boundary_domains_take(struct thread *t);
 bool boundary_domains_wanted(void);
-/* rt_sigreturn, to a context with this signal mask. */
-void boundary_sigreturn(struct thread *t, uint64_t mask);
+/* rt_sigreturn to this context. False: what the kernel has kept back is not caught before program
+ * code runs there. */
+bool boundary_sigreturn(struct thread *t, const struct k_ucontext *to);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "mappings.h"
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
@@ -96,10 +97,9 @@ enum slot_request {
 /* slot_divergence.kind: nothing diverged, the replay cannot be had here; text says why. */
 enum { SLOT_CANNOT_RUN = 1000 };
 
-/* What the loader leaves to the runtime: what lies where, as /proc/self/maps would say. */
+/* What the loader leaves to the runtime. */
 struct handover {
-	uint32_t maps_len;
-	char maps[256 * 1024 - 4];
+	struct mappings maps;
 };
 
 /* What a stored file is known by before its content is (all from fstat). */

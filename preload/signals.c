@@ -160,18 +160,18 @@ static void enter(struct thread *t, const struct k_siginfo *info, struct k_ucont
  * Of signals that wait together the kernel makes all the frames, one on top of the other, before
  * the first handler runs. So what it has kept back and uc's mask lets in is caught now and entered,
  * too; afterwards signals are blocked until uc is returned to: what came then would be noticed by
- * nobody. result as for boundary_next_signal.
+ * nobody. result as for boundary_next_signal. Returns whether there was one.
  */
-static void enter_waiting(struct thread *t, long result, struct k_ucontext *uc)
+static bool enter_waiting(struct thread *t, long result, struct k_ucontext *uc)
 {
 	uint64_t block = ~SIGSYS_BIT;
 	struct k_siginfo info;
 
-	for (;;) {
+	for (bool entered = false;; entered = true) {
 		dj_raw(SYS_rt_sigprocmask, 2, &uc->mask, 0, 8);
 		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
 		if (!boundary_next_signal(t, result, &info))
-			return;
+			return entered;
 		if (t->actions->action[info.signo].handler > 1)
 			enter(t, &info, uc);
 		t->held = false;
@@ -496,12 +496,31 @@ void signals_deliver(struct thread *t, struct pregs *p, const struct k_siginfo *
 	dj_fatal("a raised signal did not arrive", info->signo);
 }
 
+/* One handler has returned there, another was entered there or not. */
+static void note_chain(struct thread *t, uint64_t rip, uint64_t rsp, bool entered)
+{
+	bool same = rip == t->chain_rip && rsp == t->chain_rsp;
+
+	if (same && !entered) {
+		t->chained = 0;
+	} else if (entered) {
+		if (!same || !t->chained) {
+			t->chained = 0;
+			t->chain_rip = rip;
+			t->chain_rsp = rsp;
+			t->chain_start_ns = dj_now();
+		}
+		t->chained++;
+	}
+}
+
 void signals_return(struct thread *t, struct k_ucontext *uc)
 {
 	const struct k_frame *f = (const struct k_frame *)(uc->mc.rsp - 8);
 	uint64_t fp_len = frame_fp_len(&f->uc), fp = uc->mc.fpstate;
+	uint64_t rip = f->uc.mc.rip, rsp = f->uc.mc.rsp;
+	bool at_once = boundary_sigreturn(t, &f->uc);
 
-	boundary_sigreturn(t, f->uc.mask);
 	if (fp_len && fp && fp_len <= frame_fp_len(uc))
 		dj_copy((void *)fp, (void *)f->uc.mc.fpstate, fp_len);
 	uc->mc = f->uc.mc;
@@ -516,7 +535,7 @@ void signals_return(struct thread *t, struct k_ucontext *uc)
 	t->altstack.flags = f->uc.stack.flags & ~K_SS_ONSTACK;
 	/* the next ones, if any, interrupt the same place */
 	t->held = false;
-	enter_waiting(t, 0, uc);
+	note_chain(t, rip, rsp, at_once && enter_waiting(t, 0, uc));
 }
 
 /* From entry.S: the program returns from a handler where rt_sigreturn does not trap. */

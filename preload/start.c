@@ -39,8 +39,10 @@ static void read_maps(void)
 	const struct handover *h = (const struct handover *)DJ_HANDOVER;
 
 	if (RT->session->mode == SESSION_REPLAY && !RT->session->no_dispatch) {
-		RT->maps_len = h->maps_len;
-		dj_copy(RT->maps, h->maps, h->maps_len);
+		RT->maps.count = h->maps.count;
+		RT->maps.text_len = h->maps.text_len;
+		dj_copy(RT->maps.of, h->maps.of, h->maps.count * sizeof(h->maps.of[0]));
+		dj_copy(RT->maps.text, h->maps.text, h->maps.text_len);
 		dj_raw(SYS_munmap, DJ_HANDOVER, sizeof(*h));
 		return;
 	}

@@ -11,80 +11,46 @@
 #include <elf.h>
 #include "runtime.h"
 
-/* One line of RT->maps. */
-struct map_line {
-	uint64_t from, to;
-	bool writable, executable;
-	const char *path, *path_end; /* equal: anonymous */
-};
-
-static bool next_line(const char **p, struct map_line *m)
+static bool same_path(const struct mapping *a, const struct mapping *b)
 {
-	const char *end = RT->maps + RT->maps_len;
-
-	if (*p >= end)
-		return false;
-	m->from = dj_parse_hex(p);
-	(*p)++;
-	m->to = dj_parse_hex(p);
-	m->writable = (*p)[2] == 'w';
-	m->executable = (*p)[3] == 'x';
-	m->path = NULL;
-	while (*p < end && **p != '\n') {
-		if (!m->path && (**p == '/' || **p == '['))
-			m->path = *p;
-		(*p)++;
-	}
-	m->path_end = *p;
-	if (!m->path)
-		m->path = m->path_end;
-	(*p)++;
-	return true;
+	return a->path_len && a->path_len == b->path_len &&
+	       !dj_compare(mapping_path(&RT->maps, a), mapping_path(&RT->maps, b), a->path_len);
 }
 
-static bool same_path(const struct map_line *a, const struct map_line *b)
+/* The first mapping of the dynamic linker; NULL: not known. */
+static const struct mapping *linker(void)
 {
-	size_t len = (size_t)(a->path_end - a->path);
-
-	return len && len == (size_t)(b->path_end - b->path) &&
-	       !dj_compare(a->path, b->path, len);
-}
-
-/* The first mapping of the dynamic linker. */
-static bool find_linker(struct map_line *m)
-{
-	const char *p = RT->maps;
+	const struct mapping *m = NULL;
 	uint64_t base = 0;
 
 	for (const uint64_t *aux = RT->auxv; aux[0]; aux += 2)
 		if (aux[0] == AT_BASE)
 			base = aux[1];
-	while (next_line(&p, m))
+	while ((m = mappings_next(&RT->maps, m)))
 		if (m->from == base)
-			return true;
-	return false;
+			break;
+	return m;
 }
 
 /* The dynamic linker keeps the auxiliary vector's address for getauxval. */
 static bool move_linkers_auxv(uint64_t old, uint64_t new)
 {
-	struct map_line linker, m;
-	const char *p = RT->maps;
+	const struct mapping *its = linker(), *m = NULL;
 	bool found = false;
 
-	if (!find_linker(&linker))
-		return false;
-	while (next_line(&p, &m)) {
-		if (!same_path(&m, &linker) || m.executable)
+	while (its && (m = mappings_next(&RT->maps, m))) {
+		bool writable = m->flags & MAPPING_WRITE;
+
+		if (!same_path(m, its) || (m->flags & MAPPING_EXEC))
 			continue;
-		for (uint64_t at = m.from; at < m.to; at += 8) {
+		for (uint64_t at = m->from; at < m->to; at += 8) {
 			if (*(const uint64_t *)at != old)
 				continue;
-			if (!m.writable)
+			if (!writable)
 				dj_raw(SYS_mprotect, at & ~4095ul, 4096,
 				       PROT_READ | PROT_WRITE);
 			*(uint64_t *)at = new;
-			if (!m.writable)
+			if (!writable)
 				dj_raw(SYS_mprotect, at & ~4095ul, 4096, PROT_READ);
 			found = true;
 		}
@@ -119,8 +85,8 @@ static char *pack_strings(char **envp, char *start, char *end)
 
 		if (s < at || s + len > end)
 			return NULL; /* not as the kernel lays them out */
-		for (size_t i = 0; i < len && at != s; i++)
-			at[i] = s[i];
+		if (at != s)
+			dj_move(at, s, len);
 		*envp = at;
 		at += len;
 	}
@@ -279,7 +245,13 @@ static void hide_names_in(uint64_t from, uint64_t to, const char *end)
 	for (uint64_t at = from; at < to; at += 8) {
 		uint64_t word = *(const uint64_t *)at, slashes = word ^ '/' * ones;
 
-		if (word && (slashes - ones) & ~slashes & tops)
+		if (!word) { /* as most of them are */
+			while (at + 32 < to && !(((const uint64_t *)at)[1] | ((const uint64_t *)at)[2] |
+						 ((const uint64_t *)at)[3] | ((const uint64_t *)at)[4]))
+				at += 32;
+			continue;
+		}
+		if ((slashes - ones) & ~slashes & tops)
 			for (char *s = (char *)at; s < (char *)at + 8; s++)
 				if (*s == '/')
 					hide_name(s, end);
@@ -291,21 +263,18 @@ static void hide_names_in(uint64_t from, uint64_t to, const char *end)
 void view_session_name(void)
 {
 	enum { SMALL_LEN = 256 * 1024 };
-	struct map_line linker, m;
-	const char *p = RT->maps;
+	const struct mapping *its = linker(), *m = NULL;
 	uint8_t touched[SMALL_LEN / 4096];
 
-	if (!find_linker(&linker))
-		return;
-	while (next_line(&p, &m)) {
-		bool anonymous = m.path == m.path_end, known;
+	while (its && (m = mappings_next(&RT->maps, m))) {
+		bool anonymous = !m->path_len, known;
 
-		if (!m.writable || m.to - m.from > SMALL_LEN ||
-		    !(anonymous || same_path(&m, &linker)))
+		if (!(m->flags & MAPPING_WRITE) || m->to - m->from > SMALL_LEN ||
+		    !(anonymous || same_path(m, its)))
 			continue;
-		known = anonymous && !dj_raw(SYS_mincore, m.from, m.to - m.from, touched);
-		for (uint64_t at = m.from; at < m.to; at += 4096)
-			if (!known || touched[(at - m.from) / 4096] & 1)
-				hide_names_in(at, at + 4096, (const char *)m.to);
+		known = anonymous && !dj_raw(SYS_mincore, m->from, m->to - m->from, touched);
+		for (uint64_t at = m->from; at < m->to; at += 4096)
+			if (!known || touched[(at - m->from) / 4096] & 1)
+				hide_names_in(at, at + 4096, (const char *)m->to);
 	}
 }

@@ -4,7 +4,10 @@
  * is used before it was held against the live call's own.
  */
 #include <errno.h>
+#include <sys/syscall.h>
 #include "replay.h"
+
+enum { FLAG_TRUNC = 0x20 /* MSG_TRUNC: a datagram's own length is asked for */ };
 
 /* Everything the item functions need. */
 struct match {
@@ -110,6 +113,32 @@ static void check_string(const struct match *m, struct tf_in *in, const char *go
 			      (const uint8_t *)got, dj_strlen(got) + 1);
 }
 
+/* A result that counts more than there is room for: no kernel says so, and the program would go on
+ * beyond its own buffer. asked: it wants to know how much there would be. */
+static void check_count(const struct match *m, int64_t count, uint64_t room, bool asked)
+{
+	if (count > 0 && (uint64_t)count > room && !asked)
+		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
+			"the recorded result is more than the program's buffer holds");
+}
+
+/* Calls that say how much there is, whatever room they got. */
+static bool may_count_more(const struct match *m, const struct tf_arg *a)
+{
+	return !m->args[a->ref - 1] || m->call->arg[m->index].rule == TF_SUB ||
+	       m->call->nr == SYS_syslog ||
+	       (m->call->nr == SYS_recvfrom && (m->args[3] & FLAG_TRUNC));
+}
+
+static uint64_t iovec_room(const struct k_iovec *iov, size_t count)
+{
+	uint64_t room = 0;
+
+	for (size_t i = 0; i < count; i++)
+		room += iov[i].len;
+	return room;
+}
+
 static void iovec_exchange(const struct match *m, const uint8_t *bytes, size_t len,
 			   const struct k_iovec *iov, size_t count, bool inbound)
 {
@@ -177,6 +206,8 @@ static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg
 			check_bytes(m, control, control_len, msg->control, live_control_len(msg));
 		return;
 	}
+	if ((uint64_t)full_control_len > msg->controllen)
+		bad_event(m);
 	/* a name that was cut is recorded with the length it would have had */
 	if (name)
 		dj_copy(msg->name, name,
@@ -192,8 +223,10 @@ static void do_msg(const struct match *m, struct tf_in *in, struct k_msghdr *msg
 static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, uint32_t vec_count,
 		    bool inbound)
 {
-	uint32_t count;
+	const struct k_msghdr *msg;
+	uint32_t count, len;
 
+	check_count(m, m->result, vec_count, false);
 	if (tf_get_nil(in))
 		return;
 	count = tf_get_array(in);
@@ -202,8 +235,13 @@ static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, uint32_t
 	for (uint32_t i = 0; i < count; i++, vec += sizeof(struct k_msghdr) + 8) {
 		if (tf_get_array(in) != 2)
 			bad_event(m);
+		msg = (const struct k_msghdr *)vec;
 		do_msg(m, in, (struct k_msghdr *)vec, inbound);
-		*(uint32_t *)(vec + sizeof(struct k_msghdr)) = (uint32_t)tf_get_int(in);
+		len = (uint32_t)tf_get_int(in);
+		if (inbound)
+			check_count(m, len, iovec_room(msg->iov, msg->iovlen),
+				    m->args[3] & FLAG_TRUNC);
+		*(uint32_t *)(vec + sizeof(struct k_msghdr)) = len;
 	}
 }
 
@@ -260,14 +298,21 @@ static void take_inbound(const struct match *m, const struct tf_arg *a, struct t
 static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 {
 	void *mem = (void *)m->args[m->index];
+	const struct k_msghdr *msg;
 	bool rx = a->dir & TF_RX;
 
 	switch (a->rule) {
 	case TF_IOVEC:
+		if (rx && mem && m->result > 0)
+			check_count(m, m->result, iovec_room(mem, m->args[a->ref - 1]), false);
 		do_iovec(m, in, mem, mem ? m->args[a->ref - 1] : 0, rx);
 		return;
 	case TF_MSG:
 		do_msg(m, in, mem, rx);
+		msg = mem;
+		if (rx && msg && m->result > 0)
+			check_count(m, m->result, iovec_room(msg->iov, msg->iovlen),
+				    m->args[2] & FLAG_TRUNC);
 		return;
 	case TF_MMSG:
 		do_mmsg(m, in, mem, (uint32_t)m->args[a->ref - 1], rx);
@@ -285,6 +330,8 @@ static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 			tf_skip(in);
 		return;
 	}
+	if (rx && (a->rule == TF_RESULT || a->rule == TF_MSGBUF) && a->ref)
+		check_count(m, m->result, m->args[a->ref - 1], may_count_more(m, a));
 	if (a->dir == TF_RTX)
 		check_outbound(m, in, mem, dj_mem_len(a, mem, m->args, 0, false, ~0ul));
 	if (rx)

@@ -114,8 +114,11 @@ static void look(struct thread *t, struct k_ucontext *uc)
 		break;
 	}
 	tf_get_int(&in); /* dt */
-	if (tid == t->tid && take_place(&in, count))
-		plant(t, uc);
+	if (tid != t->tid)
+		return;
+	if (!take_place(&in, count))
+		diverge(t, DIVERGED_UNDECODABLE, -1, NULL, "a forced stop");
+	plant(t, uc);
 }
 
 void preempt_look(struct thread *t)
@@ -273,7 +276,7 @@ void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 	p = dj_put_text(p, end, " times in what looked like that state, ");
 	p = dj_put_dec(p, (int64_t)s->near_count);
 	p = dj_put_text(p, end, " times very much so, but for ");
-	p = dj_put_text(p, end, s->near_what);
+	p = dj_put_text(p, end, s->near_what ? s->near_what : "nothing");
 	*p = 0;
 	diverge(t, DIVERGED_OTHER, nr, args, text);
 }

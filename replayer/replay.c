@@ -200,7 +200,7 @@ unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
 	return flag;
 }
 
-void boundary_sigreturn(struct thread *t, uint64_t mask)
+bool boundary_sigreturn(struct thread *t, const struct k_ucontext *to)
 {
 	struct event ev = turn_wait(t);
 
@@ -209,6 +209,7 @@ void boundary_sigreturn(struct thread *t, uint64_t mask)
 	if (ev.id != tf_call_by_nr(SYS_rt_sigreturn)->id)
 		diverge(t, DIVERGED_CALL, SYS_rt_sigreturn, NULL, "");
 	head_take(t, &ev);
+	return true;
 }
 
 bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,

@@ -100,23 +100,14 @@ static bool map_matters(struct map *m)
 	       !(m->path_len >= 5 && !dj_compare(m->path, "[vvar", 5));
 }
 
-static bool next_live(const char **p, const char *end, struct map *m)
+static bool next_live(const struct mapping **at, struct map *m)
 {
-	while (*p < end) {
-		const char *q;
-
-		m->from = dj_parse_hex(p);
-		(*p)++;
-		m->to = dj_parse_hex(p);
-		q = *p;
-		m->prot = (q[1] == 'r') | (q[2] == 'w') << 1 | (q[3] == 'x') << 2;
-		while (*p < end && **p != '\n')
-			(*p)++;
-		while (q < *p && *q != '/' && *q != '[')
-			q++;
-		m->path = q;
-		m->path_len = (uint32_t)(*p - q);
-		(*p)++;
+	while ((*at = mappings_next(&RT->maps, *at))) {
+		m->from = (*at)->from;
+		m->to = (*at)->to;
+		m->prot = (*at)->flags & 7;
+		m->path = mapping_path(&RT->maps, *at);
+		m->path_len = (*at)->path_len;
 		if (map_matters(m))
 			return true;
 	}
@@ -156,15 +147,16 @@ static char *put_map(char *q, char *end, const struct map *m)
 struct map_list {
 	struct tf_in in;     /* recorded */
 	uint32_t left;
-	const char *p, *end; /* live, if not NULL */
+	bool live;	     /* as the process has it */
+	const struct mapping *at;
 	struct map next;
 	bool has_next;
 };
 
 static bool take(struct map_list *l)
 {
-	l->has_next = l->p ? next_live(&l->p, l->end, &l->next)
-			   : next_recorded(&l->in, &l->left, &l->next);
+	l->has_next = l->live ? next_live(&l->at, &l->next)
+			      : next_recorded(&l->in, &l->left, &l->next);
 	return l->has_next;
 }
 
@@ -181,7 +173,7 @@ static bool next_joined(struct map_list *l, struct map *m)
 static void check_maps(struct thread *t, const struct image *img)
 {
 	struct map_list was = {.in = img->maps, .left = img->map_count};
-	struct map_list is = {.p = RT->maps, .end = RT->maps + RT->maps_len};
+	struct map_list is = {.live = true};
 	struct map recorded, live;
 
 	take(&was);

@@ -75,6 +75,12 @@ SECRETS = {} if sys.argv[1] == "client" else {
     "sql": made("ag", ALNUM, 14),
     "split": made("ah", ALNUM, 40),
     "telegram": "AA" + made("ai", ALNUM, 33),
+    "logged": made("aj", ALNUM, 14) + "9",
+    "connection-string": made("ak", ALNUM, 15),
+    "variable-in-json": made("al", ALNUM, 17) + "3",
+    "query-key": made("am", ALNUM, 32) + "2",
+    "form-part": made("an", ALNUM, 16),
+    "hashed": "$2b$12$" + made("ao", ALNUM + "./", 53),
 }
 
 
@@ -90,7 +96,11 @@ def config_text():
         f"stripe = sk_live_{s['stripe']}", f"google = AIza{s['google']}", f"npm = npm_{s['npm']}",
         f"sendgrid = SG.{s['sendgrid']}", f"ocean = dop_v1_{s['digitalocean']}", f"vault = hvs.{s['vault']}",
         f"card = {s['card']}", f"sql = CREATE USER x IDENTIFIED BY '{s['sql']}'",
-        f"bot = 123456789:{s['telegram']}", "colour = blue", ""])
+        f"bot = 123456789:{s['telegram']}", "colour = blue",
+        f"10:31 info: user=bob password={s['logged']} ok", f"Server=db;Uid=bob;Pwd={s['connection-string']};",
+        '{"Env": ["PATH=/bin", "DB_PASSWORD=%s"]}' % s["variable-in-json"],
+        f"GET /map?zoom=3&key={s['query-key']} HTTP/1.1", '{"password": "%s"}' % s["hashed"],
+        'Content-Disposition: form-data; name="user_password"\r\n\r\n' + s["form-part"] + "\r\n--boundary", ""])
 
 
 def jwt(signature):

@@ -105,7 +105,7 @@ static char *latest_path(const char *dir)
 	return NULL;
 }
 
-char *cmd_recording_path(const char *arg)
+char *cmd_recording_place(const char *arg)
 {
 	char *dir = NULL, *path = NULL;
 
@@ -114,9 +114,7 @@ char *cmd_recording_path(const char *arg)
 		return NULL;
 	}
 	if (arg && (strchr(arg, '/') || is_there(arg))) {
-		if (is_bundle(arg))
-			path = cmd_bundle_dir(arg);
-		else if (is_there(arg))
+		if (is_there(arg))
 			path = strdup(arg);
 		else
 			cmd_error("%s: no such recording; `deja ls` lists them", arg);
@@ -137,6 +135,17 @@ char *cmd_recording_path(const char *arg)
 		path = NULL;
 	}
 	free(dir);
+	return path;
+}
+
+char *cmd_recording_path(const char *arg)
+{
+	char *path = cmd_recording_place(arg), *bundle = path;
+
+	if (path && is_bundle(path)) {
+		path = cmd_bundle_dir(bundle);
+		free(bundle);
+	}
 	return path;
 }
 

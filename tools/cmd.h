@@ -64,6 +64,8 @@ char *cmd_default_dir(void);
 /* The recording a REC argument means (NULL: the latest): a path, or a name in the default
  * directory; a bundle is unpacked into the cache. Malloc'd; NULL after printing the error. */
 char *cmd_recording_path(const char *arg);
+/* The same, but of a bundle the file itself. */
+char *cmd_recording_place(const char *arg);
 /* The directory that a bundle (pack.c) has been unpacked to in the user's cache, or now is.
  * Malloc'd; NULL after the error was printed. */
 char *cmd_bundle_dir(const char *path);

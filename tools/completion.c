@@ -6,6 +6,7 @@
 #include <string.h>
 #include "tools/cmd.h"
 #include "tools/select.h"
+#include "tracefmt/deja_look.h"
 
 typedef void each_option(const struct cmd_usage *usage, const struct cmd_option *option);
 
@@ -35,15 +36,28 @@ static bool takes_recording(const struct cmd_usage *usage)
 	return strstr(usage->synopsis, "REC") != NULL;
 }
 
+/* Its values are the classes that there are. */
+static bool is_class(const struct cmd_option *option)
+{
+	return option->arg && !strcmp(option->arg, "CLASS,...");
+}
+
 /* The values of an option, separated by spaces, where its argument names them: "full|digest". */
 static void put_values(const struct cmd_option *option)
 {
+	if (is_class(option)) {
+		for (unsigned bit = 1; deja_class_name(bit); bit <<= 1)
+			printf("%s ", deja_class_name(bit));
+		return;
+	}
 	for (const char *p = option->arg; *p; p++)
 		putchar(*p == '|' ? ' ' : *p);
 }
 
 static bool has_values(const struct cmd_option *option)
 {
+	if (is_class(option))
+		return true;
 	return option->arg && strchr(option->arg, '|') &&
 	       strspn(option->arg, "abcdefghijklmnopqrstuvwxyz0123456789|") == strlen(option->arg);
 }
@@ -149,7 +163,9 @@ static void print_zsh(void)
 		printf(" \\\n\t\t\t'*:%s:%s' ;;\n", takes_recording(u) ? "recording" : "argument",
 		       takes_recording(u) ? "_deja_recordings" : "_files");
 	}
-	puts("\tesac\n}\n_deja \"$@\"");
+	/* a file of fpath is called as the function, what is sourced is not */
+	puts("\tesac\n}\n"
+	     "if [[ $funcstack[1] = _deja ]]; then\n\t_deja \"$@\"\nelse\n\tcompdef _deja deja\nfi");
 }
 
 /* --- fish --- */

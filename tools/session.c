@@ -209,8 +209,10 @@ static bool session_in_use(int fd)
 	return used;
 }
 
-/* Removes what killed recorders and replays have left: their lock is free. What can be
- * recovered is. */
+enum { ORPHAN_MAX_S = 24 * 3600 };
+
+/* Removes what killed recorders and replays have left: their lock is free. What can be recovered is;
+ * what cannot now, as its disk is full, has a day. */
 static void sweep_sessions(void)
 {
 	DIR *d = opendir("/dev/shm");
@@ -236,8 +238,8 @@ static void sweep_sessions(void)
 		if (time(NULL) - st.st_mtime > 10 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 		    !session_in_use(fd)) {
 			flock(fd, LOCK_UN);
-			recover_orphan(path);
-			cmd_remove_tree(path);
+			if (recover_orphan(path) || time(NULL) - st.st_mtime > ORPHAN_MAX_S)
+				cmd_remove_tree(path);
 		}
 		close(fd);
 	}

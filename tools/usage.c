@@ -264,7 +264,7 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_NAME, "name", "PATTERN",
 		 "name it by {app}, {date}, {issue}, {host}, {id}"},
 		{CMD_OPT_TICKET, "ticket", "ID", "put the ticket in the note and in {issue}"},
-		{CMD_OPT_POLICY, "policy", "POLICY",
+		{CMD_OPT_POLICY, "policy", "internal|external",
 		 "external: refuse what `deja scan` finds secrets in (default: internal)"},
 		{CMD_OPT_REVIEWED, "i-have-reviewed", "REASON",
 		 "pack it all the same; the reason goes into the note"}},
@@ -301,7 +301,8 @@ const struct cmd_usage cmd_usages[] = {
 		{CMD_OPT_IP, "ip", NULL, "redact IP addresses, too"},
 		{CMD_OPT_KEEP, "keep", "N", "leave secret number N as it is (again: more)"},
 		{CMD_OPT_CUT, "cut", NULL, "end the copy where the program's way depends on a secret"}},
-     .status = "  0    written, replayed, and nothing found in it\n"
+     .status = "  0    written, replayed, and nothing found in it but what was kept\n"
+	       "  1    no secrets, or some would be left: nothing is written\n"
 	       "  120  the program's way depends on a secret: nothing is written\n"
 	       "  121  unreadable recording\n"
 	       "  122  cannot replay here\n"

@@ -78,6 +78,9 @@ enum deja_class {
 	DEJA_CLASS_IPC = 1 << 7, /* System V, POSIX queues, futexes */
 };
 
+/* Whether an event is a call that failed: -errno is its result. One that was interrupted before any effect,
+ * to be made again, has not. */
+DEJA_API bool deja_event_failed(const struct deja_event *ev);
 /* The classes of an event's id, calls or not; 0: none of them. Static data. */
 DEJA_API unsigned deja_event_classes(unsigned id);
 /* "net"; NULL when bit is no class. */
@@ -393,6 +396,9 @@ typedef struct deja_notes deja_notes;
 /* Reads the annotations of the recording at `path`: PATH/annotations, or PATH.annotations for a
  * packed file. None yet is no error. The trace's own files are neither read nor written. */
 DEJA_API deja_notes *deja_notes_open(const char *path, struct deja_error *err);
+/* The same; `packed`: those that are in a packed file, where its directory has been unpacked to
+ * (DIRECTORY/annotations). They count until there is a file beside it, which begins as their copy. */
+DEJA_API deja_notes *deja_notes_open_packed(const char *path, const char *packed, struct deja_error *err);
 DEJA_API void deja_notes_close(deja_notes *n);
 /* The annotations as they are now, by id; deleted ones are left out. */
 DEJA_API size_t deja_notes_count(const deja_notes *n);

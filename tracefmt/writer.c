@@ -59,6 +59,7 @@ struct tf_writer {
 	struct tf_gathered gathered;
 	bool has_references;
 	uint64_t event_count, byte_len, disk_len, taken_len;
+	uint64_t framed_count; /* of the events, in whole frames */
 	struct deja_error failed; /* code 0 while all is well */
 	tf_writer_watch *watch;
 	void *watch_arg;
@@ -233,11 +234,13 @@ static int end_frame(tf_writer *w)
 		    lseek(w->fd, (off_t)start, SEEK_SET) >= 0)
 			w->disk_len = start;
 		w->done = w->sync_len; /* never written twice */
+		w->event_count = w->framed_count;
 		return -1;
 	}
 	if (w->pool)
 		tf_gathered_publish(&w->gathered, w->pool);
 	w->byte_len += w->done;
+	w->framed_count = w->event_count;
 	if (reserve(w, w->len - w->done + TF_SYNC_MAX) < 0)
 		return -1;
 	begin_frame(w);
@@ -450,6 +453,7 @@ static int resume_frame(tf_writer *w, tf_reader *r, size_t index, struct deja_er
 	w->gathered.frame++;
 	w->byte_len += bytes.len;
 	w->disk_len += tf_reader_frame_disk_len(r, index);
+	w->framed_count = w->event_count;
 	w->taken_len += bytes.len - sync_len;
 	return 0;
 }

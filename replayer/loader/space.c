@@ -104,40 +104,20 @@ uint64_t space_place(uint64_t len)
 	return edge > len ? edge - len : 0;
 }
 
-static char *put_hex(char *p, uint64_t v)
-{
-	for (int shift = 44; shift >= 0; shift -= 4)
-		*p++ = "0123456789abcdef"[v >> shift & 15];
-	return p;
-}
-
 void space_hand_over(void)
 {
 	struct handover *h = (struct handover *)DJ_HANDOVER;
-	char *p, *end;
 
 	if (dj_raw(SYS_mmap, DJ_HANDOVER, sizeof(*h), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != (long)DJ_HANDOVER)
 		loader_fail("no memory", "", 0);
-	p = h->maps, end = h->maps + sizeof(h->maps);
 	for (unsigned i = 0; i < range_count; i++) {
 		const struct range *r = &ranges[i];
+		struct mapping m = {.from = r->from, .to = r->to, .flags = r->prot & 7};
 
-		if (p + r->name_len + 96 > end)
+		if (!mappings_add(&h->maps, &m, r->name, (uint32_t)r->name_len))
 			break;
-		p = put_hex(p, r->from);
-		*p++ = '-';
-		p = put_hex(p, r->to);
-		*p++ = ' ';
-		*p++ = r->prot & PROT_READ ? 'r' : '-';
-		*p++ = r->prot & PROT_WRITE ? 'w' : '-';
-		*p++ = r->prot & PROT_EXEC ? 'x' : '-';
-		p = dj_put_text(p, end, "p 00000000 00:00 0 ");
-		dj_copy(p, r->name, r->name_len);
-		p += r->name_len;
-		*p++ = '\n';
 	}
-	h->maps_len = (uint32_t)(p - h->maps);
 }
 
 bool recorded_map_next(struct tf_in *in, uint32_t *left, struct recorded_map *m)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -93,6 +94,40 @@ static void filter(unsigned action)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), "no seccomp");
 	say("filtered");
+}
+
+/* Two threads, one after the other, each with a filter of its own, while another waits: whoever joins them
+ * is told of their end. */
+static void *filtered_thread(void *arg)
+{
+	(void)arg;
+	filter(SECCOMP_RET_ERRNO | EXDEV);
+	for (int i = 0; i < 20; i++)
+		say("in a thread");
+	return NULL;
+}
+
+static void *waiting_thread(void *fd)
+{
+	char c;
+
+	say(read(*(int *)fd, &c, 1) == 1 ? "waited" : "nothing");
+	return NULL;
+}
+
+static void filter_threads(void)
+{
+	pthread_t waits, filtered;
+	int fd[2];
+
+	check(pipe(fd) || pthread_create(&waits, NULL, waiting_thread, fd), "no thread");
+	for (int i = 0; i < 2; i++) {
+		check(pthread_create(&filtered, NULL, filtered_thread, NULL), "no thread");
+		pthread_join(filtered, NULL);
+		say("joined");
+	}
+	check(write(fd[1], "x", 1) != 1, "no pipe");
+	pthread_join(waits, NULL);
 }
 
 /* Forbids one call that the recorder has no use for. */
@@ -232,6 +267,8 @@ int main(int argc, char **argv)
 		raise(SIGUSR1);
 		__asm__ volatile("mov %%gs:16, %0" : "=r"(seen));
 		check(seen != 3, "another %gs");
+	} else if (IS("filter_threads")) {
+		filter_threads();
 	} else if (IS("filter_mild")) {
 		mild_filter();
 		child("echo in sh $$; date +%N");

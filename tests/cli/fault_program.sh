@@ -4,7 +4,7 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
-gcc -O1 -o victim "$TESTS/cli/fault_program.c" || fail "it does not compile"
+gcc -O1 -pthread -o victim "$TESTS/cli/fault_program.c" || fail "it does not compile"
 chmod 755 . && ran=0 skipped=
 shape() { sed 's/[0-9]\{2,\}/N/g' "$1"; }
 
@@ -67,6 +67,7 @@ for line in sys.stdin:
 done
 RECORD=
 faulty strict 'seccomp filter that forbids'
+faulty filter_threads 'seccomp filter that forbids'
 faulty set_gs 'takes the register %gs'
 echo "$ran faults; skipped:${skipped:- none}"
 [ $ran -gt 0 ] || skip "nothing is permitted here:$skipped"

@@ -59,3 +59,38 @@ for way in room later; do
 	[ "$(cat status2)" = 121 ] || [ "$(cat status2)" = 123 ] || fail "$way: replay gave $(cat status2): $(cat err2)"
 	[ -s out2 ] && cmp -s -n "$(stat -c %s out2)" out out2 || fail "$way: the replayed part is no prefix: $(wc -l <out2) lines"
 done
+
+# No room for a file that is mapped later: without it a replay would take another way. The recording ends
+# before that.
+head -c 3000000 /dev/urandom >data
+cat >mapped.py <<'P'
+import mmap, os, sys
+for i in range(3):
+    print("line", i, os.getpid(), flush=True)
+    if os.fork() == 0:
+        print("child", i, os.urandom(4).hex(), flush=True)
+        os._exit(0)
+    os.wait()
+with open("data", "rb") as f:
+    m = mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+    print("sum", sum(m[::4096]), flush=True)
+sys.exit(6)
+P
+cat >mapped.sh <<'S'
+mount -t tmpfs -o size=64m none small || exit 99
+"$DEJA" record -q -o small/first -- python3 mapped.py >out 2>err </dev/null || [ $? = 6 ] || exit 98
+used=$(du -s --block-size=1K small/first | cut -f1)
+rm -rf small/first
+mount -o remount,size=$((used - 1000))k small || exit 97
+"$DEJA" record -o small/rec -- python3 mapped.py >out 2>err </dev/null
+echo $? >status
+"$DEJA" replay small/rec >out2 2>err2 </dev/null
+echo $? >status2
+"$DEJA" info small/rec >info 2>&1
+S
+limit unshare -m sh mapped.sh || fail "mapped.sh: status $?"
+[ "$(cat status)" = 6 ] && [ "$(wc -l <out)" = 7 ] || fail "mapped: the program was harmed: $(cat status) $(cat out err)"
+grep -q '^deja: cannot store .*data: No space left.*: recording stops here, the program goes on' err || fail "mapped: not said: $(cat err)"
+grep -q '^Complete *no: cannot store .*data: No space left' info || fail "mapped: info: $(grep ^Complete info)"
+[ "$(cat status2)" = 123 ] || fail "mapped: replay gave $(cat status2): $(cat err2)"
+cmp -s out2 <(head -6 out) || fail "mapped: another output up to there: $(cat out2)"

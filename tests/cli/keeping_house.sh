@@ -67,7 +67,7 @@ expect 0 "$DEJA" verify r3
 [ "$part" -ge 40 ] && [ "$part" -lt "$(sed -n 's,^OK \([0-9]*\)/.*,\1,p' stdout)" ] || fail "trim --until kept $part events"
 expect 0 "$DEJA" trim --class file -o files r3
 expect 0 "$DEJA" cat files
-grep -q openat stdout && ! grep -q 'write(' stdout || fail "trim --class: $(cat stdout)"
+grep -q openat stdout && ! grep -q 'mprotect(' stdout || fail "trim --class: $(cat stdout)"
 mv stdout thin
 expect 0 "$DEJA" cat --call openat r3
 grep -o '^[^ ]* [0-9]* openat([^)]*)' stdout >times
@@ -75,7 +75,41 @@ grep -o '^[^ ]* [0-9]* openat([^)]*)' thin >times.thin
 cmp times times.thin || fail "trim moved events in time: $(diff times times.thin | head -4)"
 expect 122 "$DEJA" replay files
 one_line 'trimmed to be read'
+expect 0 "$DEJA" info files
+grep -q '^Trimmed  *to be read, not replayed: ' stdout || fail "info does not say that it was trimmed"
+expect 125 "$DEJA" trim --call reboot -o nothing r3
+one_line 'no event of it is selected'
+[ ! -e nothing ] || fail "an empty part was written"
 expect 125 "$DEJA" trim --until 1s -o short r3
 one_line 'exists already'
 expect 125 "$DEJA" trim -o other r3
 expect 0 "$DEJA" verify r3
+
+# A packed recording: its annotations go with it; what is inside counts until there are some beside it.
+limit "$DEJA" record -q -o "$PWD/inner" -- true || fail "recording"
+expect 0 "$DEJA" annotate --label inner inner
+expect 0 "$DEJA" pack -o one.deja inner
+expect 0 "$DEJA" annotate one.deja
+grep -q 'note 1, label: inner' stdout || fail "annotations in a packed file are not shown: $(cat stdout)"
+expect 0 "$DEJA" annotate --label outer one.deja
+expect 0 "$DEJA" annotate one.deja
+grep -q 'note 1, label: inner' stdout && grep -q 'note 2, label: outer' stdout || fail "annotations of a packed file: $(cat stdout)"
+sum=$(sha256sum <one.deja)
+expect 0 "$DEJA" mv one.deja two.deja
+[ ! -e one.deja ] && [ ! -e one.deja.annotations ] && [ "$(sha256sum <two.deja)" = "$sum" ] || fail "mv of a packed file: $(ls)"
+expect 0 "$DEJA" annotate two.deja
+expect 0 "$DEJA" info two.deja
+grep -q "^Recording  *$PWD/two.deja$" stdout || fail "info of a packed file: $(head -1 stdout)"
+expect 0 "$DEJA" annotate two.deja
+[ "$(wc -l <stdout)" = 2 ] || fail "annotations after mv: $(cat stdout)"
+cp two.deja three.deja
+expect 125 "$DEJA" mv three.deja two.deja
+one_line 'exists already'
+echo 'no recording' >other.deja
+zstd -q -o other.zst other.deja
+for file in other.deja other.zst; do
+	expect 121 "$DEJA" rm "$PWD/$file"
+	[ -e $file ] || fail "rm took what is no recording"
+done
+expect 0 "$DEJA" rm two.deja "$PWD/three.deja"
+[ ! -e two.deja ] && [ ! -e two.deja.annotations ] && [ ! -e three.deja ] || fail "rm of packed files: $(ls)"

@@ -6,6 +6,14 @@
 cat >victim.py <<'P'
 import os, socket, subprocess, sys, time
 os.chdir("sub")
+nobody = socket.socket(socket.AF_UNIX)
+try:
+    nobody.connect("nobody/there")
+except FileNotFoundError:
+    pass
+c, d = socket.socketpair()
+os.write(c.fileno(), b"by write")
+os.read(d.fileno(), 100)
 print(open("data").read(), end="", flush=True)
 a, b = socket.socketpair()
 a.sendall(b"half of a se")
@@ -47,7 +55,10 @@ print("--range ..%.9fs|" % t, sum(x["time"] <= t for x in e))
 print("--range %.9fs..|" % t, sum(x["time"] >= t for x in e))
 print("--range #5..#9|", sum(x["stream"] == 1 and 5 <= x["event"] <= 9 for x in e))
 print("--range #5..#9 --call mmap|", sum(x["stream"] == 1 and 5 <= x["event"] <= 9 and x.get("call") == "mmap" for x in e))
-print("--call socketpair --class net|", 1)
+print("--call socketpair --class net|", 2)
+# a class is also what the descriptor is
+print("--call sendto,recvfrom --class net|", sum(x["call"] in ("sendto", "recvfrom") for x in calls))
+print("--call connect,read,write --class net|", 3)
 P
 while IFS='|' read -r options n; do
 	# shellcheck disable=SC2086
@@ -69,6 +80,9 @@ assert item["text"] == ["gr", "grü"][int(sys.argv[1]) - 3] and item["len"] == l
 done
 expect 125 "$DEJA" cat --payload no rec
 one_line 'no is no size|.no. is no size'
+# Whom it could not reach is told.
+expect 0 "$DEJA" streams --peer nobody/there rec
+grep -q 'unix .* -> unix:nobody/there$' stdout || fail "a peer that was not there: $(cat stdout)"
 # A relative path, by where the process was; the descriptor's calls with it.
 expect 0 "$DEJA" cat --path "$PWD/sub/data" --pid "$(head -1 all.jsonl | sed 's/.*"pid":\([0-9]*\).*/\1/')" rec
 grep -q 'openat(AT_FDCWD, "data"' stdout && grep -q 'read(.*"some data' stdout && grep -q 'close(' stdout ||
@@ -115,6 +129,10 @@ expect 0 "$DEJA" annotate --label slow --range 1ms..20ms --author alice rec
 expect 0 "$DEJA" annotate --comment "look here" --at "$number" rec
 expect 0 "$DEJA" annotate --score quality=0.25 rec
 expect 0 "$DEJA" annotate --flag odd --io "$pipe" rec
+expect 125 "$DEJA" annotate --flag odd --io 99999 rec
+one_line 'no stream 99999'
+expect 125 "$DEJA" annotate --label '' rec
+one_line 'is empty'
 expect 0 "$DEJA" annotate --edit 2 --comment "look there" rec
 expect 0 "$DEJA" annotate --delete 4 rec
 expect 0 "$DEJA" annotate rec
@@ -191,8 +209,11 @@ done
 [ "$(bash -c '. ./c.bash; COMP_WORDS=(deja stre); COMP_CWORD=1; _deja; echo "${COMPREPLY[@]}"')" = streams ] || fail "bash completes no command"
 [ "$(bash -c '. ./c.bash; COMP_WORDS=(deja cat --anc); COMP_CWORD=2; _deja; echo "${COMPREPLY[@]}"')" = --anchors ] || fail "bash completes no option"
 [ "$(bash -c '. ./c.bash; COMP_WORDS=(deja export --format pc); COMP_CWORD=3; _deja; echo "${COMPREPLY[@]}"')" = pcap ] || fail "bash completes no value"
+[ "$(bash -c '. ./c.bash; COMP_WORDS=(deja cat --class si); COMP_CWORD=3; _deja; echo "${COMPREPLY[@]}"')" = signal ] || fail "bash completes no class"
 "$DEJA" completion zsh >c.zsh
 ! command -v zsh >/dev/null || zsh -n c.zsh || fail "zsh"
+# sourced, and as a file of fpath
+! command -v zsh >/dev/null || [ "$(zsh -fc 'autoload -U compinit; compinit -D -u; . ./c.zsh; echo $_comps[deja]' 2>&1)" = _deja ] || fail "zsh, sourced"
 "$DEJA" completion fish >c.fish
 ! command -v fish >/dev/null || fish -n c.fish || fail "fish"
 stop_background

@@ -50,3 +50,8 @@ import json
 d = json.load(open("stdout"))
 assert d["alike"] > 1000 and not d["only_first"] and not d["only_second"], d
 assert d["first_difference"] is None' || fail "a recording differs from itself"
+# Whoever reads only the beginning hears no complaint.
+for format in pcap jsonl csv perfetto; do
+	"$DEJA" export --format $format rec 2>complaint | head -c 100 >/dev/null
+	[ "${PIPESTATUS[0]}" = 0 ] && [ ! -s complaint ] || fail "export --format $format in a pipe: $(cat complaint)"
+done

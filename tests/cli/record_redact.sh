@@ -77,7 +77,7 @@ sed 's/^mac .*/mac/' out2 | cmp -s - want || fail "replay prints something else:
 grep -q 'login of bob True' safe.out || fail "the program was harmed: $(cat safe.out)"
 
 # The way depends on it: a hash is compared. Recorded all the same, without the secret, and said where.
-printf 'password_sha256=%s\n' "$(printf %s "$word" | sha256sum | cut -d' ' -f1)" >app.ini
+printf 'password_sha256=%s\n' "$(printf salt%s "$word" | sha256sum | cut -d' ' -f1)" >app.ini
 COUNT=3
 serve hashed --redact default
 limit /usr/bin/python3 "$service" client "$(cat port)" "$word" >cookie || fail "client"

@@ -1,4 +1,4 @@
-# 35 kinds of secrets, planted in a web service with login: in headers, bodies, URLs, cookies, a
+# 41 kinds of secrets, planted in a web service with login: in headers, bodies, URLs, cookies, a
 # file, environment and arguments, split across reads, in base64. The scan finds all; after
 # redaction none is left in any form, and the copy replays, with what the program makes of
 # tokens in the place of what it made of secrets.
@@ -102,10 +102,53 @@ expect 123 "$DEJA" verify cut
 expect 0 "$DEJA" redact --rules rules --keep "$number" -o kept depends
 expect 0 "$DEJA" verify kept
 
+# A digest of a secret that came in is that of its token, so the program finds it right; a checksum over more
+# is named.
+unset DB_PASSWORD API_TOKEN
+cat >digests.py <<'P'
+import hashlib, sys
+word = sys.stdin.readline().strip().split("=")[1]
+for line in sys.stdin:
+    if line.startswith("digest "):
+        print(line.split()[1], "right" if line.split()[2] == hashlib.new(line.split()[1], word.encode()).hexdigest() else "wrong")
+P
+{
+	echo 'password=Tr0ub4dor-78'
+	for kind in md5 sha1 sha256 sha512; do echo "digest $kind $(printf Tr0ub4dor-78 | ${kind}sum | cut -d' ' -f1)"; done
+	echo 'ETag: "4711"'
+} >line
+limit "$DEJA" record -q -o digests -- /usr/bin/python3 digests.py <line >stdout || fail "the digests: $(cat stdout)"
+expect 0 "$DEJA" redact -o digests.safe digests
+grep -q 'form-value .* its MD5 in 1, its SHA-1 in 1, its SHA-256 in 1, its SHA-512 in 1$' stdout && grep -q 'stays as it came: 1 header etag, io' stdout ||
+	fail "digests are not listed: $(cat stdout)"
+expect 0 "$DEJA" replay digests.safe
+[ "$(grep -c right stdout)" = 4 ] || fail "digests of tokens: $(cat stdout)"
+! "$DEJA" cat --jsonl digests.safe | grep -q "$(printf Tr0ub4dor-78 | sha256sum | cut -c1-64)" || fail "a digest of the password is left"
+
+# What the program puts together itself of parts that are no secret, no token came in for: said, and not written.
+cat >parts.py <<'P'
+import os, sys
+sys.stdin.readline()
+print("begun", flush=True)
+os.write(1, b"pass" + b"word=Tr0ub" + b"4dor-77\n")
+P
+echo 'password=Tr0ub4dor-77' >line
+limit "$DEJA" record -q -o parts -- /usr/bin/python3 parts.py <line >stdout || fail "the parts: $(cat stdout)"
+expect 1 "$DEJA" redact -o no parts
+grep -q 'the program makes itself' stderr && grep -q 'before p1#' stderr && grep -q 'io .* out' stdout || fail "what is left is not said: $(cat stdout stderr)"
+[ ! -e no ] || fail "something was written"
+expect 0 "$DEJA" redact --cut -o parts.cut parts
+expect 0 "$DEJA" scan parts.cut
+expect 123 "$DEJA" verify parts.cut
+expect 0 "$DEJA" cat --call write parts.cut
+grep -q begun stdout || fail "too much was cut: $(cat stdout)"
+number=$(awk '$2 == "form-value" { print $1 }' <<<"$("$DEJA" redact -o no parts 2>/dev/null)")
+expect 0 "$DEJA" redact --keep "$number" -o parts.kept parts
+expect 1 "$DEJA" scan -q parts.kept
+
 # What is full of names like these, and holds none: no false alarm in a corpus of system headers, licences
 # and Python's own library.
-unset DB_PASSWORD API_TOKEN
-echo 'let s = f(b); if (j.password===conf.password) { login(s); } else { x; secret=key.get(y); }' >source.js
+echo 'let s = f(b); if (j.password===conf.password) { login(s); } else { x; secret=key.get(y); } u = "?token="+t+"&x";' >source.js
 expect 0 "$DEJA" record -q -o corpus -- sh -c 'cat source.js /usr/include/*.h /usr/include/linux/*.h /usr/share/common-licenses/* /usr/lib/python3*/*.py >/dev/null'
 expect 0 "$DEJA" scan corpus
 [ "$("$DEJA" scan --json corpus | python3 -c 'import json, sys; print(json.load(sys.stdin)["text_len"])')" -gt 5000000 ] || fail "the corpus is small"

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,7 +14,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -43,13 +46,21 @@ static void *buffer(size_t len)
 	return memset(room + EDGE, 0, len);
 }
 
+/* By a call that shows the word in the replay's report of where it diverged: stdio would begin with another. */
+static void canary(const char *call, long at)
+{
+	char line[300];
+	int len = snprintf(line, sizeof(line), "CANARY %s at %ld\n", call, at);
+
+	(void)!write(2, line, (size_t)len);
+	_exit(66);
+}
+
 static void watch(const char *call)
 {
 	for (size_t i = 0; i < ROOM; i++)
-		if ((i < EDGE || i >= EDGE + used) && room[i] != 0xa5) {
-			dprintf(2, "CANARY %s at %ld\n", call, (long)i - EDGE);
-			_exit(66);
-		}
+		if ((i < EDGE || i >= EDGE + used) && room[i] != 0xa5)
+			canary(call, (long)i - EDGE);
 }
 
 #define TRY(len, call)                  \
@@ -58,6 +69,31 @@ static void watch(const char *call)
 		(void)!(call);          \
 		watch(#call);           \
 	} while (0)
+
+enum { CONTROL_LEN = CMSG_SPACE(sizeof(int)) };
+
+/* To be received with the next message. */
+static void send_descriptor(int to)
+{
+	union {
+		struct cmsghdr head;
+		char room[CONTROL_LEN];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec iov = {"0123456789", 10};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+
+	memcpy(CMSG_DATA(&control.head), &to, sizeof(to));
+	sendmsg(to, &m, 0);
+}
+
+/* The kernel says with SIOCGIFCONF how much it wrote where a pointer in the argument leads. */
+static void interfaces(int sock)
+{
+	struct ifconf conf = {.ifc_len = 2 * sizeof(struct ifreq), .ifc_buf = (char *)room + EDGE};
+
+	TRY(2 * sizeof(struct ifreq), (b, ioctl(sock, SIOCGIFCONF, &conf)));
+}
 
 static void sockets(void)
 {
@@ -76,12 +112,18 @@ static void sockets(void)
 		else if (i == 1)
 			TRY(10, recvfrom(pair[1], b, 10, 0, (struct sockaddr *)&name, &len));
 		else if (i == 2) {
+			/* control, then name at the watched end */
 			struct iovec iov[2] = {{room + EDGE, 3}, {room + EDGE + 3, 4}};
-			char control[CMSG_SPACE(32)];
-			struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = control,
-					   .msg_controllen = sizeof(control)};
+			struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = room + EDGE + 7,
+					   .msg_controllen = CONTROL_LEN};
 
-			TRY(7, (b, recvmsg(pair[1], &m, 0)));
+			send_descriptor(pair[0]);
+			TRY(7 + CONTROL_LEN, (b, recvmsg(pair[1], &m, 0)));
+			if (m.msg_controllen > CONTROL_LEN)
+				canary("controllen", (long)m.msg_controllen);
+			m = (struct msghdr){.msg_iov = iov, .msg_iovlen = 2, .msg_name = room + EDGE + 7,
+					    .msg_namelen = 4};
+			TRY(11, (b, recvmsg(pair[1], &m, 0)));
 		} else {
 			struct iovec iov = {room + EDGE, 9};
 			struct mmsghdr m = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
@@ -95,8 +137,22 @@ static void sockets(void)
 	TRY(2, getsockname(pair[0], (struct sockaddr *)b, &len));
 	len = 1;
 	TRY(1, getpeername(pair[0], (struct sockaddr *)b, &len));
+	interfaces(pair[0]);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+static void messages(void)
+{
+	struct {
+		long type;
+		char text[12];
+	} m = {1, "of a queue"};
+	int queue = msgget(IPC_PRIVATE, 0600);
+
+	msgsnd(queue, &m, sizeof(m.text), 0);
+	TRY(sizeof(long) + 12, msgrcv(queue, b, 12, 0, IPC_NOWAIT));
+	msgctl(queue, IPC_RMID, NULL);
 }
 
 int main(void)
@@ -145,6 +201,7 @@ int main(void)
 	sockets();
 	TRY(8, readlinkat(AT_FDCWD, "/proc/self/exe", b, 8));
 	TRY(30, getxattr("/", "user.none", b, 30));
+	messages();
 	pid = fork();
 	if (pid == 0) {
 		TRY(7, pread(fd, b, 7, 5));

@@ -167,6 +167,12 @@ def stat(rec):
 
 # --- the state at a moment, by brute force ---
 
+def take_number(p, fds, fd, e):
+    """Its number was free: where it is taken, its close by another thread has not returned yet."""
+    late = p.setdefault("late", {})
+    late[fd] = (late.get(fd, (0, 0))[0] + (fd in fds), e["time"])
+
+
 def run_to(all_events, moment_ns, ends):
     """Follows descriptors through the JSON lines, in the plainest way."""
     procs, vforks, waiting = {}, {}, {}
@@ -218,16 +224,16 @@ def run_to(all_events, moment_ns, ends):
         flags = json.dumps(args)
         if call in ("open", "openat", "creat", "socket", "accept4", "accept", "epoll_create1",
                     "eventfd2", "timerfd_create", "memfd_create", "inotify_init1"):
-            # the number was free: its close by another thread has not returned yet
-            late = p.setdefault("late", {})
-            late[result] = (late.get(result, (0, 0))[0] + (result in fds), e["time"])
+            take_number(p, fds, result, e)
             fds[result] = "CLOEXEC" in flags
         elif call in ("pipe", "pipe2", "socketpair"):
             item = e["items"][0]
             raw = item["text"].encode() if "text" in item else __import__("base64").b64decode(
                 item["base64"])
             for i in (0, 4):
-                fds[int.from_bytes(raw[i:i + 4], "little")] = "CLOEXEC" in flags
+                fd = int.from_bytes(raw[i:i + 4], "little")
+                take_number(p, fds, fd, e)
+                fds[fd] = "CLOEXEC" in flags
         elif call == "dup":
             fds[result] = False
         elif call in ("dup2", "dup3"):

@@ -4,7 +4,7 @@
 usage: login_service.py serve PORT_FILE CONF COUNT     answers COUNT requests, then ends
        login_service.py client PORT PASSWORD           logs in, uses the session, once with a wrong password
 
-CONF is an ini file: `password=...` is compared, `password_sha256=...` is compared with the hash of
+CONF is an ini file: `password=...` is compared, `password_sha256=...` is compared with the hash of `salt` and
 what came.
 """
 import hashlib
@@ -62,7 +62,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "password" in conf:
             good = said["password"] == conf["password"]
         else:
-            good = hashlib.sha256(said["password"].encode()).hexdigest() == conf["password_sha256"]
+            good = hashlib.sha256(b"salt" + said["password"].encode()).hexdigest() == conf["password_sha256"]
         print("login of", said["user"], good, flush=True)
         if not good:
             return self.answer(403, b"no\n")

@@ -187,6 +187,7 @@ static void not_recordings(void **state)
 {
 	char *dir = t_dir();
 	struct deja_error err;
+	deja_recording *rec;
 	struct deja_header h = {.format = TF_FORMAT + 1};
 
 	expect_error(t_path(dir, "none\nsuch"), DEJA_E_NOT_FOUND);
@@ -206,6 +207,15 @@ static void not_recordings(void **state)
 		     "1",
 		     10);
 	expect_error(dir, DEJA_E_HEADER);
+	/* Numbers that do not fit; the same header with one that does is good. */
+	t_write_file(t_path(dir, "header"), "\x82\xa6" "format\x01\xa9page_size\xcf\0\0\0\x01\0\0\0\0", 28);
+	expect_error(dir, DEJA_E_HEADER);
+	t_write_file(t_path(dir, "header"), "\x82\xa6" "format\x01\xa9page_size\xff", 20);
+	expect_error(dir, DEJA_E_HEADER);
+	t_write_file(t_path(dir, "header"), "\x82\xa6" "format\x01\xa9page_size\x01", 20);
+	rec = deja_open(dir, &err);
+	assert_non_null(rec);
+	deja_close(rec);
 	/* Counts that no memory could hold. */
 	t_write_file(t_path(dir, "header"), "\xdf\xff\xff\xff\xff", 5);
 	expect_error(dir, DEJA_E_HEADER);

@@ -272,6 +272,81 @@ static void bad_events(void **state)
 	t_remove(dir);
 }
 
+/* The seek table's count of frames, its entries, and it without the last of them. */
+static uint32_t table_of(uint8_t *bytes, size_t len, uint8_t **entries)
+{
+	uint32_t count;
+
+	memcpy(&count, bytes + len - 9, 4);
+	*entries = bytes + len - 9 - 8 * (size_t)count;
+	return count;
+}
+
+static size_t without_last(uint8_t *bytes, size_t len)
+{
+	uint8_t *entries;
+	uint32_t count = table_of(bytes, len, &entries) - 1, follows = count * 8 + 9;
+
+	memmove(entries + 8 * (size_t)count, bytes + len - 9, 9);
+	memcpy(entries - 4, &follows, 4);
+	memcpy(bytes + len - 8 - 9, &count, 4);
+	return len - 8;
+}
+
+/* A table that cannot be is none: the frames are what they are, all of them. */
+static void bad_tables(void **state)
+{
+	static const uint32_t counts[] = {0x1000000, 0x7ffffff, 0xfffffff, UINT32_MAX};
+	char *dir = t_dir();
+	size_t len;
+	uint8_t *bytes = make_file(dir, &len), *entries;
+	uint32_t count = table_of(bytes, len, &entries), v;
+	enum deja_errno code;
+
+	/* longer than the file */
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		memcpy(bytes + len - 9, &counts[i], 4);
+		t_write_file(t_path(dir, "p1.zst"), bytes, len);
+		assert_int_equal(read_events(dir, &code), EVENTS);
+		assert_int_equal(code, DEJA_E_STREAM);
+	}
+	memcpy(bytes + len - 9, &count, 4);
+	/* a frame that is said to hold more, and less, than it does */
+	for (int more = -1; more <= 1; more += 2) {
+		memcpy(&v, entries + 4, 4);
+		v += (uint32_t)more;
+		memcpy(entries + 4, &v, 4);
+		t_write_file(t_path(dir, "p1.zst"), bytes, len);
+		assert_int_equal(read_events(dir, &code), 0);
+		assert_int_equal(code, DEJA_E_STREAM);
+		v -= (uint32_t)more;
+		memcpy(entries + 4, &v, 4);
+	}
+	/* one frame less than there are */
+	t_write_file(t_path(dir, "p1.zst"), bytes, without_last(bytes, len));
+	assert_int_equal(read_events(dir, &code), EVENTS);
+	assert_int_equal(code, DEJA_E_STREAM);
+	free(bytes);
+	t_remove(dir);
+}
+
+/* No more memory than this beyond what is used; an address sanitizer needs all there is. */
+static void limit_memory(rlim_t more)
+{
+#ifndef __SANITIZE_ADDRESS__
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+	unsigned long pages;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &pages), 1);
+	fclose(f);
+	getrlimit(RLIMIT_AS, &limit);
+	limit.rlim_cur = more ? pages * (rlim_t)sysconf(_SC_PAGESIZE) + more : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+#endif
+}
+
 /* A seek table that lies where it could not be seen at a glance, and sizes meant to
  * exhaust the memory: with the address space limited, every answer is an error. */
 static void lies(void **state)
@@ -300,6 +375,7 @@ static void lies(void **state)
 	free(bytes);
 
 	/* A frame that declares 4 GiB. */
+	limit_memory(1 << 30);
 	for (at = 0; at < 3; at++) {
 		static const uint8_t huge[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc4, 0, 0xff,
 					       0xff, 0xff, 0xff, 0,    0,    0, 0,
@@ -312,6 +388,7 @@ static void lies(void **state)
 		assert_int_equal(read_events(dir, &code), 0);
 		assert_true(code == DEJA_E_STREAM || code == DEJA_E_TRUNCATED);
 	}
+	limit_memory(0);
 	t_remove(dir);
 }
 
@@ -393,7 +470,7 @@ int main(void)
 	    cmocka_unit_test(truncated), cmocka_unit_test(flipped),
 	    cmocka_unit_test(noise),	 cmocka_unit_test(bad_events),
 	    cmocka_unit_test(lies),	 cmocka_unit_test(odd_files),
-	    cmocka_unit_test(external),
+	    cmocka_unit_test(external),	 cmocka_unit_test(bad_tables),
 	};
 
 	return cmocka_run_group_tests_name("reader_hostile", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
  * `deja rm`, `deja mv` and `deja prune`: keeping house among recordings. Nothing is touched that
- * is not a recording, and none that is still being made.
+ * is not a recording, and none that is still being made. A packed one has its annotations beside it,
+ * which go with it.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <zstd.h>
 #include "tools/cmd.h"
 #include "tools/record/recover.h"
 
@@ -45,6 +47,40 @@ static bool written_of_late(const char *path)
 	return late;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Whether the file is a packed recording: its first member is told without unpacking; where it is
+ * another, all is looked at. */
+static bool is_packed(const char *path)
+{
+	static const char first[] = "MANIFEST";
+	char in[65536], out[sizeof(first)] = "";
+	FILE *f = fopen(path, "re");
+	ZSTD_DStream *z = ZSTD_createDStream();
+	ZSTD_inBuffer from = {in, f ? fread(in, 1, sizeof(in), f) : 0, 0};
+	ZSTD_outBuffer to = {out, sizeof(out), 0};
+	char *dir;
+
+	while (z && from.pos < from.size && to.pos < to.size)
+		if (ZSTD_isError(ZSTD_decompressStream(z, &to, &from)))
+			break;
+	ZSTD_freeDStream(z);
+	if (f)
+		fclose(f);
+	if (to.pos == sizeof(first) && !memcmp(out, first, sizeof(first)))
+		return true;
+	if (from.size < 4 || memcmp(in, "\x28\xb5\x2f\xfd", 4))
+		return false;
+	dir = cmd_bundle_dir(path);
+	free(dir);
+	return dir != NULL;
+}
+
 /* Whether the directory is a recording; *live: a recorder still writes it. */
 static bool is_recording(const char *path, int64_t *start_ns, bool *live, struct deja_error *err)
 {
@@ -54,6 +90,11 @@ static bool is_recording(const char *path, int64_t *start_ns, bool *live, struct
 	bool known;
 
 	snprintf(header, sizeof(header), "%s/header", path);
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && is_packed(path)) {
+		*start_ns = st.st_mtim.tv_sec * 1000000000ll;
+		*live = false;
+		return true;
+	}
 	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || lstat(header, &st) < 0 ||
 	    !S_ISREG(st.st_mode)) {
 		snprintf(err->message, sizeof(err->message), "%s: not a recording", path);
@@ -71,9 +112,9 @@ static bool is_recording(const char *path, int64_t *start_ns, bool *live, struct
 	return true;
 }
 
-/* A recording as cmd_recording_path takes it, but as a directory of its own and not `latest`.
+/* A recording as cmd_recording_place takes it, but not `latest`.
  * Malloc'd; NULL after printing why not. */
-static char *directory_of(const char *command, const char *arg)
+static char *recording_of(const char *command, const char *arg)
 {
 	char *dir = cmd_default_dir(), *path = NULL;
 	struct deja_error err;
@@ -100,11 +141,26 @@ static char *directory_of(const char *command, const char *arg)
 	return NULL;
 }
 
+/* The annotations beside a packed recording. */
+static const char *beside(const char *path, char buf[PATH_MAX])
+{
+	snprintf(buf, PATH_MAX, "%s.annotations", path);
+	return buf;
+}
+
 /* Under a hidden name first: whoever looks meanwhile sees it whole or not at all. */
 static bool remove_recording(const char *path)
 {
 	char hidden[PATH_MAX];
 	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+		if (unlink(path) == 0 && (unlink(beside(path, hidden)) == 0 || errno == ENOENT))
+			return true;
+		cmd_error("%s: cannot be removed: %s", path, strerror(errno));
+		return false;
+	}
 
 	snprintf(hidden, sizeof(hidden), "%.*s.removed.%s.%d", (int)(slash ? slash + 1 - path : 0),
 		 path, slash ? slash + 1 : path, getpid());
@@ -126,7 +182,7 @@ int cmd_rm(int argc, char **argv)
 		return CMD_FAILED;
 	}
 	for (int i = optind; i < argc; i++) {
-		char *path = directory_of("rm", argv[i]);
+		char *path = recording_of("rm", argv[i]);
 
 		if (!path)
 			status = CMD_UNREADABLE;
@@ -139,7 +195,7 @@ int cmd_rm(int argc, char **argv)
 
 int cmd_mv(int argc, char **argv)
 {
-	char *from, *to, *dir;
+	char *from, *to, *dir, notes[PATH_MAX], was[PATH_MAX];
 	struct stat st;
 	int status = 0;
 
@@ -150,7 +206,7 @@ int cmd_mv(int argc, char **argv)
 		return CMD_FAILED;
 	}
 	status = 0;
-	from = directory_of("mv", argv[optind]);
+	from = recording_of("mv", argv[optind]);
 	if (!from)
 		return CMD_UNREADABLE;
 	/* a bare name stays beside the recording */
@@ -171,8 +227,14 @@ int cmd_mv(int argc, char **argv)
 	if (lstat(to, &st) == 0) {
 		cmd_error("mv: %s: exists already; nothing was moved", to);
 		status = CMD_FAILED;
+	} else if (!is_directory(from) && lstat(beside(to, notes), &st) == 0) {
+		cmd_error("mv: %s: exists already; nothing was moved", notes);
+		status = CMD_FAILED;
 	} else if (rename(from, to) < 0) {
 		cmd_error("mv: %s: %s", to, strerror(errno));
+		status = CMD_FAILED;
+	} else if (!is_directory(to) && rename(beside(from, was), beside(to, notes)) < 0 && errno != ENOENT) {
+		cmd_error("mv: %s: its annotations could not go with it: %s", notes, strerror(errno));
 		status = CMD_FAILED;
 	}
 	free(from);
@@ -205,6 +267,7 @@ static int oldest_first(const void *a, const void *b)
 	return x->start_ns < y->start_ns ? -1 : x->start_ns > y->start_ns;
 }
 
+/* Directories: packed files were made to be kept. */
 static size_t list_recordings(const char *dir, struct entry **entries)
 {
 	DIR *d = opendir(dir);
@@ -218,7 +281,7 @@ static size_t list_recordings(const char *dir, struct entry **entries)
 
 		if (e->d_name[0] == '.' || asprintf(&x.path, "%s/%s", dir, e->d_name) < 0)
 			continue;
-		grown = is_recording(x.path, &x.start_ns, &x.live, &err)
+		grown = is_directory(x.path) && is_recording(x.path, &x.start_ns, &x.live, &err)
 				? realloc(*entries, (count + 1) * sizeof(*grown))
 				: NULL;
 		if (!grown) {

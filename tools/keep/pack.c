@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,11 @@ static char *name_by_pattern(const struct packing *p, const char *path)
 	app = strrchr(app, '/') ? strrchr(app, '/') + 1 : app;
 	cmd_date_text(h->start_realtime_ns, date, sizeof(date));
 	date[strcspn(date, " ")] = 0;
+	if (strstr(p->name, "{issue}") && !p->ticket) {
+		cmd_error("pack: --name: {issue} is the ticket: name it with --ticket ID");
+		deja_close(rec);
+		return NULL;
+	}
 	for (const char *at = p->name; *at; at++) {
 		static const char *const fields[] = {"{app}", "{date}", "{issue}", "{host}", "{id}"};
 		const char *values[] = {app, date, p->ticket ? p->ticket : "", h->host, h->id};
@@ -111,6 +117,25 @@ static char *name_by_pattern(const struct packing *p, const char *path)
 	if (!strstr(out, ".deja"))
 		strncat(out, ".deja", sizeof(out) - strlen(out) - 1);
 	return strdup(out);
+}
+
+/* Whether a scan finds something in what --note means, a file's text or this one: as share_run. */
+static int scan_note(const char *note)
+{
+	int fd = open(note, O_RDONLY), status;
+	char number[16];
+
+	if (fd < 0) {
+		fd = memfd_create("note", 0);
+		if (fd < 0 || write(fd, note, strlen(note)) != (ssize_t)strlen(note)) {
+			cmd_error("pack: --note: %s", strerror(errno));
+			return CMD_FAILED;
+		}
+	}
+	snprintf(number, sizeof(number), "%d", fd);
+	status = share_run(NULL, "text", number, NULL);
+	close(fd);
+	return status;
 }
 
 /* The note with ticket and review, which go in as text. False after printing why not. */
@@ -146,15 +171,21 @@ static bool complete_note(struct packing *p)
 	return true;
 }
 
-/* What goes outside is scanned first. 0, or the exit status to give after printing why. */
+/* What goes outside is scanned first: the recording, and what comes with it. 0, or the exit status to give
+ * after printing why. */
 static int check_policy(struct packing *p, const char *path)
 {
 	struct share_options quiet = {.arg = {(char *)"quiet"}, .count = 1};
+	const char *where = path;
 	int status;
 
 	if (!p->external)
 		return 0;
 	status = share_run(&quiet, "scan", path, NULL);
+	if (status == 0 && p->note) {
+		status = scan_note(p->note);
+		where = "the note";
+	}
 	if (status == 0) {
 		p->reviewed = NULL; /* nothing to excuse */
 		return 0;
@@ -165,7 +196,7 @@ static int check_policy(struct packing *p, const char *path)
 		return 0;
 	cmd_error("%s: `deja scan` finds secrets in it, and the policy is external: nothing was packed; "
 		  "`deja redact` it first, or say --i-have-reviewed REASON",
-		  path);
+		  where);
 	return 1;
 }
 

@@ -6,16 +6,19 @@
  *	2. That copy is replayed. What the program sends now is what it makes of the tokens: it
  *	   takes the place of what was sent then. Only bytes may differ: another call, another
  *	   length, and the program's way depends on a secret.
- *	3. The result is replayed strictly, as any recording, and scanned.
+ *	3. The result is replayed strictly, as any recording.
+ *	4. It is scanned: what is found all the same the program makes itself.
  *
  * All happens in a hidden directory beside the result, which is renamed at the end.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -147,11 +150,77 @@ static int rederive(struct redaction *r)
 	return status;
 }
 
+/* Scans the copy as it was redacted. *stream and *number: the first event with a finding, 0: none. */
+static int scan_copy(struct redaction *r, bool quiet, uint32_t *stream, uint64_t *number)
+{
+	struct share_options o = {0};
+	int fd = memfd_create("first", 0), status;
+	unsigned long long n = 0;
+	char text[64] = "";
+
+	*stream = 0;
+	for (size_t i = 0; i < r->options.count; i++)
+		if (strncmp(r->options.arg[i], "keep=", 5))
+			o.arg[o.count++] = r->options.arg[i];
+	if (fd < 0 || o.count + 2 > SHARE_OPTION_MAX || asprintf(&o.arg[o.count], "first=%d", fd) < 0) {
+		cmd_error("redact: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return CMD_FAILED;
+	}
+	o.count++;
+	if (quiet)
+		o.arg[o.count++] = (char *)"quiet";
+	status = share_run(&o, "scan", r->work, NULL);
+	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
+		sscanf(text, "%" SCNu32 " %llu", stream, &n);
+	*number = n;
+	close(fd);
+	return status;
+}
+
+/*
+ * Step 4. What a scan still finds, no token came in for: the program made it itself, of parts that are
+ * no secrets (a program's own text, say). 0: nothing is left, or what was chosen.
+ */
+static int look_for_rest(struct redaction *r, bool *rest)
+{
+	bool kept = false;
+	uint32_t stream;
+	uint64_t number;
+	int status;
+
+	for (size_t i = 0; i < r->options.count; i++)
+		kept |= !strncmp(r->options.arg[i], "keep=", 5);
+	for (;;) {
+		status = scan_copy(r, true, &stream, &number);
+		*rest = status == 1;
+		if (status != 1 || kept)
+			return status == 1 ? 0 : status;
+		if (!r->cut || !stream) {
+			scan_copy(r, false, &stream, &number);
+			cmd_error("what is listed above the program makes itself%s: a copy would still hold it; nothing was written",
+				  stream ? "" : ", or it is about the recording");
+			cmd_error("`--keep N` leaves secret N of the list before as it is, everywhere; `--cut` ends the copy before p%u#%llu",
+				  stream, (unsigned long long)number);
+			return 1;
+		}
+		cmd_error("the program makes a secret itself in event p%u#%llu: the copy ends there", stream,
+			  (unsigned long long)number);
+		status = trim_until_event(r->work, stream, number,
+					  "cut by deja redact: what follows holds a secret that the program makes itself");
+		if (!status)
+			status = redact_verify(r->work);
+		if (status)
+			return status;
+	}
+}
+
 static int redact(struct redaction *r)
 {
-	struct share_options quiet = {0};
 	deja_recording *rec;
 	int status_open, status = share_run(&r->options, "mark", r->from, r->work);
+	bool rest;
 
 	if (status > 1)
 		return status;
@@ -160,16 +229,9 @@ static int redact(struct redaction *r)
 		return 1;
 	}
 	status = rederive(r);
+	if (!status)
+		status = look_for_rest(r, &rest);
 	if (status)
-		return status;
-	for (size_t i = 0; i < r->options.count; i++)
-		if (strncmp(r->options.arg[i], "keep=", 5))
-			quiet.arg[quiet.count++] = r->options.arg[i];
-	if (quiet.count == SHARE_OPTION_MAX)
-		return CMD_FAILED;
-	quiet.arg[quiet.count++] = (char *)"quiet";
-	status = share_run(&quiet, "scan", r->work, NULL);
-	if (status > 1)
 		return status;
 	rec = cmd_open(r->work, &status_open);
 	if (!rec || !readme_write(r->work, deja_header(rec)))
@@ -180,7 +242,7 @@ static int redact(struct redaction *r)
 		return CMD_FAILED;
 	}
 	printf("%s replays.%s\n", r->out,
-	       status ? " It still holds what `deja scan` finds: see there." : " A scan finds nothing in it.");
+	       rest ? " It still holds what `deja scan` finds: see there." : " A scan finds nothing in it.");
 	return 0;
 }
 

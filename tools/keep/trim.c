@@ -457,6 +457,10 @@ int cmd_trim(int argc, char **argv)
 		ok = filter && list_streams(&c) && copy_selected(&c, filter, sample, &kept);
 		snprintf(partial, sizeof(partial), "%" PRIu64 " of %" PRIu64 " events were kept", kept,
 			 deja_header(c.rec)->event_count);
+		if (ok && !kept) {
+			cmd_error("trim: no event of it is selected: nothing was written");
+			ok = false;
+		}
 		ok = ok && write_header(&c, NULL, partial);
 	}
 	ok = ok && copy_rest(c.from, work, "");

@@ -38,6 +38,10 @@ static bool take_kind(struct wish *w, enum deja_note_kind kind, char *text)
 {
 	char *equals, *end;
 
+	if (!*text) {
+		cmd_error("annotate: what is noted is empty");
+		return false;
+	}
 	if (w->kind) {
 		cmd_error("annotate: one of --comment, --label, --flag, --score at a time");
 		return false;
@@ -56,6 +60,41 @@ static bool take_kind(struct wish *w, enum deja_note_kind kind, char *text)
 	}
 	*equals = '\0';
 	return true;
+}
+
+struct wanted_io {
+	uint32_t id;
+	bool there;
+};
+
+static void see_io(void *arg, const struct deja_io *io)
+{
+	struct wanted_io *w = arg;
+
+	w->there |= io->id == w->id;
+}
+
+/* Ids come with use: the recording is read for it. */
+static bool has_io(deja_recording *rec, uint32_t id)
+{
+	struct wanted_io wanted = {.id = id};
+	struct deja_error err = {0};
+	struct deja_event ev;
+	deja_look *l = deja_look_open(rec, NULL, DEJA_LOOK_TRACK, &err);
+	int rc = 1;
+
+	if (l)
+		deja_tracker_on_close(deja_look_tracker(l), see_io, &wanted);
+	while (l && (rc > 0 || err.code == DEJA_E_TRUNCATED) && rc && !wanted.there)
+		rc = deja_look_next(l, &ev, NULL, &err);
+	if (l) {
+		deja_tracker_each_open(deja_look_tracker(l), see_io, &wanted);
+		deja_tracker_on_close(deja_look_tracker(l), NULL, NULL);
+		deja_look_close(l);
+	}
+	if (!wanted.there)
+		cmd_error("annotate: --io: no stream %" PRIu32 "; `deja streams -a` lists them", id);
+	return wanted.there;
 }
 
 /* What the note is about. Nothing said: the recording; for an edit: as it was. */
@@ -89,7 +128,7 @@ static bool set_target(struct deja_note *note, const struct wish *w, deja_record
 		}
 	} else if (w->io) {
 		note->target = DEJA_NOTE_IO;
-		return parse_number("io", w->io, &note->io_id);
+		return parse_number("io", w->io, &note->io_id) && has_io(rec, note->io_id);
 	}
 	return true;
 }

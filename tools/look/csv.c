@@ -27,7 +27,7 @@ static void put_row(FILE *out, const struct deja_event *ev, const struct deja_si
 
 	for (size_t i = 0; i < sight->leg_count; i++)
 		*(sight->leg[i].inbound ? &in : &bytes_out) += sight->leg[i].len;
-	if (call && ev->result < 0 && ev->result >= -4095)
+	if (call && deja_event_failed(ev))
 		failure = tf_errno_name((int)-ev->result);
 	fprintf(out, "%" PRId64 ".%09" PRId64 ",%" PRIu32 ",%" PRIu64 ",%d,%d,%s,",
 		ev->time_ns / 1000000000, ev->time_ns % 1000000000, ev->stream, ev->number,

@@ -140,7 +140,7 @@ static void add_event(struct table *t, const struct deja_event *ev,
 	struct event_row *row = table_row(t);
 	const char *call = deja_call_name(ev->id), *failure = NULL;
 
-	if (call && ev->result < 0 && ev->result >= -4095)
+	if (call && deja_event_failed(ev))
 		failure = tf_errno_name((int)-ev->result);
 	row->time = (double)ev->time_ns / 1e9;
 	row->duration = (double)ev->dur_ns / 1e9;

@@ -239,6 +239,8 @@ static void put_packet(struct capture *c, int64_t time_ns, const uint8_t *bytes,
 	head.ts.tv_sec = (time_t)(at / 1000000000);
 	head.ts.tv_usec = (suseconds_t)(at % 1000000000); /* ns: the file says so */
 	pcap_dump((u_char *)c->dump, &head, bytes);
+	if (c->e->out == stdout)
+		cmd_stdout_failed(); /* while errno tells why */
 }
 
 static void put_tcp(struct capture *c, struct sock *s, int64_t time_ns, bool from_local,

@@ -108,7 +108,7 @@ static void put_slice(struct perfetto *p, const struct deja_event *ev,
 		      const struct deja_sight *sight)
 {
 	const char *failure =
-	    ev->result < 0 && ev->result >= -4095 ? tf_errno_name((int)-ev->result) : NULL;
+	    deja_event_failed(ev) ? tf_errno_name((int)-ev->result) : NULL;
 	char text[4400];
 
 	begin(p);

@@ -149,7 +149,7 @@ static void add_turns(struct report_data *d, const struct deja_event *ev,
 static void add_event(struct report_data *d, const struct deja_event *ev,
 		      const struct deja_sight *sight, deja_tracker *t)
 {
-	bool failed = deja_call_name(ev->id) && ev->result < 0 && ev->result >= -4095;
+	bool failed = deja_event_failed(ev);
 	unsigned id = ev->id < REPORT_ID_MAX ? ev->id : 0;
 	int error = failed ? (int)-ev->result : 0;
 	uint64_t in = 0, out = 0;

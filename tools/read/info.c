@@ -1,17 +1,20 @@
 /*
  * `deja info`: what a recording is, in plain words; the coverage page.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "tools/cmd.h"
 #include "tools/read/coverage.h"
 #include "tools/elf.h"
 #include "tools/json.h"
 #include "tools/read/notes.h"
+#include "tools/record/recover.h"
 #include "tracefmt/header.h"
 
 enum { BUILD_ID_LEN = 129 };
@@ -155,12 +158,26 @@ static bool stream_whole(deja_recording *rec, const struct deja_process *p,
 	return whole;
 }
 
+/* The header says that it is being made, but nobody makes it any more. */
+static bool is_abandoned(const char *path)
+{
+	char link[PATH_MAX];
+	struct stat st;
+	bool known, live = recover_is_live(path, &known);
+
+	snprintf(link, sizeof(link), "%s/.session", path);
+	return known ? !live : lstat(link, &st) == 0; /* which leads to nowhere */
+}
+
 /* Why the recording is not whole, in buf; NULL when it is. The header's own word is not
  * enough: files are cut later, by copies and full disks. */
-static const char *missing_part(deja_recording *rec, char *buf, size_t len)
+static const char *missing_part(deja_recording *rec, const char *path, char *buf, size_t len)
 {
 	const struct deja_header *h = deja_header(rec);
 
+	if (!h->complete && h->cause && !strcmp(h->cause, TF_CAUSE_RUNNING) && is_abandoned(path))
+		return "its recorder is gone and could not say why: it was killed, or nothing could be "
+		       "written here any more (read-only?); see deja recover";
 	if (!h->complete)
 		return h->cause && *h->cause
 			   ? h->cause
@@ -218,13 +235,13 @@ static size_t token_count(const char *path)
 	return count;
 }
 
-static void print_words(deja_recording *rec, const char *path, const deja_notes *notes)
+static void print_words(deja_recording *rec, const char *path, const char *place, const deja_notes *notes)
 {
 	const struct deja_header *h = deja_header(rec);
 	char a[64], b[64], cause[512];
 	const char *missing;
 
-	field("Recording", path);
+	field("Recording", place);
 	field("Id", h->id);
 	print_note(path);
 	printf("%-12s", "Command");
@@ -249,10 +266,15 @@ static void print_words(deja_recording *rec, const char *path, const deja_notes 
 	cmd_print_text(stdout, h->version ? h->version : "-");
 	printf(", format %" PRIu32 "\n", h->format);
 	field("Status", cmd_status_text(h->status_known, h->status, a, sizeof(a)));
-	missing = missing_part(rec, cause, sizeof(cause));
+	missing = missing_part(rec, path, cause, sizeof(cause));
 	printf("%-12s%s", "Complete", missing ? "no: " : "yes\n");
 	if (missing) {
 		cmd_print_text(stdout, missing);
+		putchar('\n');
+	}
+	if (h->partial && *h->partial) {
+		printf("%-12sto be read, not replayed: ", "Trimmed");
+		cmd_print_text(stdout, h->partial);
 		putchar('\n');
 	}
 	printf("%-12s%" PRIu64 " in %zu process%s, %s (%s on disk with the files)\n",
@@ -297,14 +319,14 @@ static void json_files(struct json *j, deja_recording *rec, const char *path)
 	json_close(j, ']');
 }
 
-static void json_header(struct json *j, deja_recording *rec, const char *path)
+static void json_header(struct json *j, deja_recording *rec, const char *path, const char *place)
 {
 	const struct deja_header *h = deja_header(rec);
 	const char *missing;
 	char cause[512];
 	uint64_t total;
 
-	json_text(j, "path", path);
+	json_text(j, "path", place);
 	json_uint(j, "format", h->format);
 	json_text(j, "id", h->id);
 	json_text(j, "deja", h->version);
@@ -318,7 +340,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_int(j, "start_ns", h->start_realtime_ns);
 	json_int(j, "duration_ns", h->duration_ns);
 	json_int(j, "waited_ns", h->waited_ns);
-	missing = missing_part(rec, cause, sizeof(cause));
+	missing = missing_part(rec, path, cause, sizeof(cause));
 	json_bool(j, "complete", !missing);
 	json_text(j, "cause", missing);
 	json_status(j, h->status_known, h->status);
@@ -327,6 +349,7 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_uint(j, "disk_bytes", cmd_disk_len(path));
 	json_uint(j, "processes", h->process_count);
 	json_text(j, "outbound", h->outbound);
+	json_text(j, "trimmed", h->partial && *h->partial ? h->partial : NULL);
 	json_text(j, "doors", h->doors);
 	json_uint(j, "tokens", token_count(path));
 	json_open(j, "limits", '[');
@@ -355,7 +378,8 @@ static void json_header(struct json *j, deja_recording *rec, const char *path)
 	json_uint(j, "debug_bytes", total);
 }
 
-static int print_info(deja_recording *rec, const char *path, const deja_notes *notes,
+/* path: the directory; place: what the user named, a packed file perhaps. */
+static int print_info(deja_recording *rec, const char *path, const char *place, const deja_notes *notes,
 		      bool as_json, bool coverage)
 {
 	static struct coverage c;
@@ -373,7 +397,7 @@ static int print_info(deja_recording *rec, const char *path, const deja_notes *n
 	if (as_json) {
 		json_open(&j, NULL, '{');
 		if (rec)
-			json_header(&j, rec, path);
+			json_header(&j, rec, path, place);
 		if (rec)
 			notes_json_all(&j, notes);
 		if (coverage)
@@ -382,7 +406,7 @@ static int print_info(deja_recording *rec, const char *path, const deja_notes *n
 	} else if (coverage) {
 		coverage_print(&c);
 	} else {
-		print_words(rec, path, notes);
+		print_words(rec, path, place, notes);
 	}
 	return cmd_stdout_end(status);
 }
@@ -393,7 +417,7 @@ int cmd_info(int argc, char **argv)
 	int key, status = 0;
 	deja_recording *rec = NULL;
 	deja_notes *notes = NULL;
-	char *path = NULL, *resolved;
+	char *path = NULL, *place = NULL, *named;
 
 	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
@@ -404,26 +428,30 @@ int cmd_info(int argc, char **argv)
 	if (!cmd_operands(argc, argv, 1))
 		return CMD_FAILED;
 	if (argv[optind] || !coverage) {
-		path = cmd_recording_path(argv[optind]);
-		if (!path)
+		named = cmd_recording_place(argv[optind]);
+		place = named ? realpath(named, NULL) : NULL;
+		if (named && !place)
+			cmd_error("%s: %s", named, strerror(errno));
+		free(named);
+		path = place ? cmd_recording_path(place) : NULL;
+		if (!path) {
+			free(place);
 			return CMD_UNREADABLE;
-		resolved = realpath(path, NULL);
-		if (resolved) {
-			free(path);
-			path = resolved;
 		}
 		rec = cmd_open(path, &status);
 		notes = rec ? notes_open(argv[optind]) : NULL;
 		if (!notes) {
 			deja_close(rec);
 			free(path);
+			free(place);
 			return CMD_UNREADABLE;
 		}
 	}
-	status = print_info(rec, path, notes, json, coverage);
+	status = print_info(rec, path, place, notes, json, coverage);
 	deja_notes_close(notes);
 	if (rec)
 		deja_close(rec);
 	free(path);
+	free(place);
 	return status;
 }

@@ -2,6 +2,7 @@
  * See notes.h.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,21 +14,25 @@ deja_notes *notes_open(const char *arg)
 {
 	struct deja_error err = {0};
 	struct stat st;
-	deja_notes *notes;
-	char *path, *resolved;
+	deja_notes *notes = NULL;
+	char *place = cmd_recording_place(arg), *dir = NULL, *packed = NULL, *resolved = NULL;
 
-	if (arg && !stat(arg, &st) && S_ISREG(st.st_mode))
-		path = strdup(arg);
-	else
-		path = cmd_recording_path(arg);
-	if (!path)
-		return NULL;
-	resolved = realpath(path, NULL);
-	notes = deja_notes_open(resolved ? resolved : path, &err);
-	if (!notes)
-		cmd_error("%s", err.message);
+	if (place && !stat(place, &st) && S_ISREG(st.st_mode)) {
+		dir = cmd_bundle_dir(place);
+		if (!dir || asprintf(&packed, "%s/annotations", dir) < 0)
+			goto out;
+	}
+	if (place) {
+		resolved = realpath(place, NULL);
+		notes = deja_notes_open_packed(resolved ? resolved : place, packed, &err);
+		if (!notes)
+			cmd_error("%s", err.message);
+	}
+out:
+	free(packed);
+	free(dir);
 	free(resolved);
-	free(path);
+	free(place);
 	return notes;
 }
 

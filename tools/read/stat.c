@@ -76,7 +76,7 @@ static void count_bytes(struct tally *one, const struct deja_sight *sight)
 static void count_event(struct stat_result *s, struct tally *one,
 			const struct deja_event *ev, const struct deja_sight *sight)
 {
-	bool failed = ev->result < 0 && ev->result >= -4095;
+	bool failed = deja_event_failed(ev);
 
 	one->count++;
 	one->error_count += failed;

@@ -582,19 +582,23 @@ enum recover_outcome recover_directory(const char *rec_dir, struct recover_resul
 	return outcome;
 }
 
-void recover_orphan(const char *session_dir)
+bool recover_orphan(const char *session_dir)
 {
 	struct recover_result result;
 	struct deja_error err;
-	char path[PATH_MAX], dir[PATH_MAX];
+	char path[PATH_MAX + 16], dir[PATH_MAX];
 	ssize_t n;
 
 	path_in(path, sizeof(path), session_dir, "rec");
 	n = readlink(path, dir, sizeof(dir) - 1);
 	if (n <= 0)
-		return;
+		return true;
 	dir[n] = 0;
 	/* said by the recording itself: whoever swept is about something else, and a replay's
 	 * stderr is the program's */
-	recover_directory(dir, &result, &err);
+	if (recover_directory(dir, &result, &err) != RECOVER_FAILED)
+		return true;
+	path_in(path, sizeof(path), dir, ".session");
+	n = readlink(path, dir, sizeof(dir) - 1);
+	return n < 0 || (size_t)n != strlen(session_dir) || memcmp(dir, session_dir, (size_t)n);
 }

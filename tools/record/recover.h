@@ -42,7 +42,7 @@ enum recover_outcome recover_directory(const char *rec_dir, struct recover_resul
  * told from what is there. */
 bool recover_is_live(const char *rec_dir, bool *known);
 /* Before a dead session's directory is removed: recovers its recording, if that still waits for
- * it. Silently: the recording tells. */
-void recover_orphan(const char *session_dir);
+ * it. Silently: the recording tells. False: it still waits, but this failed (a full disk). */
+bool recover_orphan(const char *session_dir);
 
 #endif

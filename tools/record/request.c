@@ -3,6 +3,7 @@
  * session's files to be opened to another user, a look at memory shared with others, output of
  * unrecorded children to be passed on first. The process waits until it is answered.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,15 @@ static bool is_asked_for(int fd, const struct file_identity *id)
 	       (uint64_t)st.st_size == id->size;
 }
 
-static void answer_file_request(struct supervisor *sv, struct slot *slot, int pid)
+/* Nothing more can be written where the recording is. */
+static bool is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS;
+}
+
+/* False: a file could not be stored for lack of room. Without it the replay would take another way from
+ * here on, so the recording ends before this; until then the process waits. */
+static bool answer_file_request(struct supervisor *sv, struct slot *slot, int pid)
 {
 	struct session *shared = sv->session->shared;
 	struct deja_error err;
@@ -85,7 +94,13 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot, int pi
 		supervisor_warn(sv, text);
 	}
 	if (fd >= 0) {
+		errno = 0;
 		id = store_add(sv->store, fd, target, &err);
+		if (!id && is_full(errno)) {
+			close(fd);
+			supervisor_end(sv, &err);
+			return false;
+		}
 		note_files(sv, fd);
 		close(fd);
 	}
@@ -104,6 +119,7 @@ static void answer_file_request(struct supervisor *sv, struct slot *slot, int pi
 		}
 	}
 	slot->file_id = id;
+	return true;
 }
 
 void request_answer(struct supervisor *sv, struct track *t, struct slot *slot)
@@ -113,10 +129,11 @@ void request_answer(struct supervisor *sv, struct track *t, struct slot *slot)
 	switch (slot->request) {
 	case REQUEST_FILE:
 		/* who asks may be a vfork child */
-		answer_file_request(sv, slot,
-				    sv->session->shared->pid_namespaces
-					? track_live_pid(t, slot, &possible)
-					: slot->request_pid);
+		if (!answer_file_request(sv, slot,
+					 sv->session->shared->pid_namespaces
+					     ? track_live_pid(t, slot, &possible)
+					     : slot->request_pid))
+			return;
 		break;
 	case REQUEST_ACCESS:
 		session_let_in(sv->session, (uid_t)slot->request_fd);

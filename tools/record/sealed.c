@@ -286,6 +286,7 @@ static bool make_copy(struct sealed *s, const char *work, char *said, size_t sai
 	struct found f = mark(s, work);
 	struct outcome o;
 	char warning[400] = "";
+	bool clean;
 
 	if (f.status > 1)
 		return false;
@@ -308,9 +309,12 @@ static bool make_copy(struct sealed *s, const char *work, char *said, size_t sai
 		return false;
 	if (warning[0])
 		cmd_error("warning: %s", warning);
+	clean = scan_is_clean(s, work);
+	if (!clean && !add_warning(work, "redacted while recorded: `deja scan` still finds something in it, which the program made itself"))
+		return false;
 	snprintf(said, said_len, "redacted: %s; it %s; a scan %s", f.text,
 		 o.status ? "does not replay to its end" : "replays",
-		 scan_is_clean(s, work) ? "finds nothing" : "still finds something, see `deja scan`");
+		 clean ? "finds nothing" : "still finds something, see `deja scan`");
 	return true;
 }
 

@@ -79,15 +79,18 @@ static struct track *track_of(struct supervisor *sv, int index)
 	return t;
 }
 
-static void track_failed(struct track *t, const struct deja_error *err)
+void supervisor_end(struct supervisor *sv, const struct deja_error *err)
 {
-	struct supervisor *sv = t->sv;
-
-	t->failed = true;
 	if (!sv->cause[0]) {
 		snprintf(sv->cause, sizeof(sv->cause), "%s", err->message);
 		cmd_error("%s: recording stops here, the program goes on", err->message);
 	}
+}
+
+static void track_failed(struct track *t, const struct deja_error *err)
+{
+	t->failed = true;
+	supervisor_end(t->sv, err);
 }
 
 static void wake_writer(struct slot *slot)
@@ -184,6 +187,8 @@ static void track_end(struct track *t, struct slot *slot, const char *stopped)
 	t->stopped |= stopped != NULL;
 	if (stopped && t->writer && !t->failed && tf_writer_stop(t->writer, stopped, &err) < 0)
 		track_failed(t, &err);
+	if (t->writer && !t->failed && tf_writer_flush(t->writer, &err) < 0)
+		track_failed(t, &err); /* what is in no frame does not count */
 	if (t->writer) {
 		t->sv->ended_len += tf_writer_disk_len(t->writer);
 		t->event_count = tf_writer_event_count(t->writer);

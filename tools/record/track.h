@@ -89,6 +89,8 @@ tf_writer *supervisor_open_stream(struct supervisor *sv, const char *name, uint3
 				  struct deja_error *err);
 /* A warning: on stderr now, in the header at the end. */
 void supervisor_warn(struct supervisor *sv, const char *text);
+/* The recording ends here, for this reason, which is said. The streams end with the next turn of the loop. */
+void supervisor_end(struct supervisor *sv, const struct deja_error *err);
 /* Since the recording's start. */
 int64_t supervisor_now_ns(struct supervisor *sv);
 /* The pid here of the process that writes to this slot; 0: it is not seen among the processes, as

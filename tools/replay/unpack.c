@@ -110,7 +110,8 @@ static bool fill(struct unpacked *s, tf_reader *reader, size_t i)
 	struct deja_error err;
 
 	if (i < s->slot_count && madvise(to, s->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
-		cmd_error("/dev/shm: %s", strerror(errno));
+		/* EFAULT: the kernel's word for a file system that is full */
+		cmd_error("/dev/shm: %s", errno == EFAULT ? "no room for this replay" : strerror(errno));
 		return false;
 	}
 	__atomic_store_n(&f->len, 0, __ATOMIC_SEQ_CST);

@@ -4,9 +4,12 @@
  *	deja-share scan RECORDING [OPTION...]
  *	deja-share mark RECORDING OUT [OPTION...]
  *	deja-share rules - [OPTION...]
+ *	deja-share text FD [OPTION...]
  *
- * Options: rules=FILE email ip json quiet keep=N list=FD seal=FD (mark: of a sealed recording,
- * tools/record/seal.h). `rules` says whether they are good.
+ * Options: rules=FILE email ip json quiet keep=N list=FD first=FD (scan: there it writes stream and
+ * number of the first event with a finding) seal=FD (mark: of a sealed recording,
+ * tools/record/seal.h). `rules` says whether they are good; `text` scans
+ * what FD has: 1 when something is found.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +23,7 @@ int main(int argc, char **argv)
 	struct mark_options mark = {0};
 	bool is_mark = argc >= 4 && !strcmp(argv[1], "mark");
 
-	if (!is_mark && !(argc >= 3 && (!strcmp(argv[1], "scan") || !strcmp(argv[1], "rules")))) {
+	if (!is_mark && !(argc >= 3 && (!strcmp(argv[1], "scan") || !strcmp(argv[1], "rules") || !strcmp(argv[1], "text")))) {
 		cmd_error("this is a part of deja: use `deja scan` and `deja redact`");
 		return CMD_FAILED;
 	}
@@ -37,6 +40,8 @@ int main(int argc, char **argv)
 			scan.quiet = true;
 		else if (!strncmp(argv[i], "keep=", 5) && mark.keep_count < 64)
 			mark.keep[mark.keep_count++] = (uint32_t)strtoul(argv[i] + 5, NULL, 10);
+		else if (!strncmp(argv[i], "first=", 6))
+			scan.first_fd = atoi(argv[i] + 6);
 		else if (!strncmp(argv[i], "list=", 5))
 			mark.list_fd = atoi(argv[i] + 5);
 		else if (!strncmp(argv[i], "seal=", 5) && !member_unseal(atoi(argv[i] + 5)))
@@ -45,5 +50,7 @@ int main(int argc, char **argv)
 	mark.rules = scan.rules;
 	if (!strcmp(argv[1], "rules"))
 		return share_check_rules(&scan.rules);
+	if (!strcmp(argv[1], "text"))
+		return share_scan_text(atoi(argv[2]), &scan.rules);
 	return is_mark ? share_mark(argv[2], argv[3], &mark) : share_scan(argv[2], &scan);
 }

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
+#include "tools/share/digests.h"
 #include "tools/share/member.h"
 #include "tools/share/share.h"
 #include "tools/cmd.h"
@@ -43,6 +44,7 @@ struct marking {
 	const struct mark_options *options;
 	struct rules *rules;
 	struct secrets secrets;
+	struct checksums *checksums;
 	struct patch *patch;
 	size_t patch_count, patch_cap;
 	bool second;
@@ -131,6 +133,7 @@ static bool look(struct walk *w, struct text *t, size_t from, size_t to)
 		rules_run(m->rules, t->bytes, t->len, from, to, t->base == 0, &count);
 
 	if (!m->second) {
+		checksums_look(m->checksums, t, from, to);
 		for (size_t i = 0; i < count; i++)
 			if (!secrets_add(&m->secrets, match[i].rule, t->bytes + match[i].start,
 					 match[i].len))
@@ -146,7 +149,7 @@ static bool look(struct walk *w, struct text *t, size_t from, size_t to)
 		}
 		if (count && match->start == at)
 			s = of_value(m, t->bytes + at, match->len);
-		if (!s && m->secrets.first[t->bytes[at]]) {
+		if (!s) {
 			s = secrets_find(&m->secrets, t->bytes, t->len, at);
 			if (s && !stands_alone(s))
 				s = NULL;
@@ -158,6 +161,8 @@ static bool look(struct walk *w, struct text *t, size_t from, size_t to)
 			continue;
 		if (!patch_text(m, t, t->base + at, s->token, s->len))
 			return false;
+		if (t->kind == TEXT_PAYLOAD)
+			checksums_replaced(m->checksums, t->io_id, t->inbound);
 		after = at + s->len;
 	}
 	return true;
@@ -410,6 +415,22 @@ static bool copy_external(struct marking *m, deja_recording *rec, const char *fr
 	return access(path, F_OK) < 0 || copy_stream(m, rec, DEJA_STREAM_EXTERNAL, to, &next);
 }
 
+static void print_digests(FILE *out, const struct secrets *s, uint32_t group)
+{
+	const char *name;
+	uint8_t digest[64];
+
+	for (unsigned which = 0; digest_of(which, digest, 0, digest, &name); which++) {
+		uint64_t found = 0;
+
+		for (size_t i = 0; i < s->count; i++)
+			if (s->secret[i].group == group && s->secret[i].digest && !strcmp(s->secret[i].digest, name))
+				found += s->secret[i].found;
+		if (found)
+			fprintf(out, ", its %s in %" PRIu64, name, found);
+	}
+}
+
 static void print_secrets(FILE *out, const struct secrets *s)
 {
 	for (uint32_t group = 1; group <= s->group_count; group++) {
@@ -417,14 +438,17 @@ static void print_secrets(FILE *out, const struct secrets *s)
 		uint64_t found = 0;
 
 		for (size_t i = 0; i < s->count; i++)
-			if (s->secret[i].group == group) {
+			if (s->secret[i].group == group && !s->secret[i].digest) {
 				found += s->secret[i].found;
 				if (!first || s->secret[i].found > first->found)
 					first = &s->secret[i];
 			}
-		if (first)
-			fprintf(out, "  %3u  %-18s %4zu bytes, %" PRIu64 " place%s%s\n", group, first->rule,
-			       first->len, found, found == 1 ? "" : "s", first->kept ? ", kept" : "");
+		if (!first)
+			continue;
+		fprintf(out, "  %3u  %-18s %4zu bytes, %" PRIu64 " place%s", group, first->rule, first->len, found,
+			found == 1 ? "" : "s");
+		print_digests(out, s, group);
+		fprintf(out, "%s\n", first->kept ? ", kept" : "");
 	}
 }
 
@@ -437,7 +461,8 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 	int status = CMD_FAILED;
 
 	m.rules = rules_new(&options->rules);
-	if (!list || !m.rules || !secrets_begin(&m.secrets))
+	m.checksums = checksums_new();
+	if (!list || !m.rules || !m.checksums || !secrets_begin(&m.secrets))
 		return CMD_FAILED;
 	w.rec = deja_open(recording, &err);
 	if (!w.rec) {
@@ -464,6 +489,7 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 		fprintf(list, "%u secret%s in %zu piece%s\n", m.secrets.group_count,
 		       m.secrets.group_count == 1 ? "" : "s", m.patch_count, m.patch_count == 1 ? "" : "s");
 		print_secrets(list, &m.secrets);
+		checksums_print(m.checksums, list);
 		if (list != stdout && fclose(list) != 0)
 			status = CMD_FAILED;
 	}
@@ -474,6 +500,7 @@ end:
 		free((char *)m.patch[i].name);
 	}
 	free(m.patch);
+	free(m.checksums);
 	secrets_free(&m.secrets);
 	rules_free(m.rules);
 	return status;

@@ -70,7 +70,8 @@ static bool is_placeholder(const struct value *v)
 		version &= isdigit(v->text[i]) || v->text[i] == '.';
 	if (version)
 		return true;
-	if (is_one_of(v, words) || v->text[0] == '$' || v->text[0] == '%' || v->text[0] == '<' ||
+	if (is_one_of(v, words) || (v->text[0] == '$' && !(v->len > 2 && isdigit(v->text[1]))) ||
+	    (v->text[0] == '%' && !(v->len > 3 && isxdigit(v->text[1]) && isxdigit(v->text[2]))) || v->text[0] == '<' ||
 	    v->text[0] == '{' || v->text[0] == '/' || v->text[0] == '\\' || v->text[0] == '@' ||
 	    (v->text[0] == '.' && v->len > 1 && (v->text[1] == '/' || v->text[1] == '.')))
 		return true;
@@ -112,6 +113,24 @@ static bool check_plain(const struct value *v)
 	if (key_has(v, "pass") || key_has(v, "pwd") || key_has(v, "secret"))
 		return !is_words(v) || (v->len >= 6 && !memchr(v->text, '.', v->len));
 	return v->len >= 8 && has_digit(v);
+}
+
+/* In the middle of a line programs and prose have names, too. */
+static bool check_logged(const struct value *v)
+{
+	return check_plain(v) && has_digit(v);
+}
+
+/* Made by no person. */
+static bool check_mixed(const struct value *v)
+{
+	bool upper = false, lower = false;
+
+	for (size_t i = 0; i < v->len; i++) {
+		upper |= isupper(v->text[i]) != 0;
+		lower |= islower(v->text[i]) != 0;
+	}
+	return upper && lower && has_digit(v);
 }
 
 /* In quotes it is no name of a program's variable; a sentence is none either. */
@@ -218,7 +237,7 @@ static const struct {
 	{"digit", check_digit},	    {"plain", check_plain},   {"quoted", check_quoted},
 	{"setting", check_setting}, {"option", check_option}, {"header", check_header},
 	{"url", check_url},	    {"basic", check_basic},   {"luhn", check_luhn},
-	{"ip", check_ip},
+	{"ip", check_ip},	    {"logged", check_logged}, {"mixed", check_mixed},
 };
 
 static const struct {

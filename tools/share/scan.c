@@ -2,16 +2,18 @@
  * `deja scan`: what looks like a secret, and what could not be looked into.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 #include "tools/share/share.h"
 #include "tools/cmd.h"
 #include "tools/json.h"
 
-enum { SHOWN_BEFORE = 24, OPAQUE_MAX = 1000, GROUP_MAX = 1 << 16 };
+enum { SHOWN_BEFORE = 24, OPAQUE_MAX = 1000, GROUP_MAX = 1 << 16, TEXT_MAX = 1 << 20 };
 
 /* One value, wherever it was found: for people, who read it once. */
 struct group {
@@ -34,6 +36,7 @@ struct scanning {
 	struct tokens *tokens;
 	struct json json;
 	uint64_t found, token_count, opaque_count, opaque_len;
+	struct piece first; /* of what was found in events, by time; number 0: nothing was */
 	struct opaque *opaque;
 	size_t opaque_kept;
 	struct group *group; /* GROUP_MAX, by hash; those that do not fit are not counted apart */
@@ -155,13 +158,17 @@ static bool look(struct walk *w, struct text *t, size_t from, size_t to)
 	const struct match *m = rules_run(s->rules, t->bytes, t->len, from, to, t->base == 0, &count);
 
 	for (size_t i = 0; i < count; i++) {
+		const struct piece *p = text_piece(t, t->base + m[i].start);
+
 		if (tokens_cover(s->tokens, t->bytes, t->len, m[i].start, m[i].len)) {
 			s->token_count++;
 			continue;
 		}
 		s->found++;
+		if (p && p->number && (!s->first.number || p->time_ns < s->first.time_ns))
+			s->first = *p;
 		if (!s->options->quiet)
-			print_finding(s, t, &m[i], text_piece(t, t->base + m[i].start));
+			print_finding(s, t, &m[i], p);
 	}
 	return !ferror(stdout);
 }
@@ -286,6 +293,8 @@ int share_scan(const char *recording, const struct scan_options *options)
 			printf("What the program sent was recorded as digests: it cannot be looked into, nor read.\n");
 	}
 	status = cmd_stdout_end(ok ? (s.found ? 1 : 0) : CMD_UNREADABLE);
+	if (options->first_fd && dprintf(options->first_fd, "%u %" PRIu64 "\n", s.first.stream, s.first.number) < 0)
+		status = CMD_FAILED;
 	deja_close(w.rec);
 out:
 	free(s.opaque);
@@ -301,4 +310,20 @@ int share_check_rules(const struct rules_choice *choice)
 
 	rules_free(r);
 	return r ? 0 : CMD_FAILED;
+}
+
+int share_scan_text(int fd, const struct rules_choice *choice)
+{
+	struct rules *r = rules_new(choice);
+	uint8_t *text = malloc(TEXT_MAX);
+	ssize_t n = text ? pread(fd, text, TEXT_MAX, 0) : -1;
+	size_t count = 0;
+
+	if (r && n > 0)
+		rules_run(r, text, (size_t)n, 0, (size_t)n, true, &count);
+	if (n < 0)
+		cmd_error("a text cannot be read: %s", strerror(errno));
+	rules_free(r);
+	free(text);
+	return !r || n < 0 ? CMD_FAILED : count ? 1 : 0;
 }

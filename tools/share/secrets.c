@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include "tools/share/digests.h"
 #include "tools/share/share.h"
 #include "tools/cmd.h"
 
@@ -234,6 +235,44 @@ static bool put_percent(struct secrets *s, const char *rule, uint32_t group, con
 	return ok;
 }
 
+static size_t hex(const uint8_t *bytes, size_t len, const char *digits, uint8_t *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = (uint8_t)digits[bytes[i] >> 4];
+		out[2 * i + 1] = (uint8_t)digits[bytes[i] & 15];
+	}
+	return 2 * len;
+}
+
+/* Digests of the value, as bytes, in hexadecimal and in base64: those of the token. */
+static bool put_digests(struct secrets *s, const char *rule, uint32_t group, const uint8_t *value,
+			const uint8_t *token, size_t len)
+{
+	uint8_t a[64], b[64], text[2][132];
+	const char *name;
+	unsigned n;
+	bool ok = true;
+
+	for (unsigned i = 0; ok && (n = digest_of(i, value, len, a, &name)); i++) {
+		size_t before = s->count, text_len;
+
+		digest_of(i, token, len, b, &name);
+		ok = put(s, rule, group, a, b, n);
+		for (unsigned k = 0; ok && k < 2; k++) {
+			const char *digits = k ? "0123456789ABCDEF" : "0123456789abcdef";
+
+			hex(a, n, digits, text[0]);
+			ok = put(s, rule, group, text[0], text[1], hex(b, n, digits, text[1]));
+		}
+		base64(base64_set, a, n, text[0]);
+		text_len = base64(base64_set, b, n, text[1]);
+		ok = ok && put(s, rule, group, text[0], text[1], text_len);
+		for (; before < s->count; before++)
+			s->secret[before].digest = name;
+	}
+	return ok;
+}
+
 static bool put_forms(struct secrets *s, const char *rule, uint32_t group, const uint8_t *value,
 		      const uint8_t *token, size_t len)
 {
@@ -241,7 +280,8 @@ static bool put_forms(struct secrets *s, const char *rule, uint32_t group, const
 	       (len < FORM_MIN_LEN ||
 		(put_base64(s, rule, group, base64_set, value, token, len) &&
 		 put_base64(s, rule, group, base64_url_set, value, token, len))) &&
-	       put_percent(s, rule, group, value, token, len);
+	       put_percent(s, rule, group, value, token, len) &&
+	       put_digests(s, rule, group, value, token, len);
 }
 
 static int base64_digit(uint8_t c)
@@ -416,6 +456,14 @@ static int longer_first(const void *a, const void *b)
 	return x->len > y->len ? -1 : x->len < y->len;
 }
 
+static uint32_t *chain(struct secrets *s, const uint8_t *text)
+{
+	uint32_t four;
+
+	memcpy(&four, text, sizeof(four));
+	return &s->first[four * 2654435761u >> 20];
+}
+
 bool secrets_seal(struct secrets *s)
 {
 	if (!s->count)
@@ -427,17 +475,19 @@ bool secrets_seal(struct secrets *s)
 		return false;
 	}
 	for (size_t i = s->count; i-- > 0;) { /* so that the longest stands first */
-		uint8_t c = s->secret[i].value[0];
+		uint32_t *first = chain(s, s->secret[i].value);
 
-		s->next[i] = s->first[c];
-		s->first[c] = (uint32_t)i + 1;
+		s->next[i] = *first;
+		*first = (uint32_t)i + 1;
 	}
 	return true;
 }
 
 struct secret *secrets_find(struct secrets *s, const uint8_t *text, size_t len, size_t at)
 {
-	for (uint32_t i = s->first[text[at]]; i; i = s->next[i - 1]) {
+	if (len - at < SHORTEST_LEN)
+		return NULL;
+	for (uint32_t i = *chain(s, text + at); i; i = s->next[i - 1]) {
 		struct secret *x = &s->secret[i - 1];
 
 		if (x->len <= len - at && !memcmp(x->value, text + at, x->len))

@@ -13,6 +13,7 @@
 struct scan_options {
 	struct rules_choice rules;
 	bool json, quiet;
+	int first_fd; /* 0: none */
 };
 /* Prints what it finds. 0: nothing, 1: something; else the exit status of a failure. */
 int share_scan(const char *recording, const struct scan_options *options);
@@ -24,6 +25,7 @@ struct secret {
 	size_t len;
 	const char *rule;
 	uint32_t group; /* from 1: forms of one secret (encoded, escaped) share it */
+	const char *digest; /* it is this digest of the value; NULL */
 	uint64_t found; /* places */
 	bool kept;	/* the user's choice: left as it is */
 };
@@ -33,7 +35,7 @@ struct secrets {
 	size_t count, cap;
 	uint32_t group_count;
 	uint8_t key[32]; /* of the tokens; random, never stored */
-	uint32_t first[256]; /* by first byte: 1 + index of a secret, see next */
+	uint32_t first[1 << 12]; /* by a hash of four bytes: 1 + index of a secret, see next */
 	uint32_t *next;
 };
 
@@ -41,7 +43,7 @@ struct secrets {
 bool secrets_begin(struct secrets *s);
 void secrets_free(struct secrets *s);
 /* Adds a value (copied) with the forms in which it may stand elsewhere: base64 at each
- * alignment, percent-encoded, the parts of user:password in basic authentication. A value that
+ * alignment, percent-encoded, known digests, the parts of user:password in basic authentication. A value that
  * is there already, or too short to be told from other text (under 4 bytes), is not added. */
 bool secrets_add(struct secrets *s, const char *rule, const uint8_t *value, size_t len);
 /* Sorts for secrets_find. To be called when all are added. */
@@ -60,6 +62,10 @@ bool tokens_cover(const struct tokens *t, const uint8_t *text, size_t text_len, 
 		  size_t len);
 /* Writes PATH/redacted. False after printing why not. */
 bool tokens_write(const char *recording, const struct secrets *s);
+
+/* Whether there is a secret in the text that a file descriptor has, up to 1 MiB: 0 none, 1 some, else the
+ * exit status after printing why not. */
+int share_scan_text(int fd, const struct rules_choice *choice);
 
 /* Whether the rules can be used: 0, or the exit status after printing why not. */
 int share_check_rules(const struct rules_choice *choice);

@@ -64,6 +64,11 @@ static const struct facts *facts_of(unsigned id)
 	return id < sizeof(facts) / sizeof(facts[0]) ? &facts[id] : &none;
 }
 
+bool deja_event_failed(const struct deja_event *ev)
+{
+	return ev->id >= TF_ID_FIRST && ev->result < 0 && ev->result >= -4095 && ev->result != TF_RESTART;
+}
+
 unsigned deja_event_classes(unsigned id)
 {
 	return facts_of(id)->classes;

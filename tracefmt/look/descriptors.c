@@ -154,10 +154,10 @@ static void apply_socket_call(const struct look_call *c, int nr, struct look_io 
 	bool under_way = ev->result == -EINPROGRESS;
 
 	switch (nr) {
-	case SYS_connect:
-		if (ev->result && !under_way)
+	case SYS_connect: /* whom it could not reach is told, too */
+		if (io->pub.connected && ev->result && !under_way)
 			return;
-		io->pub.connected = true;
+		io->pub.connected |= !ev->result || under_way;
 		set_address(&io->pub.peer, look_item(ev, 1, false));
 		return;
 	case SYS_bind:

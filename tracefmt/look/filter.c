@@ -45,10 +45,13 @@ void deja_filter_free(deja_filter *f)
 	free(f);
 }
 
+static bool has_class(const struct look_list *l, unsigned classes);
+
 bool deja_filter_needs_tracker(const deja_filter *f)
 {
 	return f->list[LOOK_KEY_IO].count || f->list[LOOK_KEY_PEER].count ||
-	       f->list[LOOK_KEY_PATH].count;
+	       f->list[LOOK_KEY_PATH].count ||
+	       has_class(&f->list[LOOK_KEY_CLASS], DEJA_CLASS_NET | DEJA_CLASS_FILE);
 }
 
 /* --- values --- */
@@ -281,6 +284,18 @@ static bool has_text(const struct look_list *l, const char *text)
 	return false;
 }
 
+/* What a call on a socket or a file is by its descriptor: a read of a socket is of the network. */
+static unsigned classes_of(const struct deja_event *ev, const struct deja_sight *s)
+{
+	unsigned classes = deja_event_classes(ev->id);
+
+	if (s && s->io && s->io->kind == DEJA_IO_SOCKET)
+		classes |= DEJA_CLASS_NET;
+	else if (s && s->io && (s->io->kind == DEJA_IO_FILE || s->io->kind == DEJA_IO_DIRECTORY))
+		classes |= DEJA_CLASS_FILE;
+	return classes;
+}
+
 static bool has_class(const struct look_list *l, unsigned classes)
 {
 	for (size_t i = 0; i < l->count; i++)
@@ -291,7 +306,7 @@ static bool has_class(const struct look_list *l, unsigned classes)
 
 static bool has_result(const struct look_list *l, const struct deja_event *ev)
 {
-	bool failed = ev->result < 0 && ev->result >= -4095;
+	bool failed = deja_event_failed(ev);
 
 	for (size_t i = 0; ev->id >= TF_ID_FIRST && i < l->count; i++) {
 		int64_t n = l->value[i].a, r = ev->result;
@@ -332,7 +347,7 @@ static bool has_result(const struct look_list *l, const struct deja_event *ev)
 
 static bool has_errno(const struct look_list *l, const struct deja_event *ev)
 {
-	if (ev->id < TF_ID_FIRST || ev->result >= 0 || ev->result < -4095)
+	if (!deja_event_failed(ev))
 		return false;
 	return has_number(l, 0) || has_number(l, -ev->result);
 }
@@ -399,7 +414,7 @@ bool deja_filter_match(const deja_filter *f, const struct deja_event *ev, deja_t
 			has = has_number(l, look_moved_of(ev, &moved) ? moved.call : ev->id);
 			break;
 		case LOOK_KEY_CLASS:
-			has = has_class(l, deja_event_classes(ev->id));
+			has = has_class(l, classes_of(ev, s));
 			break;
 		case LOOK_KEY_PID:
 			has = has_number(l, ev->pid);

@@ -26,6 +26,7 @@ static const char magic[] = "deja annotations";
 
 struct deja_notes {
 	char *path;
+	char *packed; /* what counts while there is none at path; NULL */
 	struct deja_note *history; /* its texts are malloc'd */
 	size_t history_count, history_cap;
 	size_t *now; /* by id: the history's index of the last version, deleted ones left out */
@@ -251,6 +252,16 @@ static int load(deja_notes *n, int fd, struct deja_error *err)
 
 deja_notes *deja_notes_open(const char *path, struct deja_error *err)
 {
+	return deja_notes_open_packed(path, NULL, err);
+}
+
+static int open_log(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+deja_notes *deja_notes_open_packed(const char *path, const char *packed, struct deja_error *err)
+{
 	deja_notes *n = calloc(1, sizeof(*n));
 	struct stat st;
 	int fd = -1, rc;
@@ -269,7 +280,10 @@ deja_notes *deja_notes_open(const char *path, struct deja_error *err)
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto fail;
 	}
-	fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	n->packed = packed ? strdup(packed) : NULL;
+	fd = open_log(n->path);
+	if (fd < 0 && errno == ENOENT && n->packed)
+		fd = open_log(n->packed);
 	if (fd < 0 && errno != ENOENT) {
 		tf_fail_errno(err, "cannot read %s", n->path);
 		goto fail;
@@ -292,6 +306,7 @@ void deja_notes_close(deja_notes *n)
 	free(n->history);
 	free(n->now);
 	free(n->path);
+	free(n->packed);
 	free(n);
 }
 
@@ -409,6 +424,30 @@ static int append(deja_notes *n, int fd, const struct deja_note *note, struct de
 	return rc;
 }
 
+/* A new log begins with what is in the packed file. */
+static int begin_with_packed(deja_notes *n, int fd, struct deja_error *err)
+{
+	struct stat st;
+	uint8_t *bytes;
+	ssize_t got = 0;
+	int from, rc = 0;
+
+	if (!n->packed || fstat(fd, &st) < 0 || st.st_size)
+		return 0;
+	from = open_log(n->packed);
+	if (from < 0)
+		return errno == ENOENT ? 0 : tf_fail_errno(err, "cannot read %s", n->packed);
+	rc = load(n, from, err); /* it decodes, and how much of it */
+	bytes = malloc(n->good_len + 1);
+	if (rc == 0 && bytes)
+		got = pread(from, bytes, n->good_len, 0);
+	if (rc == 0 && (!bytes || got != (ssize_t)n->good_len || pwrite(fd, bytes, n->good_len, 0) != got))
+		rc = tf_fail_errno(err, "cannot write %s", n->path);
+	free(bytes);
+	close(from);
+	return rc;
+}
+
 int deja_notes_put(deja_notes *n, const struct deja_note *note, uint32_t *id,
 		   struct deja_error *err)
 {
@@ -440,7 +479,9 @@ int deja_notes_put(deja_notes *n, const struct deja_note *note, uint32_t *id,
 		rc = tf_fail_errno(err, "cannot lock %s", n->path);
 		goto out;
 	}
-	rc = load(n, fd, err);
+	rc = begin_with_packed(n, fd, err);
+	if (rc == 0)
+		rc = load(n, fd, err);
 	if (rc < 0)
 		goto out;
 	before = whole.id ? deja_notes_by_id(n, whole.id) : NULL;

@@ -73,27 +73,25 @@ static char *own_preload(char *entry)
 	return entry;
 }
 
-/* Moves the strings that are left together at the end of their room and clears the rest.
- * Returns where they begin. */
+/* Moves the strings that are left together, directly behind the arguments, as programs expect that make
+ * both the room of their title, and clears the rest. Returns where they end. */
 static char *pack_strings(char **envp, char *start, char *end)
 {
-	size_t count = 0;
+	char *at = start;
 
-	while (envp[count])
-		count++;
-	while (count--) {
-		char *s = envp[count];
+	for (; *envp; envp++) {
+		char *s = *envp;
 		size_t len = dj_strlen(s) + 1;
 
-		if (s < start || s + len > end)
+		if (s < at || s + len > end)
 			return NULL; /* not as the kernel lays them out */
-		end -= len;
-		if (end != s)
-			dj_move(end, s, len);
-		envp[count] = end;
+		if (at != s)
+			dj_move(at, s, len);
+		*envp = at;
+		at += len;
 	}
-	dj_zero(start, (size_t)(end - start));
-	return end;
+	dj_zero(at, (size_t)(end - at));
+	return at;
 }
 
 /* Where the kernel has put the program, as it computes it from the program's headers. False: it
@@ -174,14 +172,15 @@ static bool read_map(struct prctl_mm_map *map)
 }
 
 /* /proc/self/environ shows what the kernel knows as the environment. Not permitted
- * everywhere: then it shows our variables. arg_end, env_end: as it has laid them out. */
-static void tell_kernel(char *env_start, char *arg_end, char *env_end)
+ * everywhere: then it shows our variables. arg_end: as it has laid them out, where the environment begins, too. */
+static void tell_kernel(char *arg_end, char *env_end)
 {
 	struct prctl_mm_map map = {.exe_fd = (uint32_t)-1, .brk = (uint64_t)dj_raw(SYS_brk, 0)};
 
 	if (!compute_map(&map, arg_end, env_end) && !read_map(&map))
 		return;
-	map.env_start = (uint64_t)env_start;
+	map.env_start = (uint64_t)arg_end;
+	map.env_end = (uint64_t)env_end;
 	dj_raw(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
@@ -192,7 +191,7 @@ static void tell_kernel(char *env_start, char *arg_end, char *env_end)
  */
 void view_environment(char **envp)
 {
-	char **from = envp, **to = envp, *first = *envp, *start, *end = first;
+	char **from = envp, **to = envp, *first = *envp, *end = first;
 	uint64_t *auxv, *moved;
 
 	for (; *from; from++) {
@@ -226,9 +225,9 @@ void view_environment(char **envp)
 			to[1] = NULL;
 		}
 	}
-	start = pack_strings(envp, first, end);
-	if (start && RT->session->mode == SESSION_RECORD)
-		tell_kernel(start, first, end);
+	end = pack_strings(envp, first, end);
+	if (end && RT->session->mode == SESSION_RECORD)
+		tell_kernel(first, end);
 }
 
 static void hide_name(char *s, const char *end)

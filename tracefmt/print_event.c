@@ -194,7 +194,6 @@ static void put_instruction(struct tf_text *out, struct tf_in *in)
 		tf_puts(out, flag ? "is not known to this processor +++" : "has no number yet +++");
 }
 
-/* What the kernel moves with the next call. */
 static void put_address(struct tf_text *out, struct tf_in *in)
 {
 	uint32_t len;
@@ -207,6 +206,7 @@ static void put_address(struct tf_text *out, struct tf_in *in)
 	tf_puts(out, " +++");
 }
 
+/* What the kernel moves with the next call. */
 static void put_moved(struct tf_text *out, struct tf_in *in)
 {
 	const struct tf_call *call = tf_call_by_id((unsigned)tf_get_int(in));

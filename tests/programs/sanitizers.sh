@@ -7,14 +7,14 @@ setup() {
 		#include <stdlib.h>
 		#include <time.h>
 		static int x;
-		static void *f(void *a) { x++; return a; }
+		static void *f(void *a) { for (int i = 0; i < 1000; i++) x++; return a; }
 		int main(int argc, char **argv)
 		{
 			pthread_t t;
 			char *p = malloc(4);
 			struct timespec now;
 			pthread_create(&t, 0, f, 0);
-			x++;
+			f(0);
 			pthread_join(t, 0);
 			clock_gettime(CLOCK_REALTIME, &now);
 			printf("%ld\n", (long)now.tv_nsec);

@@ -234,7 +234,6 @@ static void sweep_sessions(void)
 		fd = open(arena, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0)
 			continue;
-		/* the age first: who is just making one must find it unlocked */
 		if (time(NULL) - st.st_mtime > 10 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 		    !session_in_use(fd)) {
 			flock(fd, LOCK_UN);
@@ -303,7 +302,7 @@ static bool proc_is_ours(void)
 
 bool session_create(struct live_session *s, enum session_mode mode)
 {
-	char path[PATH_MAX], link[SESSION_DIR_LEN + 16];
+	char path[PATH_MAX], link[SESSION_DIR_LEN + 16], fresh[SESSION_DIR_LEN + 24];
 	uint32_t random;
 	int fd = -1;
 
@@ -331,8 +330,10 @@ made:
 	if (symlink(path, link) < 0)
 		goto fail;
 	snprintf(link, sizeof(link), "%s" SESSION_ARENA_NAME, s->dir);
-	fd = open(link, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || !set_len(fd))
+	/* found by a sweep only when it is locked: the clock that tells its age may be set */
+	snprintf(fresh, sizeof(fresh), "%s.new", link);
+	fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || rename(fresh, link) < 0 || !set_len(fd))
 		goto fail;
 	s->shared = mmap(NULL, SESSION_LEN, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -345,8 +346,7 @@ made:
 	if (errno)
 		goto fail;
 	session_slot(s->shared, 0)->ready = RING_LEN;
-	flock(fd, LOCK_EX | LOCK_NB);
-	s->lock = fd; /* held as long as this process lives */
+	s->lock = fd; /* locked, and held as long as this process lives */
 	fd = -1;
 	if (mode == SESSION_RECORD && !outlets_open(s))
 		goto fail;

@@ -25,7 +25,8 @@ enum {
 	STACK_WORDS = 40,   /* words above the stack pointer */
 	POINTER_COUNT = 15, /* registers that may point at something: all but rsp and rip */
 	POINTER_WORDS = 5,  /* words from there on */
-	STACK_AREA_LEN = 16 * 1024,
+	STACK_AREA_LEN = 16 * 1024, /* of each of */
+	STACK_PIECES = 8,
 	DATA_AREA_LEN = 256 * 1024,
 	HEAP_AREA_LEN = 1024 * 1024,
 	HEAP_PIECES = 32,
@@ -200,7 +201,7 @@ static uint64_t stack_end(const struct k_mcontext *mc)
 	if (RT->start_sp > mc->rsp && RT->start_sp - mc->rsp < 64 << 20)
 		return RT->start_sp;
 	if (tcb > mc->rsp && tcb - mc->rsp < 64 << 20)
-		return tcb - 4096;
+		return tcb;
 	return (mc->rsp & ~4095ull) + 4096;
 }
 
@@ -244,7 +245,7 @@ static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
 	uint64_t from = (mc->rsp & ~7ull) + 8 * STACK_WORDS, to = stack_end(mc);
 
 	PREEMPT->area_count = 0;
-	if (to > from)
+	for (unsigned i = 0; i < STACK_PIECES && from < to; i++, from += STACK_AREA_LEN)
 		add_area(from, to - from < STACK_AREA_LEN ? to - from : STACK_AREA_LEN);
 	if (!others_are_still(t))
 		return;

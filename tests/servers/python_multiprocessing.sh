@@ -14,6 +14,8 @@ setup() {
 		        os._exit(15)
 
 		signal.signal(signal.SIGTERM, end)
+		# in a worker: one that has just been woken would see it only when it is woken again
+		os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 		rounds, sys.argv = int(sys.argv[1]), ["rounds.py", "fork"]
 		for number in range(rounds):
 		    runpy.run_path("rounds.py", run_name="__main__")

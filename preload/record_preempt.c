@@ -12,6 +12,7 @@
 #include "record.h"
 #include "preempt.h"
 #include "patch.h"
+#include "record_flight.h"
 
 enum {
 	/* what is taken for a place, after so many steps: */
@@ -28,6 +29,7 @@ enum {
 	STACK_AREA_LEN = 16 * 1024, /* of each of */
 	STACK_PIECES = 8,
 	DATA_AREA_LEN = 256 * 1024,
+	DATA_PIECE_LEN = 32 * 1024,
 	HEAP_AREA_LEN = 1024 * 1024,
 	HEAP_PIECES = 32,
 	BELOW_STACK_LEN = 64 * 1024, /* what lies there, but for the red zone, is garbage */
@@ -114,35 +116,9 @@ static bool is_own_stack(const struct k_mcontext *mc, uint64_t at)
 	return at - (mc->rsp - RED_ZONE_LEN) < 8 * STACK_WORDS + RED_ZONE_LEN;
 }
 
-/*
- * Whether memory beyond this thread's own is on replay what it is now. What another thread's
- * call reads is in memory as soon as the kernel has it, but in the replay when that call's event is
- * served.
- */
-static bool others_are_still(const struct thread *self)
-{
-	if (RT->domains) /* other processes' calls */
-		return false;
-	for (unsigned i = 0; RT->multi && i < THREAD_MAX; i++) {
-		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
-		const struct pregs *p;
-
-		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
-			i += 63;
-			continue;
-		}
-		if (!(RT->thread_map[i / 64] >> (i % 64) & 1) || t == self)
-			continue;
-		p = t->crossing;
-		if (p && p->nr != SYS_futex)
-			return false;
-	}
-	return true;
-}
-
 /* The noted words with their values now, those that changed first; then vectors that changed,
  * the flags, and the stack. */
-static void collect_words(const struct thread *t, const struct k_mcontext *mc)
+static void collect_words(const struct k_mcontext *mc, const struct flights *others)
 {
 	struct preempt_state *s = PREEMPT;
 	const uint64_t *reg = (const uint64_t *)mc;
@@ -169,21 +145,22 @@ static void collect_words(const struct thread *t, const struct k_mcontext *mc)
 	add_word(mc, WORD_FLAGS);
 	for (unsigned i = 0; i < STACK_WORDS; i++)
 		add_word(mc, (mc->rsp & ~7ull) + 8 * i);
-	for (unsigned i = 0; i < POINTER_COUNT && others_are_still(t); i++)
+	for (unsigned i = 0; i < POINTER_COUNT && !others->unknown; i++)
 		for (unsigned k = 0; k < POINTER_WORDS; k++) {
 			uint64_t at = (reg[i] & ~7ull) + 8 * k;
 
-			if (is_telling(mc, at) && !is_own_stack(mc, at))
+			if (is_telling(mc, at) && !is_own_stack(mc, at) &&
+			    !flights_touch(others, at, 8))
 				add_word(mc, at);
 		}
 }
 
-static void add_area(uint64_t addr, uint64_t len)
+static void add_area(uint64_t addr, uint64_t len, const struct flights *others)
 {
 	struct preempt_state *s = PREEMPT;
 	struct preempt_area *a = &s->areas[s->area_count];
 
-	if (s->area_count >= PREEMPT_AREA_MAX || !len ||
+	if (s->area_count >= PREEMPT_AREA_MAX || !len || flights_touch(others, addr, len) ||
 	    !preempt_area_digest(addr, len, &a->digest))
 		return;
 	a->addr = addr;
@@ -223,7 +200,7 @@ static bool is_signal_stack(uint64_t from, uint64_t len)
 }
 
 /* In pieces: one that has told a round apart is compared first in the next. */
-static void add_heap(void)
+static void add_heap(const struct flights *others)
 {
 	uint64_t from = PREEMPT->heap_from, len = (uint64_t)dj_raw(SYS_brk, 0) - from;
 	uint64_t piece = ((len + HEAP_PIECES - 1) / HEAP_PIECES + 4095) & ~4095ull;
@@ -234,11 +211,11 @@ static void add_heap(void)
 		if (piece > len)
 			piece = len;
 		if (!is_signal_stack(from, piece))
-			add_area(from, piece);
+			add_area(from, piece, others);
 	}
 }
 
-static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
+static void collect_areas(const struct k_mcontext *mc, const struct flights *others)
 {
 	const struct preempt_state *s = PREEMPT;
 	const uint64_t *reg = (const uint64_t *)mc;
@@ -246,18 +223,20 @@ static void collect_areas(const struct thread *t, const struct k_mcontext *mc)
 
 	PREEMPT->area_count = 0;
 	for (unsigned i = 0; i < STACK_PIECES && from < to; i++, from += STACK_AREA_LEN)
-		add_area(from, to - from < STACK_AREA_LEN ? to - from : STACK_AREA_LEN);
-	if (!others_are_still(t))
+		add_area(from, to - from < STACK_AREA_LEN ? to - from : STACK_AREA_LEN, others);
+	if (others->unknown)
 		return;
-	if (s->data_to - s->data_from <= DATA_AREA_LEN)
-		add_area(s->data_from, s->data_to - s->data_from);
+	from = s->data_to - s->data_from <= DATA_AREA_LEN ? s->data_from : s->data_to;
+	for (; from < s->data_to; from += DATA_PIECE_LEN)
+		add_area(from, s->data_to - from < DATA_PIECE_LEN ? s->data_to - from : DATA_PIECE_LEN,
+			 others);
 	for (unsigned i = 0; i < POINTER_COUNT; i++) {
 		uint64_t at = reg[i] & ~63ull, left = 4096 - (at & 4095);
 
 		if (is_telling(mc, at) && !is_own_stack(mc, at))
-			add_area(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN);
+			add_area(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN, others);
 	}
-	add_heap();
+	add_heap(others);
 }
 
 /* --- the event --- */
@@ -267,10 +246,12 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	struct preempt_state *s = PREEMPT;
 	struct slot *slot = t->slot;
 	uint8_t buf[32], *p = buf;
+	struct flights others;
 
 	preempt_place_of(mc, &s->place);
-	collect_words(t, mc);
-	collect_areas(t, mc);
+	flights_find(&others, t);
+	collect_words(mc, &others);
+	collect_areas(mc, &others);
 	record_thread_switch(t);
 	p = tf_put_array(p, 5);
 	p = tf_put_uint(p, TF_EV_PREEMPT);

@@ -1,0 +1,91 @@
+/*
+ * The recorder: what calls of other threads may be writing to at this moment. The kernel writes it
+ * when it likes; in a replay it is there when the call's event is served. So what tells a stopped
+ * thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by the token's holder.
+ */
+#include <sys/syscall.h>
+#include "record.h"
+#include "record_flight.h"
+
+enum { ADDRESS_ROOM = 4096 /* bytes: more than any value with a length of its own */ };
+
+static void add(struct flights *f, uint64_t from, uint64_t len)
+{
+	if (f->count == FLIGHT_MAX) {
+		f->unknown = true;
+		return;
+	}
+	f->range[f->count].from = from;
+	f->range[f->count++].to = from + len;
+}
+
+/* One argument's memory. False: how much is not told by the call's registers. */
+static bool add_memory(struct flights *f, const struct tf_arg *a, const unsigned long args[6],
+		       unsigned long at)
+{
+	switch (a->rule) {
+	case TF_RESULT:
+	case TF_MSGBUF:
+		if (!a->ref)
+			return false;
+		break;
+	case TF_FIXED:
+	case TF_ARG:
+	case TF_PAGES:
+	case TF_FDSET:
+	case TF_POLLFD:
+		break;
+	case TF_LENPTR:
+		add(f, at, ADDRESS_ROOM);
+		return true;
+	default:
+		return false;
+	}
+	add(f, at, dj_mem_len(a, (const void *)at, args, 0, false, 0));
+	return true;
+}
+
+static void add_call(struct flights *f, const struct pregs *p)
+{
+	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
+	const struct tf_call *call = tf_call_by_nr((long)p->nr);
+	int known = 1;
+
+	if (p->nr == SYS_futex)
+		return;
+	if (!call || tf_class_resolve(call, args) != TF_RECORD) {
+		f->unknown = true;
+		return;
+	}
+	for (unsigned i = 0; i < call->nargs; i++) {
+		struct tf_arg a = tf_arg_resolve(call, i, args, &known);
+
+		if (!known || (a.kind == TF_MEM && (a.dir & TF_RX) && args[i] &&
+			       !add_memory(f, &a, args, args[i])))
+			f->unknown = true;
+	}
+}
+
+void flights_find(struct flights *f, const struct thread *self)
+{
+	f->unknown = RT->domains != 0; /* other processes' calls */
+	f->count = 0;
+	for (unsigned i = 0; RT->multi && !f->unknown && i < THREAD_MAX; i++) {
+		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+
+		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
+			i += 63;
+			continue;
+		}
+		if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != self && t->crossing)
+			add_call(f, t->crossing);
+	}
+}
+
+bool flights_touch(const struct flights *f, uint64_t addr, uint64_t len)
+{
+	for (uint32_t i = 0; i < f->count; i++)
+		if (f->range[i].from < addr + len && f->range[i].to > addr)
+			return true;
+	return false;
+}

@@ -1,5 +1,5 @@
 /*
- * The recorder: what calls of other threads may be writing to at this moment. The kernel writes it
+ * The recorder: what calls of other threads, or processes, may be writing to at this moment. The kernel writes it
  * when it likes; in a replay it is there when the call's event is served. So what tells a stopped
  * thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by the token's holder.
  */
@@ -68,8 +68,10 @@ static void add_call(struct flights *f, const struct pregs *p)
 
 void flights_find(struct flights *f, const struct thread *self)
 {
-	f->unknown = RT->domains != 0; /* other processes' calls */
+	f->unknown = false;
 	f->count = 0;
+	for (uint32_t i = 0; i < RT->shared_count; i++) /* other processes' calls */
+		add(f, RT->shared[i].addr, RT->shared[i].len);
 	for (unsigned i = 0; RT->multi && !f->unknown && i < THREAD_MAX; i++) {
 		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
 

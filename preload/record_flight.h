@@ -1,5 +1,6 @@
 /*
- * The recorder: memory that calls of other threads, which are being made, may write to.
+ * The recorder: memory that calls of others, which are being made, may write to: other threads, and
+ * what is shared with other processes.
  */
 #ifndef DEJA_RECORD_FLIGHT_H
 #define DEJA_RECORD_FLIGHT_H
@@ -18,7 +19,7 @@ struct flights {
 	} range[FLIGHT_MAX];
 };
 
-/* Of all threads but self, which holds the token. */
+/* Of all but self, which holds the token. */
 void flights_find(struct flights *f, const struct thread *self);
 /* Whether these bytes are among them. */
 bool flights_touch(const struct flights *f, uint64_t addr, uint64_t len);

@@ -6,9 +6,10 @@
 
 #include "runtime.h"
 
-/* Under the token or where recording has ended, between two calls, with no signal pending. When t is the only thread, nothing of
- * ours is met any more: instructions, vDSO, signals and hooks are as without us. Of several, each
- * only loses its dispatch when it comes here: what the others need stays. */
+/* Under the token or where recording has ended, between two calls, with no signal pending. When t
+ * is the only thread, nothing of ours is met any more: instructions, vDSO, signals and hooks are
+ * as without us. Of several, each only loses its dispatch when it comes here: what the others need
+ * stays. */
 void detach(struct thread *t);
 /* patch.c, clock.c, oracles.c: their part of it. */
 void patch_undo(void);

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /*
- * An instruction whose result follows neither from the program nor from the kernel: random numbers, the time
- * stamp counter, the processor's number, what CPUID tells (of this processor and where the thread is). Each becomes a trap when its opcode's last byte but the
- * ModRM (at trap_at) is replaced by INSN_TRAP, and its length stays: ud2, with what is left of it
- * behind.
+ * An instruction whose result follows neither from the program nor from the kernel: random
+ * numbers, the time stamp counter, the processor's number, what CPUID tells (of this processor and
+ * where the thread is). Each becomes a trap when its opcode's last byte but the ModRM (at trap_at)
+ * is replaced by INSN_TRAP, and its length stays: ud2, with what is left of it behind.
  */
 enum insn_oracle_kind {
 	ORACLE_NONE = 0,

@@ -1,11 +1,11 @@
 /*
  * Oracles: the program's own instructions whose results only the processor knows (oracle.h: random
- * numbers, the time stamp counter, the processor's number, CPUID). Their places in a mapped file are known: the
- * recorder has them from the supervisor, which looks through the file's text once
- * (tools/record/codescan.c), the replayer from the stream. There a jump to a stub stands for the instruction
- * and what follows it; or, where that cannot be, a byte of the opcode is replaced, so that it
- * raises SIGILL. Either way it is made here: the result is an event, which the replay serves. The text
- * has just been mapped: nobody can be in the middle of it.
+ * numbers, the time stamp counter, the processor's number, CPUID). Their places in a mapped file
+ * are known: the recorder has them from the supervisor, which looks through the file's text once
+ * (tools/record/codescan.c), the replayer from the stream. There a jump to a stub stands for the
+ * instruction and what follows it; or, where that cannot be, a byte of the opcode is replaced, so
+ * that it raises SIGILL. Either way it is made here: the result is an event, which the replay
+ * serves. The text has just been mapped: nobody can be in the middle of it.
  *
  * SIGILL is never blocked for the kernel, which would end the process. What the program knows of
  * its mask and its handler stays apart, as with SIGSYS. Any thread, no libc.

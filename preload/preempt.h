@@ -130,8 +130,8 @@ uint64_t preempt_stack_digest(const struct k_mcontext *mc);
 bool preempt_word_read(const struct k_mcontext *mc, uint64_t addr, uint64_t *value);
 /* A pointer into what the recorder's and the replayer's objects do not have in common. */
 bool preempt_is_internal(uint64_t value);
-/* The digest of an area, in which such pointers count as 0: of every 4096 bytes with the digest of those before them. False: it
- * cannot be read. */
+/* The digest of an area, in which such pointers count as 0: of every 4096 bytes with the digest of
+ * those before them. False: it cannot be read. */
 bool preempt_area_digest(uint64_t addr, uint64_t len, uint64_t *digest);
 /* True when the interrupted context is program code, not ours nor the dynamic linker's. */
 bool preempt_in_program(const struct thread *t, const struct k_mcontext *mc);

@@ -1,7 +1,8 @@
 /*
- * The recorder: what calls of other threads, or processes, may be writing to at this moment. The kernel writes it
- * when it likes; in a replay it is there when the call's event is served. So what tells a stopped
- * thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by the token's holder.
+ * The recorder: what calls of other threads, or processes, may be writing to at this moment. The
+ * kernel writes it when it likes; in a replay it is there when the call's event is served. So what
+ * tells a stopped thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by
+ * the token's holder.
  */
 #include <sys/syscall.h>
 #include "record.h"

@@ -171,8 +171,9 @@ static bool read_map(struct prctl_mm_map *map)
 	return true;
 }
 
-/* /proc/self/environ shows what the kernel knows as the environment. Not permitted
- * everywhere: then it shows our variables. arg_end: as it has laid them out, where the environment begins, too. */
+/* /proc/self/environ shows what the kernel knows as the environment. Not permitted everywhere:
+ * then it shows our variables. arg_end: as it has laid them out, where the environment begins,
+ * too. */
 static void tell_kernel(char *arg_end, char *env_end)
 {
 	struct prctl_mm_map map = {.exe_fd = (uint32_t)-1, .brk = (uint64_t)dj_raw(SYS_brk, 0)};

@@ -1,11 +1,12 @@
 /*
- * Program images on replay: executing what the recording executed. The loader (replayer/loader/) lays
- * out the image from the stream alone.
+ * Program images on replay: executing what the recording executed. The loader (replayer/loader/)
+ * lays out the image from the stream alone.
  *
- * Without system call dispatch the loader cannot serve the dynamic linker: the recorded
- * file itself is executed then, with this machine's libraries. The kernel copies the path given to exec to the top of the stack. So that every string
- * below it lands where it did, exec is given a path of the recorded length: a link in the
- * session's directory to the stored executable. The text is put right at start-up.
+ * Without system call dispatch the loader cannot serve the dynamic linker: the recorded file
+ * itself is executed then, with this machine's libraries. The kernel copies the path given to exec
+ * to the top of the stack. So that every string below it lands where it did, exec is given a path
+ * of the recorded length: a link in the session's directory to the stored executable. The text is
+ * put right at start-up.
  */
 #include <sys/syscall.h>
 #include <sys/mman.h>

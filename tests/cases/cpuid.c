@@ -1,7 +1,8 @@
 /*
- * What CPUID tells is the processor's on which the thread happens to be. Topology libraries (hwloc, LLVM's OpenMP) go
- * from one to the next and ask each; here in any order, in the program, in a thread, in a child and in a handler. Other
- * leaves must be as the processor gives them, all four registers, and no other register or flag touched.
+ * What CPUID tells is the processor's on which the thread happens to be. Topology libraries
+ * (hwloc, LLVM's OpenMP) go from one to the next and ask each; here in any order, in the program,
+ * in a thread, in a child and in a handler. Other leaves must be as the processor gives them, all
+ * four registers, and no other register or flag touched.
  */
 /* CFLAGS: -O1 */
 /* LDLIBS: -lpthread */

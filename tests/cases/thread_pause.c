@@ -1,7 +1,8 @@
 /*
- * Threads that hand over by loops with PAUSE, as OpenMP's, TBB's and spinlocks do: a barrier that spins for a counted
- * while before it sleeps, one whose rounds back off by loops within loops, a ticket lock, and loops whose every round is
- * like the other. They are stopped much sooner than others, and after fewer steps.
+ * Threads that hand over by loops with PAUSE, as OpenMP's, TBB's and spinlocks do: a barrier that
+ * spins for a counted while before it sleeps, one whose rounds back off by loops within loops, a
+ * ticket lock, and loops whose every round is like the other. They are stopped much sooner than
+ * others, and after fewer steps.
  */
 /* CFLAGS: -O2 */
 /* LDLIBS: -lpthread */

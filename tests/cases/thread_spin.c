@@ -1,7 +1,7 @@
 /*
- * Threads that spin without ever crossing while another has to run: a plain flag, an atomic
- * one, and spinlocks whose owner sleeps, the program's own and libpthread's. Recording must not hang, and the replay stops each spin
- * where the recording did.
+ * Threads that spin without ever crossing while another has to run: a plain flag, an atomic one,
+ * and spinlocks whose owner sleeps, the program's own and libpthread's. Recording must not hang,
+ * and the replay stops each spin where the recording did.
  */
 /* SOAK */
 /* LDLIBS: -lpthread */

@@ -46,7 +46,8 @@ static void *buffer(size_t len)
 	return memset(room + EDGE, 0, len);
 }
 
-/* By a call that shows the word in the replay's report of where it diverged: stdio would begin with another. */
+/* By a call that shows the word in the replay's report of where it diverged: stdio would begin
+ * with another. */
 static void canary(const char *call, long at)
 {
 	char line[300];

@@ -361,7 +361,8 @@ int trim_until_event(const char *path, uint32_t stream, uint64_t number, const c
 
 /* --- the command --- */
 
-/* Everything but streams, header and what is written with it: the same inodes where the file system allows. */
+/* Everything but streams, header and what is written with it: the same inodes where the file
+ * system allows. */
 static bool copy_rest(const char *from, const char *out, const char *sub)
 {
 	char dir[PATH_MAX], a[PATH_MAX + 256], b[PATH_MAX + 256];

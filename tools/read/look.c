@@ -1,6 +1,6 @@
 /*
- * `deja grep`, `deja export`, `deja report`, `deja annotate`: the work is done by deja-look (tools/look/), which alone
- * carries PCRE2, libpcap, HDF5 and a JSON reader.
+ * `deja grep`, `deja export`, `deja report`, `deja annotate`: the work is done by deja-look
+ * (tools/look/), which alone carries PCRE2, libpcap, HDF5 and a JSON reader.
  */
 #include <stdlib.h>
 #include "tools/cmd.h"

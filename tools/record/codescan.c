@@ -1,8 +1,8 @@
 /*
  * See codescan.h. A pass over the text, 16 bytes at a time, finds the few places where the bytes
  * are; each is then judged by decoding the function around it: from the beginning that the unwind
- * table, the symbols or Go's table tell, to its end. Only where that comes out even, the place is taken for an
- * instruction. Trusts nothing in the file.
+ * table, the symbols or Go's table tell, to its end. Only where that comes out even, the place is
+ * taken for an instruction. Trusts nothing in the file.
  */
 #include <elf.h>
 #include <emmintrin.h>

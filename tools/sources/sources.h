@@ -73,7 +73,8 @@ char *find_plain_name(const char *path);
 
 /* --- keep.c --- */
 
-/* Opens REC/NAME, which need not be there; kept until the process ends. False after printing why it cannot be read. */
+/* Opens REC/NAME, which need not be there; kept until the process ends. False after printing why
+ * it cannot be read. */
 bool keep_open(struct kept *k, const char *rec_path, const char *name);
 /* The entry of that path, or NULL. */
 const struct deja_file *keep_find(const struct kept *k, const char *path);

@@ -508,8 +508,10 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 		look_at_domains(sv);
 		if (external_look(sv))
 			busy = true;
-		if (look_at_command(sv))
+		if (look_at_command(sv)) {
+			sleep_ms = SLEEP_MIN_MS; /* its processes are about to be seen to end */
 			continue; /* what it wrote last */
+		}
 		if (sv->root_ended && !alive && !busy)
 			break;
 		if (sv->root_ended && alive && !told && !quiet && !busy && sleep_ms == SLEEP_MAX_MS) {

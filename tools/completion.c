@@ -50,7 +50,7 @@ static void put_values(const struct cmd_option *option)
 			printf("%s ", deja_class_name(bit));
 		return;
 	}
-	for (const char *p = option->arg; *p; p++)
+	for (const char *p = option->arg; p && *p; p++)
 		putchar(*p == '|' ? ' ' : *p);
 }
 

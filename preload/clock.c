@@ -154,6 +154,7 @@ void clock_undo(void)
 	dj_raw(SYS_mprotect, RT->vdso, len, PROT_READ | PROT_EXEC);
 }
 
+/* Moves [vvar...] and [vdso], as they are at the process's start. */
 void clock_start(void)
 {
 	uint64_t first = 0, vdso = 0, vdso_end = 0, shift;

@@ -63,23 +63,16 @@ void *memset(void *to, int byte, size_t len)
 	return ret;
 }
 
-void *dj_move(void *to, const void *from, size_t len)
+void *memmove(void *to, const void *from, size_t len)
 {
 	uint8_t *d = to;
 	const uint8_t *s = from;
 
 	if (d <= s || d >= s + len)
 		return dj_copy(to, from, len);
-	for (; len >= 8; len -= 8)
-		*(uint64_t *)(d + len - 8) = *(const uint64_t *)(s + len - 8);
 	while (len--)
 		d[len] = s[len];
 	return to;
-}
-
-void *memmove(void *to, const void *from, size_t len)
-{
-	return dj_move(to, from, len);
 }
 
 int dj_compare(const void *a, const void *b, size_t len)

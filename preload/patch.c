@@ -81,6 +81,20 @@ static long set_writable(uint64_t addr, size_t len, bool on)
 		      on ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_READ | PROT_EXEC);
 }
 
+void code_open(void)
+{
+	long fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+
+	RT->code_fd = fd < 0 ? 0 : (int)fd + 1;
+}
+
+void code_close(void)
+{
+	if (RT->code_fd)
+		dj_raw(SYS_close, RT->code_fd - 1);
+	RT->code_fd = 0;
+}
+
 /* Within one page. */
 static bool code_write_page(uint64_t at, const uint8_t *code, size_t len)
 {
@@ -111,20 +125,6 @@ static bool code_write_page(uint64_t at, const uint8_t *code, size_t len)
  * /proc or a sandbox forbids it, leaves it split for good. Memory that the program may write
  * stays so. writable: all of it is.
  */
-void code_open(void)
-{
-	long fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
-
-	RT->code_fd = fd < 0 ? 0 : (int)fd + 1;
-}
-
-void code_close(void)
-{
-	if (RT->code_fd)
-		dj_raw(SYS_close, RT->code_fd - 1);
-	RT->code_fd = 0;
-}
-
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
 {
 	size_t here = 4096 - (at & 4095);

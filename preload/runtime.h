@@ -376,8 +376,7 @@ void dj_raw_sigreturn(const struct k_ucontext *uc) __attribute__((noreturn));
 extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
-void *dj_copy(void *to, const void *from, size_t len);
-void *dj_move(void *to, const void *from, size_t len); /* they may overlap */
+void *dj_copy(void *to, const void *from, size_t len); /* from the front: to may lie before from */
 void dj_zero(void *to, size_t len);
 int dj_compare(const void *a, const void *b, size_t len);
 size_t dj_strlen(const char *s);
@@ -609,8 +608,8 @@ bool oracles_hold(const struct k_mcontext *mc);
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- implemented by the recorder and by the replayer --- */
-/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the carry flag,
- * or ORACLE_UNKNOWN: this processor does not have it. */
+/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the
+ * carry flag, or ORACLE_UNKNOWN: this processor does not have it. */
 enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
 bool boundary_has_oracle(unsigned kind);

@@ -86,7 +86,7 @@ static char *pack_strings(char **envp, char *start, char *end)
 		if (s < at || s + len > end)
 			return NULL; /* not as the kernel lays them out */
 		if (at != s)
-			dj_move(at, s, len);
+			dj_copy(at, s, len);
 		*envp = at;
 		at += len;
 	}

@@ -1,7 +1,7 @@
 /*
  * The replayer: the instructions that the recorder replaced by traps (preload/oracles.c) are
- * replaced here at the same moments. What CPUID told is served, but for instruction sets that this processor
- * lacks: code that used them would die of it, and with others it mostly comes to the same.
+ * replaced here at the same moments. What CPUID told is served, but for instruction sets that this
+ * processor lacks: code that used them would die of it, and with others it mostly comes to the same.
  */
 #include <cpuid.h>
 #include "preload/patch.h"

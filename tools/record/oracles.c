@@ -12,9 +12,7 @@
 bool oracles_are_harmless(const char *path)
 {
 	static const char *const names[] = {"libc.so",	  "libc-2.", "ld-linux", "ld-2.",
-					    "libpthread.so", "libpthread-2.", "libdeja-",
-					    /* asks for instruction sets only, at every start, as ld.so does */
-					    "libgcc_s."};
+					    "libpthread.so", "libpthread-2.", "libdeja-"};
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -121,10 +121,7 @@ static struct event event_at(struct tf_in in, uint64_t pos)
 
 static bool is_prefix(unsigned id)
 {
-	/* what a later recorder tells readers */
-	bool reserved = id == 17 || id == 22 || id == 23 || (id >= 26 && id < TF_ID_FIRST);
-
-	return reserved || id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
+	return tf_event_is_reserved(id) || id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
 	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE ||
 	       id == TF_EV_STACK || id == TF_EV_MOVED || id == TF_EV_ADDRESS;
 }

@@ -12,7 +12,7 @@
 #include "replay.h"
 #include "pace.h"
 
-enum { STREAM_ROOM_SHIFT = 36, SEMAPHORES_MAX = 65535, REGISTERS_MAX = 1 << 16 };
+enum { STREAM_ROOM_SHIFT = 36, REGISTERS_MAX = 1 << 16 };
 
 static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 {
@@ -185,7 +185,7 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 
 	if (nr == SYS_semctl && (int)args[2] == GETALL) {
 		room.addr = args[3];
-		room.len = SEMAPHORES_MAX * 2;
+		room.len = semaphores_room((int32_t)args[0]);
 	} else if (nr == SYS_ioctl && args[1] == SIOCGIFCONF && args[2]) {
 		const int32_t *conf = (const int32_t *)args[2]; /* struct ifconf */
 

@@ -173,6 +173,8 @@ static long make_child(struct thread *t, struct pregs *p, const unsigned long ar
 			"this machine cannot make another process");
 	if (live == 0) {
 		child_begin(t, slot);
+		if (flags & CLONE_NEWIPC)
+			semaphores_forget();
 		if ((flags & CLONE_CHILD_SETTID) && p->nr == SYS_clone)
 			*(int32_t *)args[3] = t->tid;
 		if (p->nr == SYS_clone && args[1]) {

@@ -54,7 +54,7 @@ void semaphores_see(long nr, const unsigned long args[6], long result)
 		return;
 	case SYS_semctl:
 		if ((int)args[2] == IPC_STAT &&
-		    dj_read_user(&count, (const char *)args[3] + offsetof(struct semid_ds, sem_nsems),
+		    dj_read_user(&count, (const void *)(args[3] + offsetof(struct semid_ds, sem_nsems)),
 				 sizeof(count)))
 			learn((int32_t)args[0], count);
 		return;

@@ -165,7 +165,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64, SHARED_MAX = 32 };
+enum { SEGMENT_MAX = 64, SHARED_MAX = 32, SEMAPHORE_SET_MAX = 64 };
 enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -283,6 +283,11 @@ struct runtime {
 	struct {
 		uint64_t addr, len;
 	} segments[SEGMENT_MAX]; /* System V, attached */
+	struct semaphore_set {
+		int32_t id;
+		uint32_t count; /* 0: none */
+	} semaphore_sets[SEMAPHORE_SET_MAX]; /* replay: those whose size is known */
+	uint32_t semaphore_set_next;
 	uint32_t pending_stream;
 	struct tf_in pending_oracles; /* at the addresses in the mapping to come */
 	uint32_t pending_oracle_count;

@@ -12,7 +12,7 @@
 #include "replay.h"
 #include "pace.h"
 
-enum { STREAM_ROOM_SHIFT = 36, SEMAPHORES_MAX = 65535, REGISTERS_MAX = 1 << 16 };
+enum { STREAM_ROOM_SHIFT = 36, REGISTERS_MAX = 1 << 16 };
 
 static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 {
@@ -121,10 +121,7 @@ static struct event event_at(struct tf_in in, uint64_t pos)
 
 static bool is_prefix(unsigned id)
 {
-	/* what a later recorder tells readers */
-	bool reserved = id == 17 || id == 22 || id == 23 || (id >= 26 && id < TF_ID_FIRST);
-
-	return reserved || id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
+	return tf_event_is_reserved(id) || id == TF_EV_SYNC || id == TF_EV_THREAD || id == TF_EV_OUTPUT ||
 	       id == TF_EV_SPAWN || id == TF_EV_FILE || id == TF_EV_SHADOW || id == TF_EV_NOTE ||
 	       id == TF_EV_STACK || id == TF_EV_MOVED || id == TF_EV_ADDRESS;
 }
@@ -188,7 +185,7 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 
 	if (nr == SYS_semctl && (int)args[2] == GETALL) {
 		room.addr = args[3];
-		room.len = SEMAPHORES_MAX * 2;
+		room.len = semaphores_room((int32_t)args[0]);
 	} else if (nr == SYS_ioctl && args[1] == SIOCGIFCONF && args[2]) {
 		const int32_t *conf = (const int32_t *)args[2]; /* struct ifconf */
 

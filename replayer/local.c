@@ -226,6 +226,12 @@ long local_effect(struct thread *t, struct pregs *p, const struct tf_call *call,
 	case SYS_shmdt:
 		shadow_detach(args[0]);
 		return result;
+	case SYS_semget:
+	case SYS_semctl:
+	case SYS_unshare:
+	case SYS_setns:
+		semaphores_see(call->nr, args, result);
+		break;
 	case SYS_madvise: /* advice: a private snapshot may refuse what the file took */
 		dj_raw(SYS_madvise, args[0], args[1], args[2]);
 		return result;

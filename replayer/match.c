@@ -4,8 +4,8 @@
  * is used before it was held against the live call's own.
  */
 #include <errno.h>
-#include <sys/syscall.h>
 #include "replay.h"
+#include "tracefmt/xlat.h"
 
 enum { FLAG_TRUNC = 0x20 /* MSG_TRUNC: a datagram's own length is asked for */ };
 
@@ -114,20 +114,31 @@ static void check_string(const struct match *m, struct tf_in *in, const char *go
 }
 
 /* A result that counts more than there is room for: no kernel says so, and the program would go on
- * beyond its own buffer. asked: it wants to know how much there would be. */
-static void check_count(const struct match *m, int64_t count, uint64_t room, bool asked)
+ * beyond its own buffer. */
+static void check_count(const struct match *m, int64_t count, uint64_t room)
 {
-	if (count > 0 && (uint64_t)count > room && !asked)
+	if (count > 0 && (uint64_t)count > room)
 		diverge(m->t, DIVERGED_OTHER, m->call->nr, m->args,
 			"the recorded result is more than the program's buffer holds");
 }
 
 /* Calls that say how much there is, whatever room they got. */
-static bool may_count_more(const struct match *m, const struct tf_arg *a)
+static bool may_count_more(const struct match *m, uint64_t room)
 {
-	return !m->args[a->ref - 1] || m->call->arg[m->index].rule == TF_SUB ||
-	       m->call->nr == SYS_syslog ||
-	       (m->call->nr == SYS_recvfrom && (m->args[3] & FLAG_TRUNC));
+	unsigned flags = tf_flags_resolve(m->call, m->args);
+
+	if (flags & TF_ASKS_LEN && !room)
+		return true;
+	for (unsigned i = 0; flags & TF_TELLS_ALL && i < m->call->nargs; i++)
+		if (m->call->arg[i].xlat == TF_X_MSG)
+			return m->args[i] & FLAG_TRUNC;
+	return flags & TF_TELLS_ALL;
+}
+
+static void check_len(const struct match *m, int64_t count, uint64_t room)
+{
+	if (count > 0 && (uint64_t)count > room && !may_count_more(m, room))
+		check_count(m, count, room);
 }
 
 static uint64_t iovec_room(const struct k_iovec *iov, size_t count)
@@ -226,7 +237,7 @@ static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, uint32_t
 	const struct k_msghdr *msg;
 	uint32_t count, len;
 
-	check_count(m, m->result, vec_count, false);
+	check_count(m, m->result, vec_count);
 	if (tf_get_nil(in))
 		return;
 	count = tf_get_array(in);
@@ -239,8 +250,7 @@ static void do_mmsg(const struct match *m, struct tf_in *in, char *vec, uint32_t
 		do_msg(m, in, (struct k_msghdr *)vec, inbound);
 		len = (uint32_t)tf_get_int(in);
 		if (inbound)
-			check_count(m, len, iovec_room(msg->iov, msg->iovlen),
-				    m->args[3] & FLAG_TRUNC);
+			check_len(m, len, iovec_room(msg->iov, msg->iovlen));
 		*(uint32_t *)(vec + sizeof(struct k_msghdr)) = len;
 	}
 }
@@ -304,15 +314,14 @@ static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 	switch (a->rule) {
 	case TF_IOVEC:
 		if (rx && mem && m->result > 0)
-			check_count(m, m->result, iovec_room(mem, m->args[a->ref - 1]), false);
+			check_len(m, m->result, iovec_room(mem, m->args[a->ref - 1]));
 		do_iovec(m, in, mem, mem ? m->args[a->ref - 1] : 0, rx);
 		return;
 	case TF_MSG:
 		do_msg(m, in, mem, rx);
 		msg = mem;
 		if (rx && msg && m->result > 0)
-			check_count(m, m->result, iovec_room(msg->iov, msg->iovlen),
-				    m->args[2] & FLAG_TRUNC);
+			check_len(m, m->result, iovec_room(msg->iov, msg->iovlen));
 		return;
 	case TF_MMSG:
 		do_mmsg(m, in, mem, (uint32_t)m->args[a->ref - 1], rx);
@@ -331,7 +340,7 @@ static void match_mem(struct match *m, const struct tf_arg *a, struct tf_in *in)
 		return;
 	}
 	if (rx && (a->rule == TF_RESULT || a->rule == TF_MSGBUF) && a->ref)
-		check_count(m, m->result, m->args[a->ref - 1], may_count_more(m, a));
+		check_len(m, m->result, m->args[a->ref - 1]);
 	if (a->dir == TF_RTX)
 		check_outbound(m, in, mem, dj_mem_len(a, mem, m->args, 0, false, ~0ul));
 	if (rx)

@@ -141,17 +141,29 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	return tid;
 }
 
+/* A slot for a stream that begins at this call. */
+static struct slot *claim_slot(struct thread *t, uint32_t stream, long nr,
+			       const unsigned long args[6])
+{
+	struct slot *slot = slot_claim(t, stream, t->slot->stream);
+
+	if (!slot && RT->session->slots_used < SLOT_COUNT)
+		diverge(t, SLOT_CANNOT_RUN, nr, args,
+			"/dev/shm has no room for another process; make it larger (in a "
+			"container, --shm-size)");
+	if (!slot)
+		diverge(t, DIVERGED_UNSUPPORTED, nr, args, "too many processes at once");
+	return slot;
+}
+
 /* Forks a child that goes on with its stream. `pid`: its recorded id, 0 when not known.
  * Returns 0 in the child, else its live id. */
 static long make_child(struct thread *t, struct pregs *p, const unsigned long args[6],
 		       unsigned long flags, uint32_t stream, int32_t pid)
 {
-	struct slot *slot = slot_claim(t, stream, t->slot->stream);
+	struct slot *slot = claim_slot(t, stream, (long)p->nr, args);
 	long live;
 
-	if (!slot)
-		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
-			"too many processes at once");
 	slot->pid = pid;
 	do /* the sandbox asks, and a signal may end the question */
 		live = dj_raw(SYS_clone, 17, 0, 0, 0, 0);
@@ -161,6 +173,8 @@ static long make_child(struct thread *t, struct pregs *p, const unsigned long ar
 			"this machine cannot make another process");
 	if (live == 0) {
 		child_begin(t, slot);
+		if (flags & CLONE_NEWIPC)
+			semaphores_forget();
 		if ((flags & CLONE_CHILD_SETTID) && p->nr == SYS_clone)
 			*(int32_t *)args[3] = t->tid;
 		if (p->nr == SYS_clone && args[1]) {
@@ -326,10 +340,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	}
 	image_event = next;
 	if (stream) {
-		slot = slot_claim(t, stream, t->slot->stream);
-		if (!slot)
-			diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
-				"too many processes at once");
+		slot = claim_slot(t, stream, (long)p->nr, args);
 		slot->live_pid = (int32_t)dj_raw(SYS_getpid);
 		image_event = head_first_of(stream, &base, &len);
 	}

@@ -164,6 +164,14 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable);
 
+/* --- semaphores.c --- */
+/* Looks at a call that was served: does it tell how many semaphores a set has? */
+void semaphores_see(long nr, const unsigned long args[6], long result);
+/* Another namespace of ids begins. */
+void semaphores_forget(void);
+/* Bytes that semctl(GETALL) may write of this set. */
+uint32_t semaphores_room(int32_t id);
+
 /* --- shadow.c --- */
 /* Opens a shadow; one that no process has used yet begins as stored file `file`, or empty. */
 long shadow_open(uint32_t shadow, uint32_t file);

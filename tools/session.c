@@ -307,6 +307,7 @@ bool session_create(struct live_session *s, enum session_mode mode)
 	int fd = -1;
 
 	s->shared = NULL;
+	s->no_room = false;
 	s->outlet[0] = s->outlet[1] = s->outlet_end[0] = s->outlet_end[1] = s->lock = -1;
 	if (session_is_nested() || (mode == SESSION_RECORD && !proc_is_ours()))
 		return false;
@@ -323,6 +324,7 @@ bool session_create(struct live_session *s, enum session_mode mode)
 		if (errno != EEXIST)
 			break;
 	}
+	s->no_room = true;
 	cmd_error("%s: %s; deja needs a writable /dev/shm", s->dir, strerror(errno));
 	return false;
 made:
@@ -365,6 +367,7 @@ made:
 	s->shared->magic = SESSION_MAGIC;
 	return true;
 fail:
+	s->no_room = true;
 	no_room(s->dir, errno);
 	if (fd >= 0)
 		close(fd);

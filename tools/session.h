@@ -19,6 +19,7 @@ struct live_session {
 			* else -1 */
 	int outlet_end[2]; /* of a terminal: the end that they write to; else -1 */
 	int lock;	   /* of the arena: free when this process is gone */
+	bool no_room;	   /* it could not be made: this machine does not give what it needs */
 };
 
 /* outlet.c: makes them, and closes them. */

@@ -33,6 +33,10 @@ enum {
 	TF_WATCHED = 1 << 4, /* captured by its row, but the recorder keeps account of what it
 				does to descriptors, outputs, mapped files or children:
 				record_watched() in preload/record.c has a case for it */
+	/* The result may count more than there is room for, which a replay refuses elsewhere: */
+	TF_ASKS_LEN = 1 << 5, /* with a size of 0 it tells how much there would be */
+	TF_TELLS_ALL = 1 << 6, /* it tells how much there was; a call with flags of recv (xlat
+				  MSG) does with MSG_TRUNC alone */
 	/* What the call is about, for those who look (enum deja_class, in its order). That it
 	 * takes a path or a descriptor need not be said: the arguments tell. */
 	TF_NET = 1 << 8,

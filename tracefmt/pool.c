@@ -11,11 +11,11 @@
 
 #include "pieces.h"
 #include "seektable.h"
+#include "settle.h"
 
 enum {
 	SET_BITS = 15,
 	WAY_COUNT = 4, /* entries of a set; all together 5 MiB */
-	PAGE = 4096,
 };
 
 struct entry {
@@ -66,13 +66,7 @@ void tf_pool_free(tf_pool *pool)
 
 void tf_pool_settle(tf_pool *pool)
 {
-	volatile char *p = (volatile char *)pool->entry;
-
-	for (size_t at = 0; at < ENTRIES_LEN; at += PAGE) {
-		char as_it_is = p[at];
-
-		p[at] = as_it_is;
-	}
+	tf_settle(pool->entry, ENTRIES_LEN);
 }
 
 struct tf_piece_key tf_pool_key(const tf_pool *pool, const uint8_t *bytes, size_t len)

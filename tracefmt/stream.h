@@ -41,7 +41,7 @@ typedef struct tf_pool tf_pool;
 tf_pool *tf_pool_new(void);
 void tf_pool_free(tf_pool *pool);
 /* Makes all of its memory exist. Else it does so page by page, over hours for a program with few
- * long byte strings, which looks like a leak; a short recording is spared. */
+ * long byte strings; a short recording is spared. */
 void tf_pool_settle(tf_pool *pool);
 /* What the readers of the recording in `dir` look up; NULL where there is no memory. */
 typedef struct tf_pieces tf_pieces;
@@ -49,9 +49,11 @@ tf_pieces *tf_pieces_open(const char *dir);
 void tf_pieces_close(tf_pieces *p);
 
 /* --- writer --- */
+/* Writers share what they compress with: one thread at a time. */
 typedef struct tf_writer tf_writer;
 
-/* Creates path (mode 0600, must not exist). level: zstd's. NULL with *err. */
+/* Creates path (mode 0600, must not exist). level: zstd's, at most TF_LEVEL_MAX (compress.h).
+ * NULL with *err. */
 tf_writer *tf_writer_open(const char *path, int level, struct deja_error *err);
 /* Appends raw stream bytes as the ring delivered them; pieces may end in the middle of
  * an event. Frames are cut at event boundaries, every TF_FRAME_LEN bytes or when
@@ -69,6 +71,9 @@ void tf_writer_set_watch(tf_writer *w, tf_writer_watch *watch, void *arg);
 /* Before the first event is appended: long byte strings that the pool has become references, and
  * others may refer to this stream, number `stream`. The pool outlives the writer. */
 void tf_writer_set_pool(tf_writer *w, tf_pool *pool, uint32_t stream);
+/* Makes all the memory exist that writers share. Else it does so as the supervisor's load changes,
+ * hours later; a short recording is spared. */
+void tf_writers_settle(void);
 /* Whether the file has references, which format 1 lacks, or will have after its next frame. */
 bool tf_writer_has_references(const tf_writer *w);
 /* Goes on with a stream whose writer was killed: behind its last whole frame, what follows is cut

@@ -43,6 +43,12 @@ enum tf_event_id {
 			     went on */
 };
 
+/* Ids of what a later recorder will tell readers: untimed, counted, otherwise skipped. */
+static inline int tf_event_is_reserved(unsigned id)
+{
+	return id == 17 || id == 22 || id == 23 || (id >= 26 && id < 32);
+}
+
 /* Whether events of this id, below those of calls, begin with their dt. */
 static inline int tf_event_is_timed(unsigned id)
 {

@@ -14,47 +14,46 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#define ZSTD_STATIC_LINKING_ONLY /* one parameter, which a library may as well refuse */
-#include <zstd.h>
 
 #include "calls.h"
+#include "compress.h"
 #include "error.h"
 #include "pieces.h"
 #include "scan.h"
 #include "seektable.h"
+#include "settle.h"
 #include "stream.h"
 
 enum {
 	PIECE_LEN = 1 << 16,	     /* bytes taken in before events are looked for */
 	KEEP_LEN = TF_FRAME_LEN * 4, /* a larger buffer is given back after use */
 	STOP_REASON_MAX = 200,
+	BLOCK_FRAMES = 512, /* a page */
 };
 
 /* What a writer works with and the next one can use again: short processes come and go, and making
- * these takes longer than writing their few events. */
+ * it takes longer than writing their few events. */
 struct room {
-	uint8_t *buf, *out, *stored;
-	size_t cap, out_cap, stored_cap;
-	ZSTD_CCtx *cctx;
+	uint8_t *buf;
+	size_t cap;
 };
 enum { SPARE_MAX = 8 };
 static struct room spare[SPARE_MAX];
 static size_t spare_count;
 
+/* For a frame with references, as it is stored; the writers', one after the other. */
+static struct room stored;
+
 struct tf_writer {
 	int fd;
-	ZSTD_CCtx *cctx;
 	int level;
 	struct tf_state state;
 	struct tf_scan scan; /* of the event that begins at done */
 	uint8_t *buf;
 	size_t cap, len, sync_len, done;
-	uint8_t *out;
-	size_t out_cap;
-	uint8_t *stored; /* a frame with references, as it is stored; NULL until there is one */
-	size_t stored_cap;
-	struct tf_seek_entry *frames;
-	size_t frame_count, frame_cap; /* pieces frames count, too */
+	bool settled; /* all of buf is there */
+	struct tf_seek_entry **block; /* of BLOCK_FRAMES each: one array would be copied as it doubles */
+	size_t frame_count, block_count; /* pieces frames count, too */
 	tf_pool *pool; /* or NULL */
 	struct tf_gathered gathered;
 	bool has_references;
@@ -112,28 +111,35 @@ static int reserve(tf_writer *w, size_t len)
 	return 0;
 }
 
+static int write_compressed(void *writer, uint8_t *bytes, size_t len)
+{
+	return write_all(writer, bytes, len);
+}
+
 static int compress(tf_writer *w, const uint8_t *bytes, size_t len, uint64_t *compressed_len)
 {
-	ZSTD_inBuffer in = {bytes, len, 0};
 	uint64_t before = w->disk_len;
-	size_t left;
 
-	ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
-	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, w->level);
-	/* levels below 0 would leave text as it is: five times as fast, twice as long */
-	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
-	ZSTD_CCtx_setPledgedSrcSize(w->cctx, len);
-	do {
-		ZSTD_outBuffer out = {w->out, w->out_cap, 0};
-
-		left = ZSTD_compressStream2(w->cctx, &out, &in, ZSTD_e_end);
-		if (ZSTD_isError(left))
-			return tf_fail(&w->failed, DEJA_E_NO_MEMORY,
-				       "cannot compress: %s", ZSTD_getErrorName(left));
-		if (write_all(w, w->out, out.pos) < 0)
-			return -1;
-	} while (left);
+	if (tf_compress(w->level, bytes, len, write_compressed, w, &w->failed) < 0)
+		return -1;
 	*compressed_len = w->disk_len - before;
+	return 0;
+}
+
+static struct tf_seek_entry *frame_at(const tf_writer *w, size_t i)
+{
+	return &w->block[i / BLOCK_FRAMES][i % BLOCK_FRAMES];
+}
+
+static int add_block(tf_writer *w)
+{
+	struct tf_seek_entry **grown = realloc(w->block, (w->block_count + 1) * sizeof(*grown));
+
+	if (grown)
+		w->block = grown;
+	if (!grown || !(grown[w->block_count] = malloc(BLOCK_FRAMES * sizeof(**grown))))
+		return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
+	w->block_count++;
 	return 0;
 }
 
@@ -142,18 +148,10 @@ static int add_frame(tf_writer *w, uint64_t compressed_len, uint64_t len)
 	if (compressed_len > UINT32_MAX || len > UINT32_MAX ||
 	    w->frame_count >= TF_SEEK_FRAME_MAX)
 		return tf_fail(&w->failed, DEJA_E_STREAM, "the stream is too long");
-	if (w->frame_count == w->frame_cap) {
-		size_t cap = w->frame_cap ? 2 * w->frame_cap : 64;
-		struct tf_seek_entry *frames =
-		    realloc(w->frames, cap * sizeof(*frames));
-
-		if (!frames)
-			return tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
-		w->frames = frames;
-		w->frame_cap = cap;
-	}
-	w->frames[w->frame_count].compressed_len = (uint32_t)compressed_len;
-	w->frames[w->frame_count].len = (uint32_t)len;
+	if (w->frame_count == w->block_count * BLOCK_FRAMES && add_block(w) < 0)
+		return -1;
+	*frame_at(w, w->frame_count) =
+	    (struct tf_seek_entry){(uint32_t)compressed_len, (uint32_t)len};
 	w->frame_count++;
 	return 0;
 }
@@ -173,6 +171,16 @@ static void begin_frame(tf_writer *w)
 	w->len = sync_len + tail;
 }
 
+static bool reserve_stored(size_t len)
+{
+	if (len > stored.cap) {
+		free(stored.buf);
+		stored.cap = len > TF_FRAME_LEN ? len + len / 4 : TF_FRAME_LEN;
+		stored.buf = malloc(stored.cap);
+	}
+	return stored.buf;
+}
+
 /* The frame with references, and before it the frame that tells where they are. */
 static int write_with_references(tf_writer *w)
 {
@@ -181,17 +189,12 @@ static int write_with_references(tf_writer *w)
 	uint64_t compressed_len = 0;
 	int rc = -1;
 
-	if (len > w->stored_cap) {
-		free(w->stored);
-		w->stored_cap = len > TF_FRAME_LEN ? len + len / 4 : TF_FRAME_LEN;
-		w->stored = malloc(w->stored_cap);
-	}
-	if (!w->stored || !head) {
+	if (!reserve_stored(len) || !head) {
 		tf_fail(&w->failed, DEJA_E_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	head_len = tf_gathered_store(&w->gathered, w->buf, w->done, w->stored, head);
-	if (write_all(w, head, head_len) < 0 || compress(w, w->stored, len, &compressed_len) < 0 ||
+	head_len = tf_gathered_store(&w->gathered, w->buf, w->done, stored.buf, head);
+	if (write_all(w, head, head_len) < 0 || compress(w, stored.buf, len, &compressed_len) < 0 ||
 	    add_frame(w, head_len, 0) < 0)
 		goto out;
 	if (add_frame(w, compressed_len, len) < 0) {
@@ -201,10 +204,9 @@ static int write_with_references(tf_writer *w)
 	w->has_references = true;
 	rc = 0;
 out:
-	if (!w->stored || w->stored_cap > KEEP_LEN) {
-		free(w->stored);
-		w->stored = NULL;
-		w->stored_cap = 0;
+	if (!stored.buf || stored.cap > KEEP_LEN) {
+		free(stored.buf);
+		stored = (struct room){0};
 	}
 	free(head);
 	return rc;
@@ -239,6 +241,12 @@ static int end_frame(tf_writer *w)
 	}
 	if (w->pool)
 		tf_gathered_publish(&w->gathered, w->pool);
+	/* Who has written as much as the buffer holds will fill it one day: not by a page more for every
+	 * longer frame, as the supervisor's load has it, which looks like a leak. */
+	if (!w->settled && w->taken_len > w->cap) {
+		w->settled = true;
+		tf_settle(w->buf, w->cap);
+	}
 	w->byte_len += w->done;
 	w->framed_count = w->event_count;
 	if (reserve(w, w->len - w->done + TF_SYNC_MAX) < 0)
@@ -339,38 +347,42 @@ static int take_events(tf_writer *w)
 
 static bool room_take(tf_writer *w)
 {
-	if (spare_count) {
-		struct room *r = &spare[--spare_count];
+	struct room *r;
 
+	if (spare_count) {
+		r = &spare[--spare_count];
 		w->buf = r->buf;
 		w->cap = r->cap;
-		w->out = r->out;
-		w->out_cap = r->out_cap;
-		w->stored = r->stored;
-		w->stored_cap = r->stored_cap;
-		w->cctx = r->cctx;
 		return true;
 	}
 	w->cap = TF_FRAME_LEN + 2 * PIECE_LEN;
 	w->buf = malloc(w->cap);
-	w->out_cap = ZSTD_compressBound(w->cap);
-	w->out = malloc(w->out_cap);
-	w->cctx = ZSTD_createCCtx();
-	return w->buf && w->out && w->cctx;
+	return w->buf;
 }
 
 static void room_give(tf_writer *w)
 {
-	if (spare_count < SPARE_MAX && w->buf && w->out && w->cctx && w->cap <= KEEP_LEN) {
-		ZSTD_CCtx_reset(w->cctx, ZSTD_reset_session_only);
-		spare[spare_count++] = (struct room){
-		    w->buf, w->out, w->stored, w->cap, w->out_cap, w->stored_cap, w->cctx};
-		return;
-	}
-	ZSTD_freeCCtx(w->cctx);
-	free(w->buf);
-	free(w->out);
-	free(w->stored);
+	if (spare_count < SPARE_MAX && w->buf && w->cap <= KEEP_LEN)
+		spare[spare_count++] = (struct room){w->buf, w->cap};
+	else
+		free(w->buf);
+}
+
+static void discard(tf_writer *w)
+{
+	room_give(w);
+	tf_gathered_free(&w->gathered);
+	for (size_t i = 0; i < w->block_count; i++)
+		free(w->block[i]);
+	free(w->block);
+	free(w);
+}
+
+void tf_writers_settle(void)
+{
+	tf_compress_settle();
+	if (reserve_stored(TF_FRAME_LEN))
+		tf_settle(stored.buf, stored.cap);
 }
 
 static tf_writer *writer_open(const char *path, int level, int flags, struct deja_error *err)
@@ -386,12 +398,6 @@ static tf_writer *writer_open(const char *path, int level, int flags, struct dej
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		goto fail;
 	}
-	if (ZSTD_isError(
-		ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, level)) ||
-	    ZSTD_isError(ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_checksumFlag, 1))) {
-		tf_fail(err, DEJA_E_RANGE, "no such compression level: %d", level);
-		goto fail;
-	}
 	w->level = level;
 	w->fd = open(path, O_WRONLY | flags | O_CLOEXEC, 0600);
 	if (w->fd < 0) {
@@ -402,8 +408,7 @@ static tf_writer *writer_open(const char *path, int level, int flags, struct dej
 	tf_scan_begin(&w->scan);
 	return w;
 fail:
-	room_give(w);
-	free(w);
+	discard(w);
 	return NULL;
 }
 
@@ -482,9 +487,7 @@ tf_writer *tf_writer_resume(const char *path, int level, tf_writer_watch *watch,
 		return NULL;
 	if (rc < 0) { /* as it was */
 		close(w->fd);
-		room_give(w);
-		free(w->frames);
-		free(w);
+		discard(w);
 		return NULL;
 	}
 	begin_frame(w);
@@ -627,8 +630,8 @@ static int write_seek_table(tf_writer *w)
 	p = tf_put_le32(p, TF_SEEK_SKIPPABLE_MAGIC);
 	p = tf_put_le32(p, (uint32_t)(len - TF_SEEK_HEAD_LEN));
 	for (i = 0; i < w->frame_count; i++) {
-		p = tf_put_le32(p, w->frames[i].compressed_len);
-		p = tf_put_le32(p, w->frames[i].len);
+		p = tf_put_le32(p, frame_at(w, i)->compressed_len);
+		p = tf_put_le32(p, frame_at(w, i)->len);
 	}
 	p = tf_put_le32(p, (uint32_t)w->frame_count);
 	*p++ = 0; /* no checksums in the table */
@@ -658,9 +661,6 @@ int tf_writer_close(tf_writer *w, struct deja_error *err)
 		rc = tf_fail_errno(&w->failed, "cannot write the stream");
 	if (rc < 0)
 		fail_with(w, err);
-	room_give(w);
-	tf_gathered_free(&w->gathered);
-	free(w->frames);
-	free(w);
+	discard(w);
 	return rc;
 }

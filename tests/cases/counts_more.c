@@ -6,10 +6,14 @@
 #include "victim.h"
 #include <grp.h>
 #include <sys/klog.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#ifndef PR_GET_AUXV
+#define PR_GET_AUXV 0x41555856
+#endif
 enum { LEN = 200 };
 
 int main(void)
@@ -34,6 +38,8 @@ int main(void)
 		T_CHECK(getxattr("file", "user.one", value, 0) == 10);
 		T_CHECK(listxattr("file", value, 0) >= 9);
 	}
+	if (prctl(PR_GET_AUXV, value, 16, 0, 0) > 0) /* Linux 6.4 */
+		T_CHECK(prctl(PR_GET_AUXV, value, 16, 0, 0) > 16);
 	printf("log %d\n", klogctl(10, value, 1) > 1);
 	return 0;
 }

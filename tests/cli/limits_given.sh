@@ -33,6 +33,26 @@ refused 'ulimit -Hf' prlimit --fsize=1000
 if unshare -m true 2>/dev/null; then
 	refused 'no room.*shm-size' unshare -m sh -c 'mount -t tmpfs -o size=64k none /dev/shm && exec "$@"' sh
 	refused 'another pid namespace.*mount-proc' unshare -pf
+
+	# a replay keeps its session and some MiB of each stream there: none for the one, for the first
+	# frame of the other, for more of them, while it runs
+	expect 0 "$DEJA" record -q -o large -- sh -c 'head -c 12000000 /dev/urandom | cat | cksum'
+	for size in 64k 1m 2m 6m; do
+		expect 122 unshare -m sh -c "mount -t tmpfs -o size=$size none /dev/shm"' && exec "$@"' sh \
+			"$DEJA" replay large
+		one_line 'no room.*shm-size'
+	done
+	expect 0 "$DEJA" verify large
+	# and a little of every process that begins
+	for ((size = 1000; size < 8000; size += 100)); do
+		unshare -m sh -c "mount -t tmpfs -o size=${size}k none /dev/shm"' && exec "$@"' sh \
+			"$DEJA" replay many >stdout 2>stderr </dev/null && break
+		[ $? = 122 ] || fail "$size KiB: another status: $(cat stderr)"
+		one_line 'no room.*shm-size'
+		cat stderr >>lines
+	done
+	cmp -s stdout recorded || fail "$size KiB: another output"
+	grep -q 'another process' lines || fail "no process was refused room: $(sort lines | uniq -c)"
 fi
 if ! prlimit --nofile=16:16 prlimit --nofile=1200:1200 true 2>/dev/null; then
 	refused 'ulimit -Hn' prlimit --nofile=16:16

@@ -73,6 +73,14 @@ size_t dj_strlen(const char *s)
 	return strlen(s);
 }
 
+bool dj_read_user(void *to, const void *from, size_t len)
+{
+	if ((uintptr_t)from < 4096)
+		return false;
+	dj_copy(to, from, len);
+	return true;
+}
+
 bool dj_write_user(void *to, const void *from, size_t len)
 {
 	dj_copy(to, from, len);
@@ -313,14 +321,16 @@ static void serve(struct thread *t)
 		if (!make_call(call, ev.in, args))
 			return;
 		room = head_memory_room(call->nr, args);
-		if (call->nr == SYS_semctl && room.addr)
-			return; /* the call itself does not say how much there is */
+		if (call->nr == SYS_semctl && room.addr) /* its size is what is known of the set */
+			args[3] = (unsigned long)piece(room.len), room.addr = args[3];
 		if (call->nr == SYS_ioctl && room.addr)
 			*(void **)(args[2] + 8) = piece(room.len), room = head_memory_room(call->nr, args);
 		result = match_call(t, &ev, call, args);
 		head_take(t, &ev);
 		if (RT->pending_role)
 			output_echo(t, call, args, result);
+		if (result >= 0)
+			semaphores_see(call->nr, args, result);
 		head_take_memory(t, room);
 	}
 }

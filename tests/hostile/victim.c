@@ -19,6 +19,7 @@
 #include <sys/msg.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -156,6 +157,18 @@ static void messages(void)
 	msgctl(queue, IPC_RMID, NULL);
 }
 
+/* One set that we make, one whose size we are told. */
+static void semaphores(void)
+{
+	int made = semget(IPC_PRIVATE, 3, 0600), told = semget(getpid() | 0x5e000000, 5, IPC_CREAT | 0600);
+
+	TRY(6, semctl(made, 0, GETALL, b));
+	TRY(sizeof(struct semid_ds), semctl(told, 0, IPC_STAT, b));
+	TRY(10, semctl(told, 0, GETALL, b));
+	semctl(made, 0, IPC_RMID);
+	semctl(told, 0, IPC_RMID);
+}
+
 int main(void)
 {
 	int fd = open("/etc/passwd", O_RDONLY), dir = open("/etc", O_RDONLY | O_DIRECTORY), p[2], ep;
@@ -203,6 +216,7 @@ int main(void)
 	TRY(8, readlinkat(AT_FDCWD, "/proc/self/exe", b, 8));
 	TRY(30, getxattr("/", "user.none", b, 30));
 	messages();
+	semaphores();
 	pid = fork();
 	if (pid == 0) {
 		TRY(7, pread(fd, b, 7, 5));

@@ -46,6 +46,7 @@
 #include <linux/sockios.h>
 
 #include "tracefmt/calls.h"
+#include "tracefmt/parts.h"
 #include "tracefmt/print.h"
 #include "tracefmt/wire.h"
 #include "tracefmt/xlat.h"
@@ -645,6 +646,19 @@ static void every_row_round_trips(void **state)
 	}
 }
 
+/* An id below those of calls is an event's or reserved, never both. */
+static void small_ids_are_taken_or_reserved(void **state)
+{
+	for (unsigned id = 1; id < TF_ID_FIRST; id++) {
+		bool taken = strcmp(tf_event_kind(id), "unknown") != 0;
+
+		assert_int_equal(taken, !tf_event_is_reserved(id));
+		assert_false(tf_event_is_reserved(id) && tf_event_is_timed(id));
+	}
+	assert_false(tf_event_is_reserved(0));
+	assert_false(tf_event_is_reserved(TF_ID_FIRST));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,6 +670,7 @@ int main(void)
 	    cmocka_unit_test(requests_are_the_headers),
 	    cmocka_unit_test(requests_decide),
 	    cmocka_unit_test(every_row_round_trips),
+	    cmocka_unit_test(small_ids_are_taken_or_reserved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

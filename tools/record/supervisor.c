@@ -331,8 +331,10 @@ static void flush_all(struct supervisor *sv)
 	if (now - sv->flushed_ns < FLUSH_NS)
 		return;
 	sv->flushed_ns = now;
-	if (!sv->settled && sv->pool && now > SETTLE_NS) {
-		tf_pool_settle(sv->pool);
+	if (!sv->settled && now > SETTLE_NS) {
+		if (sv->pool)
+			tf_pool_settle(sv->pool);
+		tf_writers_settle();
 		sv->settled = true;
 	}
 	if (store_count(sv->store) != sv->files_written) {

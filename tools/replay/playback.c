@@ -263,7 +263,7 @@ int playback_watch(struct playback *r)
 		}
 		if (r->unpacker.failed) {
 			end_all(r);
-			return CMD_UNREADABLE;
+			return unpack_status(&r->unpacker);
 		}
 		if (diverged) {
 			int status = diverged->divergence.kind == SLOT_CANNOT_RUN
@@ -321,7 +321,7 @@ int playback_begin(struct playback *r)
 		return CMD_CANNOT_RUN;
 	}
 	if (!session_create(&r->session, SESSION_REPLAY))
-		return CMD_FAILED;
+		return r->session.no_room ? CMD_CANNOT_RUN : CMD_FAILED;
 	r->begun = true;
 	if (!terminal_open(&r->terminal, r->raw || r->verify))
 		return CMD_FAILED;
@@ -345,7 +345,7 @@ int playback_begin(struct playback *r)
 	for (size_t i = 0; i < r->stream_count; i++)
 		if (!unpack_add(&r->unpacker, r->path, r->session.dir, r->streams[i].stream,
 				&r->streams[i].len, &r->streams[i].truncated))
-			return CMD_UNREADABLE;
+			return unpack_status(&r->unpacker);
 	status = start_link_files(r);
 	if (status)
 		return status;

@@ -55,7 +55,7 @@ int start_link_files(struct playback *r)
 		ok = false;
 	if (!ok)
 		cmd_error("%s: %s", path, strerror(errno));
-	return ok ? 0 : CMD_FAILED;
+	return ok ? 0 : CMD_CANNOT_RUN;
 }
 
 /* A path of exactly `len` characters, relative to a new directory in *cwd, that leads to

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #include "preload/session.h"
@@ -102,18 +103,54 @@ static size_t claim(struct unpacked *s)
 	return i;
 }
 
+int unpack_status(const struct unpacker *u)
+{
+	return u->no_room ? CMD_CANNOT_RUN : CMD_UNREADABLE;
+}
+
+/* This machine does not give what a replay needs. Said once, by whichever thread is the first. */
+static void no_room(struct unpacker *u, const char *what, int error)
+{
+	char size[32] = "?";
+	struct statvfs fs;
+
+	if (__atomic_exchange_n(&u->no_room, true, __ATOMIC_SEQ_CST))
+		return;
+	if (error != ENOSPC) {
+		cmd_error("%s: %s", what, strerror(error));
+		return;
+	}
+	if (statvfs("/dev/shm", &fs) == 0)
+		cmd_size_text((unsigned long long)fs.f_blocks * fs.f_frsize, size, sizeof(size));
+	cmd_error("/dev/shm: no room for this replay in its %s; make it larger (in a container, "
+		  "--shm-size)",
+		  size);
+}
+
+/* Memory of a file on a file system that is full must not be touched. */
+static bool make_room(struct unpacker *u, const struct unpacked *s, uint8_t *at)
+{
+	int error;
+
+	if (madvise(at, s->slot_len, MADV_POPULATE_WRITE) == 0)
+		return true;
+	error = errno == EFAULT ? ENOSPC : errno;
+	if (error == EINVAL) /* Linux < 5.14 */
+		error = posix_fallocate(s->fd, at - (uint8_t *)s->head, (off_t)s->slot_len);
+	if (error)
+		no_room(u, "/dev/shm", error);
+	return !error;
+}
+
 /* Unpacks a claimed frame. False after printing why not. */
-static bool fill(struct unpacked *s, tf_reader *reader, size_t i)
+static bool fill(struct unpacker *u, struct unpacked *s, tf_reader *reader, size_t i)
 {
 	struct stream_frame *f = &s->head->frame[i % s->slot_count];
 	uint8_t *to = slot_bytes(s, i);
 	struct deja_error err;
 
-	if (i < s->slot_count && madvise(to, s->slot_len, MADV_POPULATE_WRITE) < 0 && errno != EINVAL) {
-		/* EFAULT: the kernel's word for a file system that is full */
-		cmd_error("/dev/shm: %s", errno == EFAULT ? "no room for this replay" : strerror(errno));
+	if (i < s->slot_count && !make_room(u, s, to))
 		return false;
-	}
 	__atomic_store_n(&f->len, 0, __ATOMIC_SEQ_CST);
 	if (tf_reader_frame_to(reader, i, to, &err) == 0)
 		return true;
@@ -150,7 +187,7 @@ static int unpack_frame(struct unpacker *u, struct unpacked *s, bool *more)
 	i = claim(s);
 	*more = may_claim(s);
 	pthread_mutex_unlock(&u->lock);
-	if ((s->save && i >= s->slot_count && !save_frame(s)) || !fill(s, s->reader, i))
+	if ((s->save && i >= s->slot_count && !save_frame(s)) || !fill(u, s, s->reader, i))
 		return -1;
 	pthread_mutex_lock(&u->lock);
 	publish(s, i);
@@ -182,6 +219,7 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 	char path[PATH_MAX];
 	struct deja_error err;
 	uint64_t longest = 0;
+	int error;
 
 	if (grown)
 		u->streams = grown;
@@ -221,15 +259,16 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 	s->slot_len = longest;
 	s->slot_count = longest > SLOT_LONG_LEN ? 2 * STREAM_KEEP_COUNT : STREAM_SLOT_MAX;
 	s->map_len = STREAM_HEAD_LEN + longest * s->slot_count;
-	if (s->fd < 0 || ftruncate(s->fd, (off_t)s->map_len) < 0 ||
-	    posix_fallocate(s->fd, 0, STREAM_HEAD_LEN)) {
-		cmd_error("%s: %s", path, strerror(errno));
-		return false;
+	error = s->fd < 0 || ftruncate(s->fd, (off_t)s->map_len) < 0
+			? errno
+			: posix_fallocate(s->fd, 0, STREAM_HEAD_LEN);
+	if (!error) {
+		s->head = mmap(NULL, s->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+		error = s->head == MAP_FAILED ? errno : 0;
 	}
-	s->head = mmap(NULL, s->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
-	if (s->head == MAP_FAILED) {
+	if (error) {
 		s->head = NULL;
-		cmd_error("%s: %s", path, strerror(errno));
+		no_room(u, path, error);
 		return false;
 	}
 	if (u->save_dir) {
@@ -297,7 +336,7 @@ static void *help(void *arg)
 			else
 				cmd_error("%s: %s", path, err.message);
 		}
-		if (!ok || !fill(s, reader, i)) {
+		if (!ok || !fill(u, s, reader, i)) {
 			u->failed = true;
 			break;
 		}

@@ -29,6 +29,7 @@ struct unpacker {
 	bool running;
 	volatile bool stop;
 	volatile bool failed; /* it has said why; the replay cannot go on */
+	volatile bool no_room; /* and that is this machine's fault, not the recording's */
 	/* set before the first stream is added: all frames are written to stream files of this
 	 * directory, as the processes left them */
 	const char *save_dir;
@@ -38,6 +39,8 @@ struct unpacker {
  * unpacked. *truncated: it ends without a seek table. False after printing why not. */
 bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_dir,
 		uint32_t stream, uint64_t *len, bool *truncated);
+/* The exit status to give when it has failed. */
+int unpack_status(const struct unpacker *u);
 /* Starts the threads. */
 void unpack_start(struct unpacker *u);
 /* Ends them and frees everything; what was unpacked stays in the session's directory. */

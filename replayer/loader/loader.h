@@ -64,6 +64,8 @@ void space_set(uint64_t from, uint64_t to, int prot, const char *name, size_t na
 void space_clear(uint64_t from, uint64_t to);
 /* Where the recording's kernel would have put a mapping of this length. 0: nowhere. */
 uint64_t space_place(uint64_t len);
+/* The highest free place of this length (whole pages) in [from, to). 0: there is none. */
+uint64_t space_place_in(uint64_t from, uint64_t to, uint64_t len);
 bool space_is_free(uint64_t from, uint64_t to);
 /* Leaves the list to the runtime, as text. */
 void space_hand_over(void);

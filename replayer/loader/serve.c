@@ -101,6 +101,51 @@ static uint64_t object_place(long file)
 	return at;
 }
 
+/*
+ * Where the kernel put memory is worked out from what lies where; what was there when the program
+ * began tells better, where the two are at odds. They are when the dynamic linker read a shorter
+ * cache of libraries than the one that is stored: ldconfig replaced it before we were there.
+ */
+static uint64_t memory_place(uint64_t len, int prot)
+{
+	uint64_t at = space_place(len), better = 0, in;
+	struct recorded_map m;
+
+	EACH_RECORDED_MAP(m) {
+		if (m.file || m.path_len || (int)m.prot != prot ||
+		    (m.from >= DJ_PRIVATE && m.from < DJ_END))
+			continue;
+		if (at >= m.from && at + len <= m.to)
+			return at;
+		if ((in = space_place_in(m.from, m.to, len)) > better)
+			better = in;
+	}
+	return better ? better : at;
+}
+
+/* A file that is unmapped before the program begins, as that cache: not where a library belongs,
+ * whose pages would go with it. */
+static uint64_t passing_place(uint64_t len)
+{
+	uint64_t at = space_place(len);
+	struct recorded_map m;
+	bool files_only = true, moved;
+
+	do {
+		moved = false;
+		EACH_RECORDED_MAP(m) {
+			if ((files_only && !m.file) || at >= m.to || at + len <= m.from)
+				continue;
+			if (m.from < 2 * len)
+				return 0;
+			at = m.from - len;
+			moved = true;
+		}
+		files_only &= !moved;
+	} while (moved);
+	return at;
+}
+
 static long serve_mmap(const unsigned long a[6])
 {
 	uint64_t at = a[0], len = (a[1] + PAGE - 1) & ~(PAGE - 1ul);
@@ -115,7 +160,7 @@ static long serve_mmap(const unsigned long a[6])
 	if (!(a[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
 		at = !anonymous && !a[5] ? object_place(file) : 0;
 		if (!at)
-			at = space_place(len);
+			at = anonymous ? memory_place(len, (int)a[2]) : passing_place(len);
 	}
 	if (!at || at + len < at || at + len > 0x7ffffffff000 ||
 	    (at + len > DJ_PRIVATE && at < DJ_END))

@@ -77,6 +77,19 @@ bool space_is_free(uint64_t from, uint64_t to)
 	return true;
 }
 
+/* The end of the highest hole of this length below edge. */
+static uint64_t hole_below(uint64_t edge, uint64_t len)
+{
+	for (unsigned i = range_count; i-- > 0;) {
+		if (ranges[i].from >= edge)
+			continue;
+		if (ranges[i].to + len <= edge)
+			break;
+		edge = ranges[i].from;
+	}
+	return edge;
+}
+
 uint64_t space_place(uint64_t len)
 {
 	uint64_t edge;
@@ -93,15 +106,15 @@ uint64_t space_place(uint64_t len)
 		}
 		return edge;
 	}
-	edge = ld.mmap_end;
-	for (unsigned i = range_count; i-- > 0;) {
-		if (ranges[i].from >= edge)
-			continue;
-		if (ranges[i].to + len <= edge)
-			break;
-		edge = ranges[i].from;
-	}
+	edge = hole_below(ld.mmap_end, len);
 	return edge > len ? edge - len : 0;
+}
+
+uint64_t space_place_in(uint64_t from, uint64_t to, uint64_t len)
+{
+	uint64_t edge = hole_below(to, len);
+
+	return edge >= len && edge - len >= from ? edge - len : 0;
 }
 
 void space_hand_over(void)

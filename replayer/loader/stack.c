@@ -23,6 +23,8 @@ static void slot_name(char *p)
 	*p = 0;
 }
 
+/* The dynamic linker makes the stack executable for a library that asks for it, but from the page
+ * of the stack pointer down: the strings above may lie in a mapping of their own then. */
 static void map_stack(uint64_t *from, uint64_t *to)
 {
 	struct recorded_map m;
@@ -30,17 +32,28 @@ static void map_stack(uint64_t *from, uint64_t *to)
 
 	EACH_RECORDED_MAP(m) {
 		int prot = (int)(m.prot & 7);
+		int grows = MAP_GROWSDOWN | MAP_STACK;
 
-		if (found || ld.img.sp < m.from || ld.img.sp >= m.to)
-			continue;
-		found = true;
-		*from = m.from, *to = m.to;
+		if (!found) {
+			if (ld.img.sp < m.from || ld.img.sp >= m.to)
+				continue;
+			found = true;
+			*from = m.from;
+		} else if (m.from == *to && !m.file && !m.path_len) {
+			grows = 0;
+		} else {
+			break;
+		}
+		*to = m.to;
 		if (m.to > 0x7ffffffff000 || m.to <= DJ_END ||
 		    dj_raw(SYS_mmap, m.from, m.to - m.from, prot,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN | MAP_STACK,
-			   -1, 0) != (long)m.from)
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | grows, -1,
+			   0) != (long)m.from)
 			loader_fail("the stack cannot lie here where it lay", "", 0);
-		space_set(m.from, m.to, prot, "[stack]", 7);
+		if (grows)
+			space_set(m.from, m.to, prot, "[stack]", 7);
+		else
+			space_set(m.from, m.to, prot, "", 0);
 	}
 	if (!found)
 		loader_fail("the recording lacks its stack", "", 0);

@@ -14,3 +14,26 @@ expect 0 "$DEJA" verify rec
 expect 0 "$DEJA" record -q -o rec2 -- setsid -f sh -c 'sleep 0.2; date >ended'
 wait_for ended 5
 expect 0 "$DEJA" verify rec2
+# What ends the command is sent to us as well, a little later (a service is stopped, a group ends
+# itself): what still ends in the background is recorded to its end, what does not is cut off.
+"$DEJA" record -q -o rec3 -- sh -c '
+	(trap "sleep 0.1; echo over; exit" TERM; echo $(exec sh -c "echo \$PPID"); while :; do sleep 0.02; done) &
+	echo up >up; exec sleep 30' >recorded &
+recorder=$!
+wait_for up && wait_for recorded
+pkill -TERM -P $recorder
+kill "$(head -1 recorded)"
+sleep 0.05
+kill -TERM $recorder
+wait $recorder && fail "the command was not ended"
+grep -q over recorded || fail "the background process said nothing"
+expect 143 "$DEJA" replay rec3
+cmp -s stdout recorded || fail "another output: $(diff recorded stdout)"
+"$DEJA" record -q -o rec4 -- sh -c 'sleep 5 & echo up >up4' &
+recorder=$!
+wait_for up4
+sleep 0.2
+kill -TERM $recorder
+wait $recorder
+expect 123 "$DEJA" replay rec4
+grep -q 'stopped by signal 15' stderr || fail "not cut off: $(cat stderr)"

@@ -30,6 +30,7 @@
 enum {
 	SLEEP_MIN_MS = 2,
 	SLEEP_MAX_MS = 50,
+	GRACE_NS = 300 * 1000 * 1000, /* for processes to end by the signal that ends the recording */
 	LOOK_NS = 5 * 1000 * 1000, /* between looks whether a process was killed */
 	CLAIM_GRACE_NS = 1000 * 1000 * 1000,
 	SETTLE_NS = 1000 * 1000 * 1000, /* a recording that lasts longer may last for days */
@@ -483,8 +484,9 @@ static bool must_end(struct supervisor *sv)
 	else if (begun && l->size && recording_len(sv) >= l->size)
 		snprintf(sv->cause, sizeof(sv->cause), "recording ended by --max-size %s",
 			 l->size_text);
-	/* nobody wants to wait for what the command left in the background */
-	else if (sv->asked_to_end)
+	/* Nobody wants to wait for what the command left in the background; but what ended the
+	 * command, and asks us, may have been sent to all (a service is stopped). */
+	else if (sv->asked_to_end && supervisor_now_ns(sv) - sv->asked_ns >= GRACE_NS)
 		snprintf(sv->cause, sizeof(sv->cause),
 			 "recording was stopped by signal %d while background processes ran",
 			 sv->asked_to_end);
@@ -495,6 +497,7 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 {
 	int sleep_ms = SLEEP_MIN_MS;
 	int64_t sleep_start;
+	int asked;
 	bool told = false, waits = false;
 
 	load_begin(&sv->load, supervisor_now_ns(sv));
@@ -523,7 +526,11 @@ void supervisor_run(struct supervisor *sv, pid_t root, bool quiet)
 				  alive, alive == 1 ? "" : "es");
 		}
 		flush_all(sv);
-		sv->asked_to_end = relay_pass(root, is_of_tree, sv, &waits);
+		asked = relay_pass(root, is_of_tree, sv, &waits);
+		if (asked && !sv->asked_to_end) {
+			sv->asked_to_end = asked;
+			sv->asked_ns = supervisor_now_ns(sv);
+		}
 		if (must_end(sv)) {
 			end_streams(sv);
 			break;

@@ -82,6 +82,7 @@ struct supervisor {
 	int root_status;
 	bool root_ended;
 	int asked_to_end; /* the signal that did; 0: none */
+	int64_t asked_ns;
 };
 
 /* A stream's file, of this name; NULL with *err. */

@@ -2,7 +2,7 @@
 #
 # Three kinds of objects are built: the tools' (ordinary C), the runtime's that goes
 # into somebody else's process (libc alone, general registers only, no stack
-# protector, see preload/README in the file heads), and the tests'.
+# protector, see preload/DESIGN.md and the heads of its files), and the tests'.
 
 ifeq ($(origin CC),default)
 CC      := gcc

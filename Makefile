@@ -2,7 +2,7 @@
 #
 # Three kinds of objects are built: the tools' (ordinary C), the runtime's that goes
 # into somebody else's process (libc alone, general registers only, no stack
-# protector, see preload/README in the file heads), and the tests'.
+# protector, see preload/DESIGN.md and the heads of its files), and the tests'.
 
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -10,6 +10,8 @@ endif
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build$(if $(SANITIZE),/sanitize)
+# What has no sanitizer in it (runtime, loader, victims) is the plain build's.
+PLAIN   := $(if $(SANITIZE),$(BUILD:%/sanitize=%),$(BUILD))
 VERSION := 0.1.0
 
 # Switches: SANITIZE=address,undefined  WERROR=1  V=1. CI, as most services set it, turns
@@ -21,17 +23,21 @@ WARN     := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers 
 ifdef WERROR
 WARN     += -Werror
 endif
-CFLAGS   ?= -O2 -g
+# An option, where the compiler has it.
+option = $(shell $(CC) -Werror $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+CFLAGS   ?= $(if $(SANITIZE),-O1,-O2) -g
 BASE     := -std=gnu11 $(WARN) -D_GNU_SOURCE -DDEJA_VERSION='"$(VERSION)"' -I. -MMD -MP \
             -fvisibility=hidden
 TOOL_CFLAGS := $(CFLAGS) $(BASE) -fPIC
+# At -O1 gcc takes numbers in formats for any number.
+NO_TRUNCATION := $(call option,-Wno-format-truncation)
+sanitize = -fsanitize=$(1) -fno-sanitize-recover=all -fno-omit-frame-pointer $(NO_TRUNCATION)
 ifdef SANITIZE
-TOOL_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+TOOL_CFLAGS += $(call sanitize,$(SANITIZE))
 TOOL_LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 # The runtime lives in somebody else's process. (Loops must not become calls of libc's
 # memset: gcc has an option for that; clang does as -ffreestanding says.)
-option = $(shell $(CC) -Werror $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-only \
              -fno-stack-protector -fno-strict-aliasing -fomit-frame-pointer \
              -fcf-protection=none -ftls-model=initial-exec \
@@ -86,12 +92,12 @@ SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o usage.o)
 SOURCES_OBJ := $(SOURCES_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o elf.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o store.o usage.o)
-rt_obj      = $(patsubst %,$(BUILD)/obj/rt/%.o,$(basename $(1)))
+rt_obj      = $(patsubst %,$(PLAIN)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))
-LOADER_OBJ := $(patsubst %,$(BUILD)/obj/loader/%.o,$(basename $(LOADER_SRC)))
+LOADER_OBJ := $(patsubst %,$(PLAIN)/obj/loader/%.o,$(basename $(LOADER_SRC)))
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
-CASE_BIN   := $(CASE_SRC:tests/cases/%.c=$(BUILD)/tests/cases/%)
+CASE_BIN   := $(CASE_SRC:tests/cases/%.c=$(PLAIN)/tests/cases/%)
 
 DEJA   := $(BUILD)/bin/deja
 RECSO  := $(BUILD)/lib/deja/libdeja-record.so
@@ -105,6 +111,9 @@ LIB    := $(BUILD)/lib/libdeja.a
 
 # Where tests/run, tests/demo and tests/bench/run find what was built.
 PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
+
+# For a make below this one: all processors, unless this one was told how many.
+PARALLEL = --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
 
@@ -123,11 +132,11 @@ $(LOADER): $(LOADER_OBJ)
 	$(call say,LINK,$@)$(CC) -static -no-pie -nostdlib -Wl,-e,_start -Wl,-Ttext-segment=0x551300000000 \
 	  -Wl,--gc-sections -Wl,--build-id -Wl,-z,noexecstack -o $@ $(LOADER_OBJ)
 
-$(BUILD)/obj/loader/%.o: %.c
+$(PLAIN)/obj/loader/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC-LD,$<)$(CC) $(RT_CFLAGS) -ffunction-sections -fdata-sections -c -o $@ $<
 
-$(BUILD)/obj/loader/%.o: %.S
+$(PLAIN)/obj/loader/%.o: %.S
 	@mkdir -p $(@D)
 	$(call say,AS-LD,$<)$(CC) $(RT_CFLAGS) -c -o $@ $<
 
@@ -174,11 +183,11 @@ $(BUILD)/obj/tool/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/obj/rt/%.o: %.c
+$(PLAIN)/obj/rt/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC-RT,$<)$(CC) $(RT_CFLAGS) -c -o $@ $<
 
-$(BUILD)/obj/rt/%.o: %.S
+$(PLAIN)/obj/rt/%.o: %.S
 	@mkdir -p $(@D)
 	$(call say,AS-RT,$<)$(CC) $(RT_CFLAGS) -c -o $@ $<
 
@@ -187,14 +196,14 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out $(BUILD)/obj/tool/tools/main.
 	$(call say,UNIT,$@)$(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $< $(filter %.o %.a,$^) $(TOOL_LIBS) -lcmocka
 
 # A victim may name what it needs in a line `/* LDLIBS: -lpthread */` or `/* CFLAGS: ... */`.
-$(BUILD)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
+$(PLAIN)/tests/cases/%: tests/cases/%.c tests/cases/victim.h
 	@mkdir -p $(@D)
 	$(call say,CASE,$@)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g $$(sed -n 's,^/\* CFLAGS: \(.*\) \*/,\1,p' $<) \
 	  -o $@ $< $$(sed -n 's,^/\* LDLIBS: \(.*\) \*/,\1,p' $<)
 
 include tests/fuzz/fuzz.mk
 
-unit-build: all $(UNIT_BIN) $(KNOWN_BIN)
+unit-build: all $(UNIT_BIN) $(if $(SANITIZE),,$(KNOWN_BIN))
 
 unit: unit-build
 	@failed=; for t in $(UNIT_BIN); do $$t || failed="$$failed $${t##*/}"; done; \
@@ -208,12 +217,12 @@ deps:
 # The sub-makes come after .ci/deps: what it installs is looked for when they start.
 demo:
 	@./.ci/deps build demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(PARALLEL) all
 	@$(PLACE) tests/demo
 
 check:
 	@./.ci/deps build demo test
-	@$(MAKE) --no-print-directory all cases unit-build
+	@$(MAKE) $(PARALLEL) all cases unit-build
 	@$(PLACE) tests/run
 
 # The tools read recordings there; a command that ends leaves its memory to the kernel, so leaks are not asked for.
@@ -221,9 +230,9 @@ SANITIZE_CLI := reading bundle bundle_hostile look_commands look_http look_postg
                 keeping_house garbage truncated redact recover
 check-sanitize:
 	@./.ci/deps build test
-	@$(MAKE) --no-print-directory SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit cases
+	@$(MAKE) $(PARALLEL) SANITIZE=address,undefined BUILD=$(BUILD)/sanitize unit cases
 	@ASAN_OPTIONS=detect_leaks=0 BUILD=$(abspath $(BUILD))/sanitize DEJA=$(abspath $(BUILD))/sanitize/bin/deja \
-	  tests/run $(SANITIZE_CLI:%=cli/%)
+	  CASES=$(abspath $(BUILD))/tests/cases tests/run $(SANITIZE_CLI:%=cli/%)
 
 # cppcheck and clang-tidy, without a finding; .clang-tidy and tests/analyse/known say what is asked.
 check-analyse:
@@ -233,24 +242,24 @@ check-analyse:
 # The commands that read recordings, and replays' supervisor, under memcheck.
 check-valgrind:
 	@./.ci/deps build test analyse
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(PARALLEL) all
 	@$(PLACE) tests/analyse/valgrind
 
 # Every protection of tests/FAULTS.md taken out in turn: its test fails (a quarter of an hour).
 check-faults:
 	@./.ci/deps build test
-	@$(MAKE) --no-print-directory all cases unit-build
+	@$(MAKE) $(PARALLEL) all cases unit-build
 	@BUILD=$(abspath $(BUILD)) tests/faults/run $(FAULTS)
 
 check-travel:
 	@./.ci/deps build demo test travel
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(PARALLEL) all
 	@$(PLACE) tests/travel
 
 # With a browser, which `make check` does without: the page of 10^5 events opens in 2 seconds.
 check-report:
 	@./.ci/deps build report
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(PARALLEL) all
 	@REPORT_BROWSER=1 $(PLACE) tests/run cli/report_page
 	@$(PLACE) tests/look/report_large
 
@@ -261,7 +270,7 @@ check-reading: all
 
 soak:
 	@./.ci/deps build test
-	@$(MAKE) --no-print-directory all cases
+	@$(MAKE) $(PARALLEL) all cases
 	@tests/run --soak
 	@$(MAKE) --no-print-directory soak-servers
 
@@ -269,7 +278,7 @@ soak:
 SOAK_TIME ?= 3600
 soak-servers:
 	@./.ci/deps build test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(PARALLEL) all
 	@rm -rf $(BUILD)/soak && mkdir $(BUILD)/soak
 	@$(PLACE) tests/soak/servers $(SOAK_TIME) $(BUILD)/soak
 
@@ -278,7 +287,7 @@ survey: all
 
 bench:
 	@./.ci/deps build bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(PARALLEL) all
 	@$(PLACE) tests/bench/run $(BENCH)
 
 install: all

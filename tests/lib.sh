@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # Functions shared by tests/run, tests/programs/*.sh and tests/cli/*.sh. Sourced by bash.
 # Needs: ROOT (the source tree), DEJA (the command under test), PATH as set by tests/run;
-# BUILD (where it was built) is ROOT/build unless set.
+# BUILD (where it was built) is ROOT/build unless set, CASES (the victims) BUILD/tests/cases.
 
 TESTS=$ROOT/tests
-CASES=${BUILD:-$ROOT/build}/tests/cases
+CASES=${CASES:-${BUILD:-$ROOT/build}/tests/cases}
 
 # The environment every program under test gets, natively and recorded, NUL-separated;
 # arguments are further VAR=value. DIR is the test's directory. The replay gets another one (hermetic_replay).

@@ -481,6 +481,57 @@ static bool can_fix_addresses(void)
 	return true;
 }
 
+/* The new process becomes the command; errno of a failing exec goes to report. fixed: without address
+ * randomisation. */
+static void become_command(struct live_session *s, const struct launch *l, char **envp, bool fixed,
+			   int report) __attribute__((noreturn));
+static void become_command(struct live_session *s, const struct launch *l, char **envp, bool fixed,
+			   int report)
+{
+	struct rlimit limit;
+	ssize_t n;
+	int e;
+
+	if (l->xfsz_default)
+		signal(SIGXFSZ, SIG_DFL);
+	if (fixed)
+		personality(ADDR_NO_RANDOMIZE | (personality(0xffffffff) & ~0ul));
+	if (l->stack_limit && !getrlimit(RLIMIT_STACK, &limit)) {
+		limit.rlim_cur = l->stack_limit;
+		if (limit.rlim_cur > limit.rlim_max)
+			limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_STACK, &limit);
+	}
+	if (l->in_null) {
+		int fd = open("/dev/null", O_RDONLY);
+
+		if (fd > 0) {
+			dup2(fd, 0);
+			close(fd);
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		if (l->out_fd[i] > 2)
+			dup2(l->out_fd[i], i + 1);
+	if (l->cwd && chdir(l->cwd) < 0)
+		_exit(CMD_FAILED);
+	if (l->sandbox && !sandbox_enter(l->sandbox))
+		_exit(CMD_FAILED);
+	if (l->files)
+		setrlimit(RLIMIT_NOFILE, l->files);
+	if (s->shared->mode == SESSION_RECORD)
+		become_addressee(envp);
+	for (int i = 0; l->timers && i < 3; i++)
+		setitimer(i, &l->timers[i], NULL);
+	if (l->mask)
+		sigprocmask(SIG_SETMASK, l->mask, NULL);
+	execve(l->path, l->argv, envp);
+	e = errno;
+	n = write(report, &e, sizeof(e));
+	(void)n;
+	_exit(CMD_FAILED);
+}
+
 pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_errno)
 {
 	char **envp = make_environment(s, l->envp);
@@ -504,51 +555,8 @@ pid_t session_launch(struct live_session *s, const struct launch *l, int *exec_e
 		cmd_error("cannot fork: %s", strerror(errno));
 		return -1;
 	}
-	if (pid == 0) {
-		struct rlimit limit;
-
-		if (l->xfsz_default)
-			signal(SIGXFSZ, SIG_DFL);
-		if (fixed)
-			personality(ADDR_NO_RANDOMIZE | (personality(0xffffffff) & ~0ul));
-		if (l->stack_limit && !getrlimit(RLIMIT_STACK, &limit)) {
-			limit.rlim_cur = l->stack_limit;
-			if (limit.rlim_cur > limit.rlim_max)
-				limit.rlim_cur = limit.rlim_max;
-			setrlimit(RLIMIT_STACK, &limit);
-		}
-		if (l->in_null) {
-			int fd = open("/dev/null", O_RDONLY);
-
-			if (fd > 0) {
-				dup2(fd, 0);
-				close(fd);
-			}
-		}
-		for (int i = 0; i < 2; i++)
-			if (l->out_fd[i] > 2)
-				dup2(l->out_fd[i], i + 1);
-		if (l->cwd && chdir(l->cwd) < 0)
-			_exit(CMD_FAILED);
-		if (l->sandbox && !sandbox_enter(l->sandbox))
-			_exit(CMD_FAILED);
-		if (l->files)
-			setrlimit(RLIMIT_NOFILE, l->files);
-		if (s->shared->mode == SESSION_RECORD)
-			become_addressee(envp);
-		for (int i = 0; l->timers && i < 3; i++)
-			setitimer(i, &l->timers[i], NULL);
-		if (l->mask)
-			sigprocmask(SIG_SETMASK, l->mask, NULL);
-		execve(l->path, l->argv, envp);
-		{
-			int e = errno;
-			ssize_t n = write(report[1], &e, sizeof(e));
-
-			(void)n;
-		}
-		_exit(CMD_FAILED);
-	}
+	if (pid == 0)
+		become_command(s, l, envp, fixed, report[1]);
 	close(report[1]);
 	if (l->sandbox && !sandbox_watch(l->sandbox, pid)) {
 		kill(pid, SIGKILL);

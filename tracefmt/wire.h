@@ -330,38 +330,67 @@ static inline void tf_skip(struct tf_in *in)
 		uint64_t bytes = 0;
 
 		left--;
-		if (t < 0x80 || t >= 0xe0 || t == 0xc0 || t == 0xc2 || t == 0xc3)
+		if (t < 0x80 || t >= 0xe0)
 			continue;
-		if ((t & 0xf0) == 0x80)
+		switch (t) {
+		case 0xc0:
+		case 0xc2:
+		case 0xc3:
+			continue;
+		case 0x80 ... 0x8f:
 			left += 2 * (t & 0x0f);
-		else if ((t & 0xf0) == 0x90)
+			break;
+		case 0x90 ... 0x9f:
 			left += t & 0x0f;
-		else if ((t & 0xe0) == 0xa0)
+			break;
+		case 0xa0 ... 0xbf:
 			bytes = t & 0x1f;
-		else if (t == 0xc4 || t == 0xd9)
+			break;
+		case 0xc4:
+		case 0xd9:
 			bytes = tf_get_be(in, 1);
-		else if (t == 0xc5 || t == 0xda)
+			break;
+		case 0xc5:
+		case 0xda:
 			bytes = tf_get_be(in, 2);
-		else if (t == 0xc6 || t == 0xdb)
+			break;
+		case 0xc6:
+		case 0xdb:
 			bytes = tf_get_be(in, 4);
-		else if (t == 0xcc || t == 0xd0)
+			break;
+		case 0xcc:
+		case 0xd0:
 			bytes = 1;
-		else if (t == 0xcd || t == 0xd1)
+			break;
+		case 0xcd:
+		case 0xd1:
 			bytes = 2;
-		else if (t == 0xca || t == 0xce || t == 0xd2)
+			break;
+		case 0xca:
+		case 0xce:
+		case 0xd2:
 			bytes = 4;
-		else if (t == 0xcb || t == 0xcf || t == 0xd3)
+			break;
+		case 0xcb:
+		case 0xcf:
+		case 0xd3:
 			bytes = 8;
-		else if (t == 0xdc)
+			break;
+		case 0xdc:
 			left += tf_get_be(in, 2);
-		else if (t == 0xdd)
+			break;
+		case 0xdd:
 			left += tf_get_be(in, 4);
-		else if (t == 0xde)
+			break;
+		case 0xde:
 			left += 2 * tf_get_be(in, 2);
-		else if (t == 0xdf)
+			break;
+		case 0xdf:
 			left += 2 * tf_get_be(in, 4);
-		else
+			break;
+		default:
 			in->bad = 1; /* 0xc1, and ext types, which format 1 lacks */
+		}
 		if (in->bad || (uint64_t)(in->end - in->p) < bytes) {
 			in->bad = 1;
 			return;

@@ -22,11 +22,16 @@ int main(void)
 	return pthread_join(t, 0);
 }
 END
-took() { # of recording ./$1, in ms
-	local from
-	from=$(date +%s%N)
-	expect 0 "$DEJA" record -q -o "rec.$1" -- "./$1"
-	echo $((($(date +%s%N) - from) / 1000000))
+took() { # of recording ./$1, in ms: the best of three, since others may want the processors, too
+	local from ms best round
+	for round in 1 2 3; do
+		rm -rf "rec.$1"
+		from=$(date +%s%N)
+		expect 0 "$DEJA" record -q -o "rec.$1" -- "./$1"
+		ms=$((($(date +%s%N) - from) / 1000000))
+		[ "$round" != 1 ] && [ $ms -ge "$best" ] || best=$ms
+	done
+	echo "$best"
 }
 ${CC:-cc} -O2 -DWAIT='__asm__ volatile("pause")' -o pauses spin.c -lpthread || skip "no compiler"
 ${CC:-cc} -O2 -DWAIT='__asm__ volatile("")' -o tells_nothing spin.c -lpthread || fail "cc"

@@ -181,4 +181,25 @@ static inline void t_write_stream(const char *path, const uint8_t *bytes, size_t
 	assert_int_equal(tf_writer_close(w, &err), 0);
 }
 
+/* Closed by the caller. The test fails where there is none. */
+static inline deja_recording *t_open_recording(const char *dir)
+{
+	struct deja_error err;
+	deja_recording *rec = deja_open(dir, &err);
+
+	if (!rec)
+		fail_msg("%s", err.message);
+	return rec;
+}
+
+static inline deja_cursor *t_open_cursor(deja_recording *rec, uint32_t stream)
+{
+	struct deja_error err;
+	deja_cursor *cur = deja_cursor_open(rec, stream, &err);
+
+	if (!cur)
+		fail_msg("%s", err.message);
+	return cur;
+}
+
 #endif

@@ -392,88 +392,118 @@ static bool copy_rest(const char *from, const char *out, const char *sub)
 	return ok;
 }
 
+struct request {
+	struct selection selection;
+	const char *out, *until; /* -o; --until, or NULL */
+	uint64_t sample;	 /* every so many-th event, from 1 */
+};
+
+/* False after printing, or where --help was given: *status is then the command's. */
+static bool parse_request(int argc, char **argv, struct request *q, int *status)
+{
+	const char *wrong = NULL;
+	bool selects;
+	int key;
+
+	q->sample = 1;
+	while ((key = select_getopt(&q->selection, argc, argv, status)) != -1) {
+		if (key == CMD_OPT_EXIT)
+			return false;
+		if (key == 'o')
+			q->out = optarg;
+		else if (key == CMD_OPT_UNTIL)
+			q->until = optarg;
+		else
+			q->sample = strtoull(optarg, NULL, 10);
+	}
+	*status = CMD_FAILED;
+	if (!cmd_operands(argc, argv, 1))
+		return false;
+	selects = q->selection.count || q->sample > 1;
+	if (!q->sample)
+		wrong = "--sample: a number from 1 on is wanted";
+	else if (!q->out || !q->out[0])
+		wrong = "name the new directory with -o DIR";
+	else if (q->until && selects)
+		wrong = "--until and a selection do not go together: the one replays, the other does not";
+	else if (!q->until && !selects)
+		wrong = "say what to keep: --until WHEN, --sample N or a selection";
+	if (wrong)
+		cmd_error("trim: %s", wrong);
+	return !wrong;
+}
+
+/* The new end that --until names. */
+static bool parse_end(struct copy *c, const char *until, struct end *end)
+{
+	struct deja_error err;
+	struct deja_when when;
+
+	if (deja_when_parse(c->rec, until, NULL, &when, &err) < 0) {
+		cmd_error("trim: --until: %s", err.message);
+		return false;
+	}
+	end->time_ns = when.time_ns;
+	end->stream = when.stream;
+	end->number = when.stream ? when.number + 1 : 0; /* that event itself is kept */
+	if (when.stream)
+		end->time_ns++;
+	return true;
+}
+
+/* What is selected, with a header that says how much that was. */
+static bool keep_selected(struct copy *c, const deja_filter *filter, uint64_t sample)
+{
+	uint64_t kept = 0;
+	char partial[160];
+
+	if (!filter || !list_streams(c) || !copy_selected(c, filter, sample, &kept))
+		return false;
+	if (!kept) {
+		cmd_error("trim: no event of it is selected: nothing was written");
+		return false;
+	}
+	snprintf(partial, sizeof(partial), "%" PRIu64 " of %" PRIu64 " events were kept", kept,
+		 deja_header(c->rec)->event_count);
+	return write_header(c, NULL, partial);
+}
+
 int cmd_trim(int argc, char **argv)
 {
-	struct selection selection = {0};
+	struct request q = {0};
 	struct copy c = {0};
 	struct end end = {.reason = "trimmed: it was recorded longer"};
-	const char *out = NULL, *until = NULL;
-	char partial[160] = "", *work = NULL;
+	char *work;
 	deja_filter *filter = NULL;
-	struct deja_error err;
-	uint64_t sample = 1, kept = 0;
-	int key, status = 0;
+	int status = 0;
 	bool ok;
 
-	while ((key = select_getopt(&selection, argc, argv, &status)) != -1) {
-		if (key == CMD_OPT_EXIT)
-			return status;
-		if (key == 'o')
-			out = optarg;
-		else if (key == CMD_OPT_UNTIL)
-			until = optarg;
-		else
-			sample = strtoull(optarg, NULL, 10);
-	}
-	if (!cmd_operands(argc, argv, 1))
-		return CMD_FAILED;
-	if (!out || !out[0] || !sample) {
-		cmd_error(sample ? "trim: name the new directory with -o DIR"
-				 : "trim: --sample: a number from 1 on is wanted");
-		return CMD_FAILED;
-	}
-	if (until ? (selection.count || sample > 1) : !(selection.count || sample > 1)) {
-		cmd_error(until ? "trim: --until and a selection do not go together: the one replays, "
-				  "the other does not"
-				: "trim: say what to keep: --until WHEN, --sample N or a selection");
-		return CMD_FAILED;
-	}
+	if (!parse_request(argc, argv, &q, &status))
+		return status;
 	c.from = cmd_recording_path(argv[optind]);
 	if (!c.from)
 		return CMD_UNREADABLE;
-	c.rec = select_open(&selection, "trim", c.from, &filter, &status);
+	c.rec = select_open(&q.selection, "trim", c.from, &filter, &status);
 	if (!c.rec)
 		return status;
-	if (until) {
-		struct deja_when when;
-
-		if (deja_when_parse(c.rec, until, NULL, &when, &err) < 0) {
-			cmd_error("trim: --until: %s", err.message);
-			return CMD_FAILED;
-		}
-		end.time_ns = when.time_ns;
-		end.stream = when.stream;
-		end.number = when.stream ? when.number + 1 : 0; /* that event itself is kept */
-		if (when.stream)
-			end.time_ns++;
-	}
-	work = cmd_work_dir(out);
+	if (q.until && !parse_end(&c, q.until, &end))
+		return CMD_FAILED;
+	work = cmd_work_dir(q.out);
 	if (!work)
 		return CMD_FAILED;
 	c.out = work;
-	if (until) {
-		ok = cut_all(&c, &end);
-	} else {
-		if (!filter)
-			filter = deja_filter_new(c.rec);
-		ok = filter && list_streams(&c) && copy_selected(&c, filter, sample, &kept);
-		snprintf(partial, sizeof(partial), "%" PRIu64 " of %" PRIu64 " events were kept", kept,
-			 deja_header(c.rec)->event_count);
-		if (ok && !kept) {
-			cmd_error("trim: no event of it is selected: nothing was written");
-			ok = false;
-		}
-		ok = ok && write_header(&c, NULL, partial);
-	}
+	if (!q.until && !filter)
+		filter = deja_filter_new(c.rec);
+	ok = q.until ? cut_all(&c, &end) : keep_selected(&c, filter, q.sample);
 	ok = ok && copy_rest(c.from, work, "");
-	if (ok && rename(work, out) < 0) {
-		cmd_error("%s: %s", out, strerror(errno));
+	if (ok && rename(work, q.out) < 0) {
+		cmd_error("%s: %s", q.out, strerror(errno));
 		ok = false;
 	}
 	if (ok)
-		printf("%s: %s\n", out,
-		       until ? "replays up to its new end (status 123), and can be read"
-			     : "can be read, not replayed");
+		printf("%s: %s\n", q.out,
+		       q.until ? "replays up to its new end (status 123), and can be read"
+			       : "can be read, not replayed");
 	else
 		cmd_remove_tree(work);
 	deja_filter_free(filter);

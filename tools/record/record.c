@@ -2,10 +2,7 @@
  * `deja record`: prepares recording directory and session, starts the command under the
  * runtime, supervises, and ends as the command did.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,10 +16,11 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "preload/exec_target.h"
 #include "tools/cmd.h"
 #include "tools/replay/environment.h"
 #include "tools/readme.h"
+#include "tools/record/given.h"
+#include "tools/record/place.h"
 #include "tools/record/recover.h"
 #include "tools/record/relay.h"
 #include "tools/record/sealed.h"
@@ -30,10 +28,9 @@
 #include "tools/replay/stacks.h"
 #include "tools/store.h"
 #include "tools/record/supervisor.h"
+#include "tools/record/target.h"
 #include "tools/record/track.h"
 #include "tracefmt/header.h"
-
-enum { FILES_NEEDED = 32, FILES_WANTED = 1200 }; /* descriptors */
 
 struct options {
 	const char *dir; /* -o, or NULL */
@@ -45,222 +42,6 @@ struct options {
 	struct supervisor_limits limits;
 	char **argv;
 };
-
-/* The file that exec would run for a command name. Malloc'd; NULL after printing;
- * *status as shells give it. */
-static char *find_command(const char *name, int *status)
-{
-	const char *path = getenv("PATH");
-	bool denied = false;
-
-	*status = CMD_NOT_FOUND;
-	if (strchr(name, '/')) {
-		struct stat st;
-
-		if (stat(name, &st) < 0) {
-			cmd_error("%s: %s", name, strerror(errno));
-			return NULL;
-		}
-		*status = CMD_NOT_EXECUTABLE;
-		if (S_ISDIR(st.st_mode)) {
-			cmd_error("%s: is a directory", name);
-			return NULL;
-		}
-		if (access(name, X_OK) < 0) {
-			cmd_error("%s: %s", name, strerror(errno));
-			return NULL;
-		}
-		return strdup(name);
-	}
-	if (!path)
-		path = "/usr/local/bin:/usr/bin:/bin";
-	while (*name) {
-		size_t len = strcspn(path, ":");
-		char *full;
-		struct stat st;
-
-		if (asprintf(&full, "%.*s%s%s", (int)len, path, len ? "/" : "./", name) < 0)
-			return NULL;
-		if (stat(full, &st) == 0 && S_ISREG(st.st_mode)) {
-			if (access(full, X_OK) == 0)
-				return full;
-			denied = true;
-		}
-		free(full);
-		path += len;
-		if (!*path++)
-			break;
-	}
-	if (denied) {
-		*status = CMD_NOT_EXECUTABLE;
-		cmd_error("%s: found in PATH, but not executable", name);
-	} else {
-		cmd_error("%s: command not found", name);
-	}
-	return NULL;
-}
-
-static bool can_record(const char *path)
-{
-	const char *why = NULL;
-
-	switch (exec_target(AT_FDCWD, path, !session_can_dispatch())) {
-	case EXEC_TARGET_OK:
-		return true;
-	case EXEC_TARGET_STATIC:
-		why = "is statically linked, so nothing can be preloaded into it; record a "
-		      "dynamically linked build";
-		break;
-	case EXEC_TARGET_ARCH:
-		why = "is not an x86-64 program";
-		break;
-	case EXEC_TARGET_SETUID:
-		why = "is set-uid, set-gid or has capabilities, so the system ignores "
-		      "preloading; record a copy of it, as the user it would become";
-		break;
-	case EXEC_TARGET_TWO_USERS:
-		why = "would run with different real and effective users or groups, so the system "
-		      "ignores preloading; run deja as one user";
-		break;
-	case EXEC_TARGET_LIBC:
-		why = "uses another C library than glibc";
-		break;
-	}
-	cmd_error("%s: cannot be recorded: it %s", path, why);
-	return false;
-}
-
-static bool make_parents(const char *path)
-{
-	char *copy = strdup(path);
-	bool ok = copy;
-
-	for (char *p = copy ? copy + 1 : NULL; ok && p && *p; p++)
-		if (*p == '/') {
-			*p = 0;
-			if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-				ok = false;
-			*p = '/';
-		}
-	if (ok && mkdir(copy, 0700) < 0 && errno != EEXIST)
-		ok = false;
-	free(copy);
-	return ok;
-}
-
-static bool is_empty_dir(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-	bool empty = d;
-
-	while (d && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			empty = false;
-	if (d)
-		closedir(d);
-	return empty;
-}
-
-/* The recording's directory, absolute; *made: it was not there before. Malloc'd; NULL after
- * printing. */
-static char *make_directory(const struct options *opt, bool *made)
-{
-	char *dir = NULL, *base, *abs;
-	struct stat st;
-
-	if (opt->dir) {
-		dir = strdup(opt->dir);
-	} else {
-		const char *app = strrchr(opt->argv[0], '/');
-		char stamp[32];
-		time_t now = time(NULL);
-
-		base = cmd_default_dir();
-		if (!base) {
-			cmd_error("no place for the recording: set DEJA_DIR or HOME, or "
-				  "give -o DIR");
-			return NULL;
-		}
-		strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime(&now));
-		if (!make_parents(base)) {
-			cmd_error("%s: %s; give another place with -o DIR", base,
-				  strerror(errno));
-			free(base);
-			return NULL;
-		}
-		if (asprintf(&dir, "%s/%s-%s-%d", base, app ? app + 1 : opt->argv[0], stamp,
-			     (int)getpid()) < 0)
-			dir = NULL;
-		free(base);
-	}
-	if (!dir)
-		return NULL;
-	*made = mkdir(dir, 0700) == 0;
-	if (!*made) {
-		if (errno != EEXIST) {
-			cmd_error("%s: %s", dir, strerror(errno));
-			goto fail;
-		}
-		if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
-			cmd_error("%s: exists and is not a directory", dir);
-			goto fail;
-		}
-		if (!is_empty_dir(dir)) {
-			cmd_error("%s: is not empty; a recording never overwrites anything, "
-				  "name a new directory",
-				  dir);
-			goto fail;
-		}
-		if (chmod(dir, 0700) < 0 || access(dir, W_OK | X_OK) < 0) {
-			cmd_error("%s: %s", dir, strerror(errno));
-			goto fail;
-		}
-	}
-	abs = realpath(dir, NULL);
-	free(dir);
-	return abs;
-fail:
-	free(dir);
-	return NULL;
-}
-
-/* Takes away what was put into a recording that did not come about. */
-static void discard_directory(const char *dir, bool made)
-{
-	static const char *const names[] = {"header", "README.txt", "settings", "note.txt", "f"};
-	char sealed[PATH_MAX + 16];
-
-	snprintf(sealed, sizeof(sealed), "%s/.sealed", dir);
-	cmd_remove_tree(sealed);
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char path[PATH_MAX + 16];
-
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		remove(path);
-	}
-	recover_unlink(dir);
-	if (made)
-		rmdir(dir);
-}
-
-/* `latest` in the default directory leads to this recording. Failing is no reason to
- * complain: it is a convenience. */
-static void point_latest(const char *dir)
-{
-	char *base = cmd_default_dir(), *link = NULL, *tmp = NULL;
-
-	if (base && make_parents(base) && asprintf(&link, "%s/latest", base) > 0 &&
-	    asprintf(&tmp, "%s/.latest.%d", base, (int)getpid()) > 0) {
-		unlink(tmp);
-		if (symlink(dir, tmp) == 0 && rename(tmp, link) < 0)
-			unlink(tmp);
-	}
-	free(base);
-	free(link);
-	free(tmp);
-}
 
 static char *cpu_model(void)
 {
@@ -334,10 +115,64 @@ static void fill_header(struct deja_header *h, struct header_room *room,
 	h->limits = (const uint64_t(*)[2])room->limits;
 }
 
-static bool parse_options(int argc, char **argv, struct options *opt, int *status)
+/* One option as cmd_getopt() gave it. False after printing what is wrong with it. */
+static bool take_option(int c, struct options *opt)
 {
 	unsigned long long size;
 	long long time;
+
+	switch (c) {
+	case 'o':
+		opt->dir = optarg;
+		return true;
+	case 'q':
+		opt->quiet = true;
+		return true;
+	case CMD_OPT_STACKS:
+		opt->stacks = optarg ? optarg : "all";
+		return stacks_parse("record", opt->stacks, &opt->stack_choice);
+	case CMD_OPT_OUTBOUND:
+		if (strcmp(optarg, "full") && strcmp(optarg, "digest")) {
+			cmd_error("--outbound %s: must be full or digest", optarg);
+			return false;
+		}
+		opt->digest = !strcmp(optarg, "digest");
+		return true;
+	case CMD_OPT_SOURCES:
+		opt->sources = true;
+		return true;
+	case CMD_OPT_REDACT:
+		opt->redact = optarg;
+		return true;
+	case CMD_OPT_NOTE:
+		opt->note = note_read(optarg);
+		return opt->note;
+	case CMD_OPT_TRAP_TSC:
+		opt->trap_tsc = true;
+		return true;
+	case CMD_OPT_MAX_SIZE:
+		if (!cmd_size_parse(optarg, &size)) {
+			cmd_error("--max-size %s: must be a size, as 500K or 2G", optarg);
+			return false;
+		}
+		opt->limits.size = size;
+		opt->limits.size_text = optarg;
+		return true;
+	case CMD_OPT_MAX_TIME:
+		if (!cmd_duration_parse(optarg, &time)) {
+			cmd_error("--max-time %s: must be a time, as 90s, 5m or 1h", optarg);
+			return false;
+		}
+		opt->limits.time_ns = time;
+		opt->limits.time_text = optarg;
+		return true;
+	}
+	return false;
+}
+
+/* False after printing; *status is then the command's. */
+static bool parse_options(int argc, char **argv, struct options *opt, int *status)
+{
 	int c;
 
 	memset(opt, 0, sizeof(*opt));
@@ -348,60 +183,9 @@ static bool parse_options(int argc, char **argv, struct options *opt, int *statu
 			  argv[1]);
 		return false;
 	}
-	while ((c = cmd_getopt(argc, argv, status)) != -1) {
-		switch (c) {
-		case 'o':
-			opt->dir = optarg;
-			break;
-		case 'q':
-			opt->quiet = true;
-			break;
-		case CMD_OPT_STACKS:
-			opt->stacks = optarg ? optarg : "all";
-			if (!stacks_parse("record", opt->stacks, &opt->stack_choice))
-				return false;
-			break;
-		case CMD_OPT_OUTBOUND:
-			if (strcmp(optarg, "full") && strcmp(optarg, "digest")) {
-				cmd_error("--outbound %s: must be full or digest", optarg);
-				return false;
-			}
-			opt->digest = !strcmp(optarg, "digest");
-			break;
-		case CMD_OPT_SOURCES:
-			opt->sources = true;
-			break;
-		case CMD_OPT_REDACT:
-			opt->redact = optarg;
-			break;
-		case CMD_OPT_NOTE:
-			opt->note = note_read(optarg);
-			if (!opt->note)
-				return false;
-			break;
-		case CMD_OPT_TRAP_TSC:
-			opt->trap_tsc = true;
-			break;
-		case CMD_OPT_MAX_SIZE:
-			if (!cmd_size_parse(optarg, &size)) {
-				cmd_error("--max-size %s: must be a size, as 500K or 2G", optarg);
-				return false;
-			}
-			opt->limits.size = size;
-			opt->limits.size_text = optarg;
-			break;
-		case CMD_OPT_MAX_TIME:
-			if (!cmd_duration_parse(optarg, &time)) {
-				cmd_error("--max-time %s: must be a time, as 90s, 5m or 1h", optarg);
-				return false;
-			}
-			opt->limits.time_ns = time;
-			opt->limits.time_text = optarg;
-			break;
-		default:
+	while ((c = cmd_getopt(argc, argv, status)) != -1)
+		if (!take_option(c, opt))
 			return false;
-		}
-	}
 	if (opt->redact && opt->sources) {
 		cmd_error("record: --redact and --sources do not go together: sources are not redacted; "
 			  "`deja sources --add` puts them in later");
@@ -504,217 +288,180 @@ static void note_outputs(struct session *shared)
 	}
 }
 
-/* Every process being recorded takes two descriptors here. The limit is the command's: *given. */
-static bool raise_file_limit(struct rlimit *given)
-{
-	struct rlimit raised;
+struct recording {
+	struct options opt;
+	struct given given;
+	struct deja_header header;
+	struct header_room room;
+	struct live_session session;
+	struct supervisor *sv;
+	struct store *store;
+	struct sealed sealing, *sealed; /* for --redact, or NULL */
+	char *exe, *dir;
+	const char *rec_dir; /* where header and index are written: dir, or in memory */
+	bool made;	     /* dir was not there before */
+};
 
-	if (getrlimit(RLIMIT_NOFILE, given) < 0)
-		return true;
-	raised = *given;
-	if (raised.rlim_max < FILES_WANTED) {
-		raised.rlim_max = FILES_WANTED;
-		if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
-			raised.rlim_max = given->rlim_max;
+/* Session, header, store, supervisor: all but the command. False after printing; then there is no
+ * session. */
+static bool prepare(struct recording *r)
+{
+	const struct options *opt = &r->opt;
+	struct session *shared;
+	struct deja_error err;
+
+	if (!session_create(&r->session, SESSION_RECORD))
+		return false;
+	shared = r->session.shared;
+	fill_header(&r->header, &r->room, opt, r->exe, &r->given.files);
+	if (opt->redact) {
+		if (!sealed_begin(&r->sealing, r->dir, r->session.dir, opt->redact, &r->header))
+			goto fail;
+		r->sealed = &r->sealing;
 	}
-	raised.rlim_cur = raised.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &raised);
-	if (raised.rlim_cur >= FILES_NEEDED)
-		return true;
-	cmd_error("at most %llu open files are allowed here (ulimit -Hn), the recorder needs %d and two for "
-		  "each process; raise the limit and set it in the command: sh -c 'ulimit -n N; exec CMD'",
-		  (unsigned long long)raised.rlim_cur, FILES_NEEDED);
+	r->rec_dir = r->sealed ? r->sealed->spool : r->dir;
+	r->store = store_open(r->sealed ? r->sealed->disk : r->dir, NULL, &err);
+	if (!r->store) {
+		cmd_error("%s", err.message);
+		goto fail;
+	}
+	if (r->sealed)
+		store_set_seal(r->store, &r->sealed->seal);
+	shared->outbound_digest = opt->digest;
+	shared->stacks = opt->stack_choice;
+	shared->trap_tsc = opt->trap_tsc;
+	shared->vdso_file = store_add_vdso(r->store);
+	shared->no_dispatch = getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
+	if (shared->no_dispatch)
+		r->header.doors = "patch";
+	if (!r->sealed && tf_header_write(r->rec_dir, &r->header, &err) < 0) {
+		cmd_error("%s", err.message);
+		goto fail;
+	}
+	readme_write(r->rec_dir, &r->header);
+	if (opt->note)
+		note_write(r->rec_dir, opt->note);
+	if (!r->sealed)
+		recover_link(r->dir, r->session.dir);
+	session_root_slot(&r->session);
+	note_outputs(shared);
+	r->sv = supervisor_open(&r->session, r->rec_dir, r->store, &r->header, &opt->limits, r->sealed);
+	warn_of_linker(r->sv);
+	return true;
+fail:
+	session_destroy(&r->session);
 	return false;
 }
 
-/* Descriptors that whoever executed us opened, for the command: a pipe that it closes must be seen
- * closed at the other end. Malloc'd; *count of them. */
-static int *inherited_files(size_t *count)
+/* Starts the command. Its pid, or -1 after printing: *status is then what to end with. */
+static pid_t start(struct recording *r, int *status)
 {
-	DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
-	int *files = NULL, *grown;
+	extern char **environ;
+	struct launch launch = {0};
+	sigset_t mask;
+	int exec_errno;
+	pid_t pid;
 
-	*count = 0;
-	while (d && (e = readdir(d))) {
-		int fd = atoi(e->d_name);
-
-		if (!isdigit((unsigned char)e->d_name[0]) || fd < 3 || fd == dirfd(d))
-			continue;
-		grown = realloc(files, (*count + 1) * sizeof(*files));
-		if (!grown)
-			break;
-		files = grown;
-		files[(*count)++] = fd;
-	}
-	if (d)
-		closedir(d);
-	return files;
+	launch.path = r->exe;
+	launch.argv = r->opt.argv;
+	launch.envp = environ;
+	launch.xfsz_default = r->given.xfsz_default;
+	given_stop_timers(&r->given);
+	launch.timers = r->given.timers;
+	launch.files = &r->given.files;
+	relay_hold(&mask);
+	launch.mask = &mask;
+	pid = session_launch(&r->session, &launch, &exec_errno);
+	relay_start();
+	given_drop(&r->given);
+	if (pid >= 0)
+		return pid;
+	if (exec_errno)
+		cmd_error("%s: %s", r->exe, strerror(exec_errno));
+	*status = exec_errno == ENOENT ? CMD_NOT_FOUND
+		  : exec_errno	       ? CMD_NOT_EXECUTABLE
+				       : CMD_FAILED;
+	return -1;
 }
 
-/* After the launch. */
-static void drop_inherited(int *files, size_t count, bool input)
+/* Writes what the supervisor has got. The command may go on, unrecorded: waits for its end, and
+ * returns how it was (as wait(2) says); *left: something of it still runs. */
+static int finish(struct recording *r, bool *left)
 {
-	int null;
+	const char *redacted;
+	bool whole = supervisor_close(r->sv, elapsed_ns(&r->session)), quiet = r->opt.quiet;
+	int status;
 
-	for (size_t i = 0; i < count; i++)
-		close(files[i]);
-	free(files);
-	if (!input || isatty(0))
-		return;
-	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null > 0) {
-		dup2(null, 0);
-		close(null);
+	if (whole) {
+		store_close(r->store);
+		readme_write(r->rec_dir, &r->header);
 	}
+	if (whole && r->opt.sources)
+		add_sources(r->dir);
+	if (whole && !r->sealed) {
+		recover_unlink(r->dir);
+		place_point_latest(r->dir);
+	}
+	if (whole && !r->sealed && !quiet)
+		print_end(r->dir, &r->header, supervisor_cause(r->sv), NULL);
+	status = supervisor_outlast(r->sv, left);
+	if (!whole && !r->sealed && supervisor_write(r->sv)) {
+		readme_write(r->rec_dir, &r->header);
+		recover_unlink(r->dir);
+	}
+	if (!whole)
+		store_close(r->store);
+	if (r->sealed && whole && !quiet && isatty(2))
+		cmd_error("the command has ended; tokens are being put in the place of secrets");
+	if (r->sealed && (redacted = whole ? sealed_finish(r->sealed) : NULL)) {
+		place_point_latest(r->dir);
+		if (!quiet)
+			print_end(r->dir, &r->header, supervisor_cause(r->sv), redacted);
+	}
+	return status;
 }
 
 int cmd_record(int argc, char **argv)
 {
-	extern char **environ;
-	static struct header_room room;
-	static struct sealed sealing;
-	struct sealed *sealed = NULL;
-	const char *redacted = NULL, *rec_dir;
-	struct options opt;
-	struct deja_header header;
-	struct live_session session;
-	struct supervisor *sv;
-	struct store *store = NULL;
-	struct deja_error err;
-	struct launch launch = {0};
-	static const struct itimerval no_timer;
-	struct itimerval timers[3];
-	struct rlimit files;
-	sigset_t mask;
-	int *inherited;
-	size_t inherited_count;
-	bool input;
-	char *exe, *dir;
-	int status, exec_errno;
-	bool whole, left, made, xfsz_default;
+	static struct recording r;
+	int status;
+	bool left;
 	pid_t pid;
 
 	session_clock_begin();
-	inherited = inherited_files(&inherited_count);
-	input = fcntl(0, F_GETFD) >= 0;
-	/* a limit on file sizes is an error to us, not the end */
-	xfsz_default = signal(SIGXFSZ, SIG_IGN) == SIG_DFL;
-	if (!parse_options(argc, argv, &opt, &status))
+	given_take(&r.given);
+	if (!parse_options(argc, argv, &r.opt, &status))
 		return status;
-	exe = find_command(opt.argv[0], &status);
-	if (!exe)
+	r.exe = target_find(r.opt.argv[0], &status);
+	if (!r.exe)
 		return status;
-	if (!can_record(exe))
+	if (!target_can_be_recorded(r.exe))
 		return CMD_CANNOT_RUN;
-	if (session_is_nested() || !raise_file_limit(&files))
+	if (session_is_nested() || !given_raise_files(&r.given))
 		return CMD_FAILED;
-	dir = make_directory(&opt, &made);
-	if (!dir)
+	r.dir = place_make(r.opt.dir, r.opt.argv[0], &r.made);
+	if (!r.dir)
 		return CMD_FAILED;
 	status = CMD_FAILED;
-	if (!session_create(&session, SESSION_RECORD))
+	if (!prepare(&r))
 		goto discard;
-	fill_header(&header, &room, &opt, exe, &files);
-	if (opt.redact) {
-		if (!sealed_begin(&sealing, dir, session.dir, opt.redact, &header)) {
-			session_destroy(&session);
-			goto discard;
-		}
-		sealed = &sealing;
-	}
-	rec_dir = sealed ? sealed->spool : dir;
-	store = store_open(sealed ? sealed->disk : dir, NULL, &err);
-	if (!store) {
-		cmd_error("%s", err.message);
-		session_destroy(&session);
-		goto discard;
-	}
-	if (sealed)
-		store_set_seal(store, &sealed->seal);
-	session.shared->outbound_digest = opt.digest;
-	session.shared->stacks = opt.stack_choice;
-	session.shared->trap_tsc = opt.trap_tsc;
-	session.shared->vdso_file = store_add_vdso(store);
-	session.shared->no_dispatch =
-		getenv("DEJA_NO_DISPATCH") != NULL || !session_can_dispatch();
-	if (session.shared->no_dispatch)
-		header.doors = "patch";
-	if (!sealed && tf_header_write(rec_dir, &header, &err) < 0) {
-		cmd_error("%s", err.message);
-		session_destroy(&session);
-		goto discard;
-	}
-	readme_write(rec_dir, &header);
-	if (opt.note)
-		note_write(rec_dir, opt.note);
-	if (!sealed)
-		recover_link(dir, session.dir);
-	session_root_slot(&session);
-	note_outputs(session.shared);
-	sv = supervisor_open(&session, rec_dir, store, &header, &opt.limits, sealed);
-	warn_of_linker(sv);
-	launch.path = exe;
-	launch.argv = opt.argv;
-	launch.envp = environ;
-	launch.xfsz_default = xfsz_default;
-	/* an alarm set by who executed us is the command's */
-	for (int i = 0; i < 3; i++)
-		setitimer(i, &no_timer, &timers[i]);
-	launch.timers = timers;
-	launch.files = &files;
-	relay_hold(&mask);
-	launch.mask = &mask;
-	pid = session_launch(&session, &launch, &exec_errno);
-	relay_start();
-	drop_inherited(inherited, inherited_count, input);
+	pid = start(&r, &status);
 	if (pid < 0) {
-		if (exec_errno)
-			cmd_error("%s: %s", exe, strerror(exec_errno));
-		session_destroy(&session);
-		status = exec_errno == ENOENT ? CMD_NOT_FOUND
-			 : exec_errno	      ? CMD_NOT_EXECUTABLE
-					      : CMD_FAILED;
+		session_destroy(&r.session);
 		goto discard;
 	}
-	if (sealed)
+	if (r.sealed)
 		sealed_started();
-	supervisor_run(sv, pid, opt.quiet);
-	if (session.shared->no_dispatch) { /* it may have turned out later */
-		header.doors = "patch";
-		warn_no_dispatch(session.shared);
+	supervisor_run(r.sv, pid, r.opt.quiet);
+	if (r.session.shared->no_dispatch) { /* it may have turned out later */
+		r.header.doors = "patch";
+		warn_no_dispatch(r.session.shared);
 	}
-	whole = supervisor_close(sv, elapsed_ns(&session));
-	if (whole) {
-		store_close(store);
-		readme_write(rec_dir, &header);
-	}
-	if (whole && opt.sources)
-		add_sources(dir);
-	if (whole && !sealed) {
-		recover_unlink(dir);
-		point_latest(dir);
-	}
-	if (whole && !sealed && !opt.quiet)
-		print_end(dir, &header, supervisor_cause(sv), NULL);
-	status = supervisor_outlast(sv, &left);
-	if (!whole && !sealed && supervisor_write(sv)) {
-		readme_write(rec_dir, &header);
-		recover_unlink(dir);
-	}
-	if (!whole)
-		store_close(store);
-	if (sealed && whole && !opt.quiet && isatty(2))
-		cmd_error("the command has ended; tokens are being put in the place of secrets");
-	if (sealed && (redacted = whole ? sealed_finish(sealed) : NULL)) {
-		point_latest(dir);
-		if (!opt.quiet)
-			print_end(dir, &header, supervisor_cause(sv), redacted);
-	}
-	session_close(&session, left);
+	status = finish(&r, &left);
+	session_close(&r.session, left);
 	session_end_as(status);
 discard: /* nothing ran: nothing is left */
-	store_close(store);
-	discard_directory(dir, made);
+	store_close(r.store);
+	place_discard(r.dir, r.made);
 	return status;
 }

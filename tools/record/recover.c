@@ -180,7 +180,8 @@ static bool read_files(struct recovery *r)
 		list = malloc((r->file_count + 1) * sizeof(*list));
 		if (!list)
 			break;
-		memcpy(list, r->files, r->file_count * sizeof(*list));
+		if (r->file_count)
+			memcpy(list, r->files, r->file_count * sizeof(*list));
 		file.exact = exact;
 		file.hash = strdup(hash);
 		file.path = strdup(line + name);

@@ -533,6 +533,30 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	return record_generic(t, call, args);
 }
 
+static long make(struct thread *t, struct pregs *p, const struct tf_call *call,
+		 const unsigned long args[6])
+{
+	long nr = call->nr, ret;
+
+	if (RT->sandboxed && !record_sandbox_allows(nr, args))
+		return record_forbidden(t, call, args);
+	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
+		return record_answer(t, call, args, ret);
+	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
+					       : (enum tf_class)call->cls) {
+	case TF_REFUSE:
+		return record_answer(t, call, args,
+				     -tf_refuse_errno(call, args));
+	case TF_BYHAND:
+		return record_by_hand(t, p, call, args);
+	default:
+		break;
+	}
+	if (call->flags & TF_WATCHED)
+		return record_watched(t, call, args);
+	return record_generic(t, call, args);
+}
+
 long boundary_call(struct thread *t, struct pregs *p)
 {
 	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
@@ -556,25 +580,11 @@ long boundary_call(struct thread *t, struct pregs *p)
 		if (way != FUTEX_PLAIN)
 			return record_futex(t, call, args, way, ret);
 	}
-	if (t->pending) /* caught in program code */
+	if (t->pending && !record_put_back(t, call, p)) /* caught in program code */
 		return record_interrupted(t, call, args);
-	if (RT->sandboxed && !record_sandbox_allows(nr, args))
-		return record_forbidden(t, call, args);
-	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
-		return record_answer(t, call, args, ret);
-	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
-					       : (enum tf_class)call->cls) {
-	case TF_REFUSE:
-		return record_answer(t, call, args,
-				     -tf_refuse_errno(call, args));
-	case TF_BYHAND:
-		return record_by_hand(t, p, call, args);
-	default:
-		break;
-	}
-	if (call->flags & TF_WATCHED)
-		return record_watched(t, call, args);
-	return record_generic(t, call, args);
+	ret = make(t, p, call, args);
+	record_put_back_end(t);
+	return ret;
 }
 
 bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)

@@ -225,6 +225,12 @@ void record_signal_waits_no_more(struct thread *t);
 /* Before rt_sigreturn. */
 void record_probe_abandon(struct thread *t);
 
+/* --- record_signals.c --- */
+/* Before a call with signals caught: whether it is made first after all. Then all signals are blocked
+ * until record_put_back_end, or rt_sigprocmask itself. */
+bool record_put_back(struct thread *t, const struct tf_call *call, const struct pregs *p);
+void record_put_back_end(struct thread *t);
+
 /* --- record_stack.c --- */
 void record_stack(struct thread *t, const struct pregs *p);
 

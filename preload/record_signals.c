@@ -51,11 +51,79 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
 }
 
 /*
+ * A signal that was caught before a call is delivered first, and then the call is made again. Where
+ * handlers take longer than the next signal does, that could go on for ever; natively there is time
+ * for the call between two of them, or to begin it. So after some it is made first: the signals go back
+ * to the kernel, as if they came after it; or, if it waits, as if they came some time after it began.
+ */
+enum { PUT_OFF_MAX = 1, SIGNAL_RESTARTS = 0x10000000 /* SA_RESTART */ };
+
+/* Whether a call that the caught signals interrupt ends with EINTR: signal(7). */
+static bool ends_interrupted(const struct thread *t, long nr)
+{
+	switch (nr) {
+	case SYS_poll:
+	case SYS_ppoll:
+	case SYS_select:
+	case SYS_pselect6:
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+	case SYS_nanosleep:
+	case SYS_clock_nanosleep:
+		return true;
+	}
+	for (uint32_t i = 0; i < t->pending; i++)
+		if (t->actions->action[t->queue[i].signo].flags & SIGNAL_RESTARTS)
+			return false;
+	return true;
+}
+
+bool record_put_back(struct thread *t, const struct tf_call *call, const struct pregs *p)
+{
+	uint64_t block = ~SIGSYS_BIT;
+	bool waits = !(call->flags & TF_QUICK);
+
+	if (RT->sandboxed || !t->held || (call->flags & TF_SIGNAL && call->nr != SYS_rt_sigprocmask) ||
+	    (waits && (call->cls == TF_BYHAND || !ends_interrupted(t, call->nr))))
+		return false;
+	if (t->put_off_rsp != pregs_rsp(p) || t->put_off_rip != p->rip)
+		t->put_off = 0;
+	t->put_off_rsp = pregs_rsp(p);
+	t->put_off_rip = p->rip;
+	if (t->put_off++ < PUT_OFF_MAX)
+		return false;
+	t->put_off = 0;
+	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, 0, 8);
+	for (uint32_t i = 0; i < t->pending; i++)
+		dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, t->live_tid, t->queue[i].signo,
+		       &t->queue[i]);
+	t->pending = 0;
+	if (waits)
+		boundary_signal_waits(t); /* interrupts it */
+	else
+		record_signal_waits_no_more(t);
+	t->held = false;
+	t->put_back_mask = t->held_mask;
+	t->put_back = true;
+	return true;
+}
+
+void record_put_back_end(struct thread *t)
+{
+	if (t->force_timer_runs && t->put_back)
+		record_signal_waits_no_more(t);
+	if (t->put_back)
+		dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &t->put_back_mask, 0, 8);
+	t->put_back = false;
+}
+
+/*
  * Where a handler of several calls awaits the token at each of them, and somebody sends the next
  * signal in less time, the thread would do nothing but take signals, though natively it has time
  * between them. So after a chain of these the next one arrives a moment later, as it might have.
  */
-enum { CHAIN_MAX = 8, CHAIN_NS = 100 * 1000 * 1000 };
+enum { CHAIN_MAX = 2, CHAIN_NS = 100 * 1000 * 1000 };
 
 bool boundary_sigreturn(struct thread *t, const struct k_ucontext *to)
 {

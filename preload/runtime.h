@@ -127,6 +127,12 @@ struct thread {
 	 * others, in its own order. held_mask: the program's mask meanwhile. */
 	bool held;
 	uint64_t held_mask;
+	/* recorder: so often a call has been put off there for caught signals; those are the kernel's
+	 * again, which keeps all back, and the program's mask is this one */
+	uint32_t put_off;
+	uint64_t put_off_rip, put_off_rsp;
+	bool put_back;
+	uint64_t put_back_mask;
 	uint64_t start_mask; /* of a new thread */
 	uint64_t sigsys_blocked; /* of signals_kept_open: the program believes it to be blocked */
 	struct sig_actions *actions;
@@ -157,6 +163,10 @@ struct thread {
 	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */
 	bool spins; /* recorder: in a loop that waits, when it was last stopped */
+	uint64_t pauses, pauses_told; /* PAUSEs met, and how many at the last that ended its turn */
+	bool pause_waits; /* recorder: it is queued, or on its way there, from a PAUSE */
+	bool pause_held_back; /* recorder: by record_pause.c, since it last gave its turn away */
+	int64_t pause_resumed_ns; /* recorder: it goes on from a PAUSE and has not met one; 0: not */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
@@ -180,9 +190,10 @@ enum { ORACLE_SITE_MAX = 4096 };
 struct oracle_site {
 	uint64_t addr; /* 0: free */
 	struct insn_oracle oracle; /* kind ORACLE_NONE: the trap is there no more */
-	uint8_t original[5]; /* what the jump, or the first of these what INSN_TRAP replaced */
+	uint8_t original[5]; /* what the jump, or the first of these what the trap replaced */
+	uint8_t hop_original[2]; /* what a short jump to it replaced */
 	uint8_t cover; /* bytes of instructions that the jump covers; 0: it is a trap */
-	uint8_t wanted; /* what was tried: the replay tries the same */
+	uint16_t room; /* oracle.h: what was tried; the replay tries the same */
 	uint64_t resume; /* with a jump: in the stub, behind it */
 };
 
@@ -236,6 +247,11 @@ struct runtime {
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
+	uint32_t sched_pausing; /* recorder: of those that wait, at a PAUSE */
+	uint32_t pauses_in_vain; /* recorder: turns one after the other that ended where they began */
+	int64_t pause_from_ns;	 /* recorder: before then a PAUSE ends no turn for another such turn */
+	uint64_t pause_looked, pause_due; /* replay: pause.c */
+	const struct thread *pause_thread;
 	uint32_t output_role; /* recorder: of the output that this process is writing */
 	uint32_t processors_told; /* recorder: it has been noted that CPUID is not recorded */
 	uint32_t traces; /* recorder: it traces a recorded process, and that has been noted */
@@ -582,6 +598,8 @@ void sched_await(struct thread *t);
 void sched_open(void);
 /* Does anybody wait for what t, which runs, holds? */
 bool sched_wanted(const struct thread *t);
+/* The token's holder gives it away and waits until it comes round again: at once if nobody waits. */
+void sched_go_round(struct thread *t);
 /* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
 bool sched_is_stopped(int32_t live_tid);
 
@@ -618,6 +636,8 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
 bool boundary_has_oracle(unsigned kind);
+/* The thread executes PAUSE. True: a signal is to be delivered to it right now. */
+bool boundary_pause(struct thread *t);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);

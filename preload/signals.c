@@ -17,7 +17,6 @@
 enum {
 	K_SA_SIGINFO = 4,
 	K_SA_ONSTACK = 0x08000000,
-	K_SA_RESTART = 0x10000000,
 	K_SA_NODEFER = 0x40000000,
 	K_SA_RESETHAND = (int)0x80000000,
 	K_SA_RESTORER = 0x04000000,
@@ -378,6 +377,24 @@ long signals_action_apply(const unsigned long args[6])
 	return 0;
 }
 
+/* As the kernel would, from `mask` on. */
+static long mask_change(uint64_t mask, unsigned long how, const uint64_t *set, uint64_t *old)
+{
+	long ret = 0;
+
+	*old = mask;
+	if (set && how == 0)
+		mask |= *set;
+	else if (set && how == 1)
+		mask &= ~*set;
+	else if (set && how == 2)
+		mask = *set;
+	else if (set)
+		ret = -EINVAL;
+	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, 0, 8);
+	return ret;
+}
+
 long signals_mask_apply(const unsigned long args[6])
 {
 	struct thread *t = dj_self();
@@ -399,7 +416,9 @@ long signals_mask_apply(const unsigned long args[6])
 		clean &= ~SIG_BIT(SIGTRAP_NR);
 	}
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
-	ret = dj_raw_wait(SYS_rt_sigprocmask, clean_args);
+	ret = t->put_back ? mask_change(t->put_back_mask, args[0], args[1] ? &clean : NULL, &old)
+			  : dj_raw_wait(SYS_rt_sigprocmask, clean_args);
+	t->put_back = false;
 	if (ret)
 		return ret;
 	old |= t->sigsys_blocked;

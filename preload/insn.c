@@ -55,7 +55,6 @@ static const uint8_t two_byte[256] = {
 };
 
 enum { MAP_ONE = 0, MAP_0F = 1, MAP_0F38 = 2, MAP_0F3A = 3 };
-enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 
 /* Where the decoder stands. */
 struct cursor {
@@ -293,6 +292,11 @@ bool insn_is_oracle(const uint8_t *code, size_t room, struct insn_oracle *oracle
 	for (; n < room && (code[n] == 0x66 || code[n] == 0xf3); n++) {
 		short_operand |= code[n] == 0x66;
 		rep |= code[n] == 0xf3;
+	}
+	if (n == 1 && rep && n < room && code[n] == 0x90) {
+		oracle->kind = ORACLE_PAUSE;
+		oracle->len = 2;
+		return true;
 	}
 	if (n < room && (code[n] & 0xf0) == 0x40)
 		rex = code[n++];

@@ -10,6 +10,7 @@
 #include "oracle.h"
 
 enum { INSN_MAX_LEN = 15 };
+enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 
 /* How the instruction goes on. */
 enum insn_flow {

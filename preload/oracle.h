@@ -12,6 +12,9 @@
  * numbers, the time stamp counter, the processor's number, what CPUID tells (of this processor and
  * where the thread is). Each becomes a trap when its opcode's last byte but the ModRM (at trap_at)
  * is replaced by INSN_TRAP, and its length stays: ud2, with what is left of it behind.
+ *
+ * PAUSE is met in the same way, though it has no result: a thread that executes it waits for
+ * another one, so its turn may end there, at a place that can be counted.
  */
 enum insn_oracle_kind {
 	ORACLE_NONE = 0,
@@ -22,9 +25,16 @@ enum insn_oracle_kind {
 	ORACLE_RDTSCP = 5,
 	ORACLE_CPUID = 6,
 	ORACLE_CPUID_REST = 7, /* the event of its other two registers */
+	ORACLE_PAUSE = 8,
 };
-enum { INSN_TRAP = 0x0b };
+enum { INSN_ESCAPE = 0x0f, INSN_TRAP = 0x0b };
 enum { ORACLE_COVER_MAX = 4 + 15 }; /* bytes that a jump may cover: of five the last may begin one */
+/*
+ * Where the jump in place of an oracle has room: 0: nowhere, it is a trap; up to ORACLE_COVER_MAX: in
+ * so many bytes of whole instructions, from its own on; ORACLE_PAD + d: in padding that is never
+ * executed, d (one byte, signed) behind two bytes that become a short jump there.
+ */
+enum { ORACLE_PAD = 256, ORACLE_ROOM_MAX = ORACLE_PAD + 255, SHORT_JUMP_LEN = 2, JUMP_LEN = 5 };
 struct insn_oracle {
 	uint8_t kind; /* enum insn_oracle_kind */
 	uint8_t len;

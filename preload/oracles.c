@@ -1,6 +1,6 @@
 /*
  * Oracles: the program's own instructions whose results only the processor knows (oracle.h: random
- * numbers, the time stamp counter, the processor's number, CPUID). Their places in a mapped file
+ * numbers, the time stamp counter, the processor's number, CPUID), and PAUSE. Their places in a mapped file
  * are known: the recorder has them from the supervisor, which looks through the file's text once
  * (tools/record/codescan.c), the replayer from the stream. There a jump to a stub stands for the
  * instruction and what follows it; or, where that cannot be, a byte of the opcode is replaced, so
@@ -132,9 +132,10 @@ static size_t move_code(uint8_t *to, uint64_t to_at, const uint8_t *from, uint64
  * A jump to a stub that calls us as the instruction and then executes what else the jump covers. Who
  * chose the place has seen to it that nobody jumps between these instructions.
  */
-static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cover, bool writable)
+static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cover, uint64_t jump_at,
+		       bool writable)
 {
-	uint8_t stub[STUB_LEN], *p = stub, jump[5] = {0xe9};
+	uint8_t stub[STUB_LEN], *p = stub, jump[JUMP_LEN] = {0xe9};
 	uint64_t entry, at, site = (uint64_t)s;
 	size_t moved;
 
@@ -161,18 +162,45 @@ static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cove
 	p = put_rel32(p, at + (uint64_t)(p - stub), s->addr + cover);
 	if (!code_write(at, stub, (size_t)(p - stub), false))
 		return false;
-	dj_copy(s->original, code, sizeof(s->original));
-	put_rel32(jump + 1, s->addr + 1, at);
-	if (!code_write(s->addr, jump, sizeof(jump), writable))
+	if (!dj_read_user(s->original, (const void *)jump_at, sizeof(s->original)))
+		return false;
+	put_rel32(jump + 1, jump_at + 1, at);
+	if (!code_write(jump_at, jump, sizeof(jump), writable))
 		return false;
 	patch_room_take(at, (size_t)(p - stub));
 	s->cover = (uint8_t)cover;
 	return true;
 }
 
-bool oracle_plant(uint64_t addr, unsigned cover, bool writable)
+static uint64_t pad_of(const struct oracle_site *s)
 {
-	uint8_t code[ORACLE_COVER_MAX], trap = INSN_TRAP;
+	return s->room >= ORACLE_PAD ? s->addr + SHORT_JUMP_LEN + (uint64_t)(int64_t)(int8_t)s->room : 0;
+}
+
+/* The jump is in the padding, and the instruction's first two bytes lead there. */
+static bool plant_by_pad(struct oracle_site *s, const uint8_t *code, bool writable)
+{
+	const uint8_t hop[SHORT_JUMP_LEN] = {0xeb, (uint8_t)s->room};
+
+	dj_copy(s->hop_original, code, sizeof(s->hop_original));
+	return plant_jump(s, code, s->oracle.len, pad_of(s), writable) &&
+	       code_write(s->addr, hop, sizeof(hop), writable);
+}
+
+/* PAUSE has no opcode of two bytes to change one of: both become ud2's. */
+static bool plant_trap(struct oracle_site *s, const uint8_t *code, bool writable)
+{
+	const uint8_t trap[2] = {INSN_ESCAPE, INSN_TRAP};
+	bool both = s->oracle.kind == ORACLE_PAUSE;
+
+	dj_copy(s->original, code + s->oracle.trap_at, both ? 2 : 1);
+	return both ? code_write(s->addr, trap, 2, writable)
+		    : code_write(s->addr + s->oracle.trap_at, trap + 1, 1, writable);
+}
+
+bool oracle_plant(uint64_t addr, unsigned where, bool writable)
+{
+	uint8_t code[ORACLE_COVER_MAX];
 	struct insn_oracle oracle;
 	struct oracle_site *s;
 	size_t room = sizeof(code), left = 4096 - (addr & 4095);
@@ -188,14 +216,19 @@ bool oracle_plant(uint64_t addr, unsigned cover, bool writable)
 	if (!s)
 		return false;
 	s->oracle = oracle;
-	s->cover = s->wanted = 0;
-	if (cover >= sizeof(s->original) && cover <= room && boundary_has_oracle(oracle.kind)) {
-		s->wanted = (uint8_t)cover;
-		if (plant_jump(s, code, cover, writable))
-			return true;
+	s->cover = 0;
+	s->room = boundary_has_oracle(oracle.kind) ? (uint16_t)where : 0;
+	if (s->room >= ORACLE_PAD ? plant_by_pad(s, code, writable)
+	    : s->room >= JUMP_LEN && s->room <= room
+		    ? plant_jump(s, code, s->room, addr, writable)
+		    : false)
+		return true;
+	/* a trap costs more than a loop with PAUSE is worth; a replay has it where the recording has */
+	if (oracle.kind == ORACLE_PAUSE && RT->session->mode != SESSION_REPLAY) {
+		s->oracle.kind = ORACLE_NONE;
+		return true;
 	}
-	s->original[0] = code[oracle.trap_at];
-	if (code_write(addr + oracle.trap_at, &trap, 1, writable))
+	if (plant_trap(s, code, writable))
 		return true;
 	s->oracle.kind = ORACLE_NONE;
 	return false;
@@ -214,10 +247,14 @@ void oracles_undo(void)
 	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++) {
 		struct oracle_site *s = &RT->oracles[i];
 
-		if (s->addr && s->oracle.kind && s->cover)
+		if (s->addr && s->oracle.kind && s->cover && pad_of(s)) {
+			code_write(s->addr, s->hop_original, sizeof(s->hop_original), false);
+			code_write(pad_of(s), s->original, sizeof(s->original), false);
+		} else if (s->addr && s->oracle.kind && s->cover)
 			code_write(s->addr, s->original, sizeof(s->original), false);
 		else if (s->addr && s->oracle.kind)
-			code_write(s->addr + s->oracle.trap_at, s->original, 1, false);
+			code_write(s->addr + s->oracle.trap_at, s->original,
+				   s->oracle.kind == ORACLE_PAUSE ? 2 : 1, false);
 		s->oracle.kind = ORACLE_NONE;
 	}
 }
@@ -290,6 +327,8 @@ bool dj_oracle(struct k_mcontext *mc, const struct oracle_site *s)
 
 	mc->rax = ((const uint64_t *)mc->rsp)[1];
 	mc->rip = s->resume;
+	if (oracle.kind == ORACLE_PAUSE)
+		return boundary_pause(t);
 	if (!make(t, &oracle, mc))
 		dj_fatal("the processor does not have an instruction that it had", oracle.kind);
 	return boundary_signal_due(t);
@@ -305,7 +344,7 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 	const struct oracle_site *s = find(uc->mc.rip);
 	struct insn_oracle oracle;
 	struct k_siginfo next;
-	bool made = true;
+	bool made = true, due = true;
 
 	if (info->code != CODE_OPERAND)
 		return false;
@@ -315,13 +354,16 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 		uc->mc.rsp += ENTRY_RSP_SKIP;
 	} else if (s && s->oracle.kind && !s->cover) {
 		oracle = s->oracle;
-		made = make(t, &oracle, &uc->mc);
+		if (oracle.kind == ORACLE_PAUSE)
+			due = boundary_pause(t);
+		else
+			made = make(t, &oracle, &uc->mc);
 		if (made)
 			uc->mc.rip += oracle.len;
 	} else {
 		made = false;
 	}
-	if (made && boundary_next_signal(t, 0, &next))
+	if (made && due && boundary_next_signal(t, 0, &next))
 		signals_enter(t, &next, uc);
 	t->interrupted = NULL;
 	return made; /* else here, too, it is a fault */

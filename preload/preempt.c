@@ -113,6 +113,8 @@ bool preempt_word_read(const struct k_mcontext *mc, uint64_t addr, uint64_t *val
 		*value = *(const uint64_t *)(mc->fpstate + FXSAVE_VECTORS + addr * 8);
 	else if (addr == WORD_FLAGS)
 		*value = mc->eflags & ARITHMETIC_FLAGS;
+	else if (addr == WORD_PAUSES)
+		*value = dj_self()->pauses - dj_self()->pauses_told;
 	else if (addr >= WORD_LAST)
 		return dj_read_user(value, (const void *)addr, sizeof(*value));
 	return true;

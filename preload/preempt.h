@@ -30,6 +30,7 @@ enum {
 	PREEMPT_RSP = 15,
 	PREEMPT_RIP = 16,
 	PREEMPT_AFTER_NS = 10 * 1000 * 1000,
+	PREEMPT_PAUSED_NS = 50 * 1000 * 1000, /* for one that waits in a loop with PAUSE itself */
 	PREEMPT_SPIN_NS = 1000 * 1000, /* of a thread that spun when it was last stopped */
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
@@ -50,6 +51,7 @@ struct preempt_word {
 enum {
 	WORD_VECTOR = 0, /* + 2 n: the low half of vector register n, + 2 n + 1: the high half */
 	WORD_FLAGS = 32, /* the arithmetic flags */
+	WORD_PAUSES = 33, /* PAUSEs since the last that ended the thread's turn */
 	WORD_LAST = 4096,
 };
 
@@ -143,7 +145,7 @@ bool preempt_is_request(const struct k_siginfo *info);
 void preempt_request(const struct thread *target);
 
 /* The instructions that a jump of JUMP_LEN bytes written at `at` would cover: at least one. */
-enum { JUMP_LEN = 5, COVER_ROOM = 32 };
+enum { COVER_ROOM = 32 };
 struct preempt_cover {
 	uint8_t code[COVER_ROOM];
 	struct insn in[MOVED_MAX];

@@ -27,20 +27,28 @@ static const struct oracle_file *oracles_of(uint32_t file)
 
 /* The i-th of a file, where it is in a mapping of len bytes from `offset` on. False: not in it. */
 static bool in_mapping(const struct oracle_file *f, uint32_t i, uint64_t len, uint64_t offset,
-		       uint64_t *into, unsigned *cover)
+		       uint64_t *into, unsigned *room)
 {
 	uint64_t entry = RT->session->oracle_offsets[f->first + i];
 
 	*into = (entry & ((1ull << ORACLE_OFFSET_BITS) - 1)) - offset;
-	*cover = (unsigned)(entry >> ORACLE_OFFSET_BITS);
+	*room = (unsigned)(entry >> ORACLE_OFFSET_BITS);
 	return *into < len;
+}
+
+/* Whether what a jump needs is in the mapping, of len bytes, as well. */
+static bool has_room(uint64_t into, unsigned room, uint64_t len)
+{
+	uint64_t pad = into + SHORT_JUMP_LEN + (uint64_t)(int64_t)(int8_t)room;
+
+	return room < ORACLE_PAD ? into + room <= len : pad < len && pad + JUMP_LEN <= len;
 }
 
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable)
 {
 	const struct oracle_file *f = oracles_of(file);
 	uint64_t into;
-	unsigned cover;
+	unsigned room;
 
 	if (at < RT->text_end && at + len > RT->text_start)
 		return; /* ours */
@@ -49,8 +57,8 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 		return;
 	code_open();
 	for (uint32_t i = 0; i < f->count; i++)
-		if (in_mapping(f, i, len, offset, &into, &cover) &&
-		    !oracle_plant(at + into, into + cover <= len ? cover : 0, writable))
+		if (in_mapping(f, i, len, offset, &into, &room) &&
+		    !oracle_plant(at + into, has_room(into, room, len) ? room : 0, writable))
 			RT->oracles_left = 1;
 	code_close();
 }
@@ -66,11 +74,11 @@ void record_oracles_tell(struct slot *slot)
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset)
 {
 	const struct oracle_file *f = oracles_of(file);
-	unsigned count = 0, cover;
+	unsigned count = 0, room;
 	uint64_t into;
 
 	for (uint32_t i = 0; f && i < f->count; i++)
-		if (in_mapping(f, i, len, offset, &into, &cover) && oracle_at(at + into))
+		if (in_mapping(f, i, len, offset, &into, &room) && oracle_at(at + into))
 			count++;
 	return count;
 }
@@ -79,7 +87,7 @@ static void put_site(struct slot *slot, const struct oracle_site *s)
 {
 	uint8_t buf[2 * TF_INT_MAX_LEN], *p = tf_put_uint(buf, s->addr);
 
-	p = tf_put_uint(p, s->wanted);
+	p = tf_put_uint(p, s->room);
 	ring_put(slot, buf, (size_t)(p - buf));
 }
 
@@ -89,10 +97,10 @@ void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t 
 	const struct oracle_file *f = oracles_of(file);
 	const struct oracle_site *s;
 	uint64_t into;
-	unsigned cover;
+	unsigned room;
 
 	for (uint32_t i = 0; f && i < f->count; i++)
-		if (in_mapping(f, i, len, offset, &into, &cover) && (s = oracle_at(at + into)))
+		if (in_mapping(f, i, len, offset, &into, &room) && (s = oracle_at(at + into)))
 			put_site(slot, s);
 }
 

@@ -143,6 +143,8 @@ static void collect_words(const struct k_mcontext *mc, const struct flights *oth
 			       (const void *)(mc->fpstate + FXSAVE_VECTORS + 8 * i), 8))
 			add_word(mc, WORD_VECTOR + i);
 	add_word(mc, WORD_FLAGS);
+	if (dj_self()->pauses)
+		add_word(mc, WORD_PAUSES);
 	for (unsigned i = 0; i < STACK_WORDS; i++)
 		add_word(mc, (mc->rsp & ~7ull) + 8 * i);
 	for (unsigned i = 0; i < POINTER_COUNT && !others->unknown; i++)

@@ -51,6 +51,7 @@ static struct thread *pass_on(void)
 		if (!RT->sched_first)
 			RT->sched_last = NULL;
 		RT->sched_waiting--;
+		RT->sched_pausing -= next->pause_waits;
 	}
 	return next;
 }
@@ -65,6 +66,7 @@ static void queue_up(struct thread *t)
 	RT->sched_last = t;
 	t->queued = true;
 	RT->sched_waiting++;
+	RT->sched_pausing += t->pause_waits;
 }
 
 bool sched_is_stopped(int32_t live_tid)
@@ -153,7 +155,9 @@ static void wait_for_turn(struct thread *t, bool insist)
 		bool replay = RT->session->mode == SESSION_REPLAY;
 		long r;
 
-		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS : PREEMPT_AFTER_NS;
+		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS
+			    : t->pause_waits	  ? PREEMPT_PAUSED_NS
+						  : PREEMPT_AFTER_NS;
 		r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
 				insist || shares ? &step
 				: replay	 ? &look
@@ -195,7 +199,8 @@ void sched_reset(struct thread *t)
 	RT->sched_guard = 0;
 	RT->sched_first = RT->sched_last = NULL;
 	RT->sched_owner = t;
-	RT->sched_waiting = 0;
+	RT->sched_waiting = RT->sched_pausing = 0;
+	t->pause_waits = false;
 	t->leaving = false;
 	RT->domains_held = 0;
 	RT->thread_count = 1;
@@ -251,6 +256,30 @@ void sched_acquire(struct thread *t)
 		boundary_domains_take(t);
 }
 
+/* Whoever is woken may run at once, on this processor instead of us: we are in the queue then. */
+void sched_go_round(struct thread *t)
+{
+	struct thread *next = NULL;
+
+	if (RT->domains)
+		boundary_domains_give(t);
+	if (RT->multi) {
+		guard_lock();
+		if (RT->sched_first) {
+			next = pass_on();
+			queue_up(t);
+		}
+		guard_unlock();
+	}
+	if (next) {
+		wake(next);
+		wait_for_turn(t, true);
+	}
+	t->slice_start_ns = dj_now();
+	if (RT->domains)
+		boundary_domains_take(t);
+}
+
 bool sched_wanted(const struct thread *t)
 {
 	if (RT->multi && RT->sched_owner != t)
@@ -282,6 +311,7 @@ void sched_inherit(struct thread *t, struct thread *child)
 			if (RT->sched_last == child)
 				RT->sched_last = last;
 			RT->sched_waiting--;
+			RT->sched_pausing -= child->pause_waits;
 			child->queued = false;
 			break;
 		}

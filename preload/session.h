@@ -211,8 +211,8 @@ struct file_cache_entry {
 };
 
 /* A stored file with instructions that the recorder has to replace (oracles.c): where they are in
- * it, as oracle_offsets[first ... first + count): offsets, and above them how many bytes of whole
- * instructions a jump there may cover (0: none). */
+ * it, as oracle_offsets[first ... first + count): offsets, and above them where a jump has room
+ * (oracle.h). */
 struct oracle_file {
 	uint32_t file, first, count;
 };

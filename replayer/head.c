@@ -52,7 +52,7 @@ bool head_open(uint32_t stream, uint64_t pos)
 	RT->stream_map_len = len;
 	RT->stream_total = head->total;
 	RT->stream_pos = pos;
-	RT->peeked_pos = ~0ull;
+	RT->peeked_pos = RT->pause_looked = ~0ull;
 	RT->frame_len = 0;
 	return true;
 }

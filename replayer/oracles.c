@@ -7,17 +7,33 @@
 #include "preload/patch.h"
 #include "replay.h"
 
+/* Whether a byte that would be written is one of ours. */
+static bool is_ours(uint64_t at, uint64_t room)
+{
+	uint64_t from = at, len = ORACLE_COVER_MAX;
+
+	for (unsigned n = 0; n < 2; n++, from = at + SHORT_JUMP_LEN + (uint64_t)(int64_t)(int8_t)room) {
+		if (from + len - DJ_PRIVATE < DJ_STREAM - DJ_PRIVATE + len ||
+		    (from + len > RT->text_start && from < RT->text_end))
+			return true;
+		if (room < ORACLE_PAD)
+			break;
+	}
+	return false;
+}
+
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable)
 {
 	if (count >= 2)
 		code_open();
 	for (; count >= 2; count -= 2) {
-		uint64_t at = (uint64_t)tf_get_int(&in), cover = (uint64_t)tf_get_int(&in);
+		uint64_t at = (uint64_t)tf_get_int(&in), room = (uint64_t)tf_get_int(&in);
 
 		/* nothing of ours, whatever the recording says */
-		if (in.bad || at < from || at >= to || cover > ORACLE_COVER_MAX || at - DJ_PRIVATE < DJ_STREAM - DJ_PRIVATE ||
-		    (at >= RT->text_start && at < RT->text_end) || !oracle_plant(at, (unsigned)cover, writable))
+		if (in.bad || at < from || at >= to || room > ORACLE_ROOM_MAX ||
+		    (room > ORACLE_COVER_MAX && room < ORACLE_PAD) || is_ours(at, room) ||
+		    !oracle_plant(at, (unsigned)room, writable))
 			diverge(t, DIVERGED_UNDECODABLE, -1, NULL,
 				"there is no instruction that the recorder replaced here");
 	}

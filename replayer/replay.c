@@ -88,6 +88,9 @@ long boundary_call(struct thread *t, struct pregs *p)
 		return replay_exec(t, p, args, &ev, call);
 	if (ev.id == TF_EV_PREEMPT)
 		preempt_missed(t, nr, args);
+	if (pause_is_due(&ev))
+		diverge(t, DIVERGED_OTHER, nr, args,
+			"a thread was to let others run before this, in a loop that waits for them (PAUSE)");
 	if (ev.id != call->id)
 		diverge(t, DIVERGED_CALL, nr, args, "");
 	switch (nr) {

@@ -164,6 +164,9 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable);
 
+/* --- pause.c --- */
+/* The event is the end of a turn at a PAUSE. */
+bool pause_is_due(const struct event *ev);
 /* --- semaphores.c --- */
 /* Looks at a call that was served: does it tell how many semaphores a set has? */
 void semaphores_see(long nr, const unsigned long args[6], long result);

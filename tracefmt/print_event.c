@@ -187,6 +187,10 @@ static void put_instruction(struct tf_text *out, struct tf_in *in)
 	uint64_t insn = (uint64_t)tf_get_int(in), value = (uint64_t)tf_get_int(in);
 	int64_t flag = tf_get_int(in);
 
+	if (insn == 8) {
+		tf_put(out, "+++ %s at PAUSE %" PRIu64 " +++", flag ? "waits" : "takes a signal", value);
+		return;
+	}
 	tf_put(out, "+++ %s ", names[insn < sizeof(names) / sizeof(names[0]) && names[insn] ? insn : 0]);
 	if (flag == 1)
 		tf_put(out, "gives %#" PRIx64 " +++", value);

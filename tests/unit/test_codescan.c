@@ -30,13 +30,36 @@ __attribute__((noinline, used)) static unsigned long real(void)
 	return v;
 }
 
+/* Loops with PAUSE: followed by what a jump may cover; jumped to behind it, with padding in reach that
+ * is never executed, and without; and reached there by a table alone. */
+__attribute__((noinline, used)) static unsigned long waits(unsigned long n)
+{
+	__asm__ volatile(".globl pause_covered, pause_padded, pause_bare, pause_by_table, some_padding\n"
+			 "mov $1, %%ecx\n"
+			 "pause_covered: pause\n dec %%ecx\n test %%ecx, %%ecx\n jnz pause_covered\n"
+			 "mov $1, %%ecx\n jmp 1f\n"
+			 "some_padding: nopl 0(%%rax)\n nop\n nop\n"
+			 "pause_padded: pause\n"
+			 "1: dec %%ecx\n jns pause_padded\n"
+			 "mov $1, %%ecx\n jmp 2f\n"
+			 "pause_bare: pause\n"
+			 "2: dec %%ecx\n jns pause_bare\n"
+			 "xor %%eax, %%eax\n lea 4f(%%rip), %%rcx\n movslq (%%rcx, %%rax, 4), %%rax\n"
+			 "add %%rcx, %%rax\n jmp *%%rax\n"
+			 "pause_by_table: pause\n"
+			 "3: mov %%ecx, %%ecx\n nopl 0(%%rax)\n"
+			 ".pushsection .rodata\n .balign 4\n 4: .long 3b - 4b\n .long 0x7fffffff\n .popsection\n"
+			 : "+r"(n) : : "rax", "rcx", "cc");
+	return n;
+}
+
 /* Of no known bounds: what its use shows is found, but not sure; what looks like nothing is not. */
 __asm__(".text\n.globl lone_rdrand, lone_rdtsc\n"
 	"lone_rdrand: rdrand %rcx\n jae lone_rdrand\n ret\n"
 	"lone_rdtsc: rdtsc\n mov %eax, %ecx\n ret\n");
 
 extern const uint8_t real_rdrand[], real_rdseed[], real_rdtsc[], real_rdtscp[], real_cpuid[], lone_rdrand[],
-	lone_rdtsc[];
+	lone_rdtsc[], pause_covered[], pause_padded[], pause_bare[], pause_by_table[], some_padding[];
 extern const uint8_t __executable_start[];
 
 static const struct code_oracle *found_at(const struct elf_file *elf,
@@ -81,6 +104,41 @@ static void test_own_text(void **state)
 	for (size_t i = 0; i < count; i++)
 		sure += found[i].sure;
 	assert_int_equal(count - sure, 1);
+	free(found);
+	elf_close(&elf);
+}
+
+enum { ANY = 1000 };
+
+static void test_room(void **state)
+{
+	const struct {
+		const uint8_t *at;
+		unsigned cover;
+		int pad; /* ANY: what follows the function may have room */
+	} want[] = {
+		{pause_covered, 6, 0},
+		{pause_padded, 0, (int)(some_padding - pause_padded) - 2},
+		{pause_bare, 0, ANY},
+		{pause_by_table, 0, ANY},
+	};
+	struct code_oracle *found;
+	struct elf_file elf;
+	size_t count;
+
+	assert_int_equal(waits(7), 7);
+	assert_true(elf_open(&elf, "/proc/self/exe"));
+	count = code_scan(&elf, &found);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		const struct code_oracle *s = found_at(&elf, found, count, want[i].at);
+
+		assert_non_null(s);
+		assert_int_equal(s->kind, ORACLE_PAUSE);
+		assert_true(s->sure);
+		assert_int_equal(s->cover, want[i].cover);
+		if (want[i].pad != ANY)
+			assert_int_equal(s->pad, want[i].pad);
+	}
 	free(found);
 	elf_close(&elf);
 }
@@ -198,7 +256,7 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_own_text),
+		cmocka_unit_test(test_own_text), cmocka_unit_test(test_room),
 		cmocka_unit_test(test_go_table),
 		cmocka_unit_test(test_damaged),
 	};

@@ -115,6 +115,8 @@ static const struct {
 	{ORACLE_RDTSC, 2, 1, 0, 0, {0x0f, 0x31}},
 	{ORACLE_RDTSCP, 3, 1, 0, 0, {0x0f, 0x01, 0xf9}},
 	{ORACLE_CPUID, 2, 1, 0, 0, {0x0f, 0xa2}},
+	{ORACLE_PAUSE, 2, 0, 0, 0, {0xf3, 0x90}},
+	{ORACLE_NONE, 0, 0, 0, 0, {0xf3, 0x41, 0x90}},	    /* another instruction */
 	{ORACLE_NONE, 0, 0, 0, 0, {0x0f, 0xc7, 0x0f}},	    /* cmpxchg8b (%rdi) */
 	{ORACLE_NONE, 0, 0, 0, 0, {0xf3, 0x0f, 0xc7, 0xf0}}, /* senduipi */
 	{ORACLE_NONE, 0, 0, 0, 0, {0x0f, 0x01, 0xd0}},	    /* xgetbv */

@@ -13,9 +13,10 @@
 #include "tools/record/go_table.h"
 
 enum {
-	JUMP_LEN = 5,
 	FUNCTION_MAX = 1 << 20, /* bytes; longer ones are not decoded */
 	PREFIX_MAX = 3,
+	TABLE_MAX = 1 << 14, /* entries */
+	ALIGNED = 16,	     /* functions, as a rule */
 	FRAME_DATA4 = 0x3b, /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 	FRAME_COUNT4 = 0x03, /* DW_EH_PE_udata4 */
 };
@@ -37,9 +38,9 @@ struct scan {
 
 const char *code_oracle_name(uint8_t kind)
 {
-	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", "rdtsc", "rdtscp", "cpuid"};
+	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", "rdtsc", "rdtscp", "cpuid", [ORACLE_PAUSE] = "pause"};
 
-	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
+	return kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : names[0];
 }
 
 static int32_t get_i32(const uint8_t *p)
@@ -201,6 +202,18 @@ static void add(struct scan *s, uint64_t offset, uint8_t kind, bool sure)
 	s->found[s->count++] = (struct code_oracle){.offset = offset, .kind = kind, .sure = sure};
 }
 
+/* Instructions that do nothing, as compilers put them before what they align. */
+static bool is_padding(const uint8_t *p, size_t room)
+{
+	size_t n = 0;
+
+	while (n < room && p[n] == 0x66)
+		n++;
+	if (n < room && p[n] == 0x2e)
+		n++;
+	return (n < room && p[n] == 0x90) || (n + 1 < room && p[n] == 0x0f && p[n + 1] == 0x1f);
+}
+
 /* Of the oracle at code[at] in a function of len bytes: the instructions that a jump would cover, if
  * each can be executed elsewhere. */
 static uint8_t cover_at(const uint8_t *code, uint64_t at, uint64_t len)
@@ -208,44 +221,185 @@ static uint8_t cover_at(const uint8_t *code, uint64_t at, uint64_t len)
 	struct insn_oracle other;
 	struct insn in;
 	uint64_t n = at;
+	bool reached = true; /* what follows an unconditional jump is only where it is padding */
 
 	while (n < at + JUMP_LEN) {
+		if (!reached && !is_padding(code + n, len - n))
+			return 0;
 		if (!insn_decode(code + n, len - n, &in) || in.flow >= INSN_CALL ||
-		    (n != at && insn_is_oracle(code + n, len - n, &other)))
+		    (n != at && insn_is_oracle(code + n, len - n, &other) && other.kind != ORACLE_PAUSE))
 			return 0;
 		n += in.len;
-		if ((in.flow == INSN_JUMP || in.flow == INSN_LEAVES) && n < at + JUMP_LEN)
-			return 0;
+		reached = reached && in.flow != INSN_JUMP && in.flow != INSN_LEAVES;
 	}
 	return (uint8_t)(n - at);
 }
 
-static bool jumps_through(const uint8_t *code, const struct insn *in)
+enum jumps { JUMPS_NOT, JUMPS_BY_TABLE, JUMPS_ANYWHERE };
+
+/* Whether the instruction jumps to where only the function knows. `before`: the one that precedes it,
+ * or NULL. Compilers add an entry of a table to the table's address, directly before the jump. */
+static enum jumps jumps_through(const uint8_t *code, const struct insn *in, const uint8_t *before,
+				const struct insn *added)
 {
-	return in->flow == INSN_LEAVES && in->modrm_at && code[in->modrm_at - 1] == 0xff;
+	uint8_t modrm = in->modrm_at ? code[in->modrm_at] : 0, sum;
+	unsigned to = (modrm & 7u) | (in->rex & REX_B ? 8 : 0), dest;
+
+	if (in->flow != INSN_LEAVES || !in->modrm_at || code[in->modrm_at - 1] != 0xff ||
+	    in->rip_at) /* of the linker's table: another function */
+		return JUMPS_NOT;
+	if (modrm < 0xc0 || !before || added->modrm_at != 2 || !(added->rex & REX_W) ||
+	    before[2] < 0xc0)
+		return JUMPS_ANYWHERE;
+	sum = before[2];
+	if (before[1] == 0x01) /* add %reg, %r/m */
+		dest = (sum & 7u) | (added->rex & REX_B ? 8 : 0);
+	else if (before[1] == 0x03)
+		dest = (sum >> 3 & 7u) | (added->rex & REX_R ? 8 : 0);
+	else
+		return JUMPS_ANYWHERE;
+	return dest == to ? JUMPS_BY_TABLE : JUMPS_ANYWHERE;
 }
 
-/* Decodes code[0 ... len); at its end everywhere: adds those in it. */
-static bool decode_function(struct scan *s, const uint8_t *code, uint64_t len)
+/* Something jumps to this offset: none of found[first ...] may have it between the instructions that
+ * a jump is to cover, or in its padding. */
+static void forbid_target(struct scan *s, size_t first, uint64_t offset)
+{
+	for (size_t i = first; i < s->count; i++) {
+		uint64_t into = offset - s->found[i].offset;
+
+		if (into && into < s->found[i].cover)
+			s->found[i].cover = 0;
+		if (s->found[i].pad &&
+		    into - SHORT_JUMP_LEN - (uint64_t)(int64_t)s->found[i].pad < JUMP_LEN)
+			s->found[i].pad = 0;
+	}
+}
+
+/* The targets of what may be a table of jumps at this address: 32-bit distances from it, into code. */
+static void forbid_by_table(struct scan *s, size_t first, uint64_t table, uint64_t addr_to_offset)
+{
+	size_t room;
+	const uint8_t *p = elf_bytes(s->elf, table, &room), *code;
+	size_t code_len;
+
+	for (size_t i = 0; p && i < room / 4 && i < TABLE_MAX; i++) {
+		uint64_t target = table + (uint64_t)(int64_t)get_i32(p + 4 * i);
+		bool in_code = false;
+
+		for (unsigned n = 0; !in_code && elf_code(s->elf, n, &code, &code_len); n++)
+			in_code = target - addr_to_offset - (uint64_t)(code - s->elf->data) < code_len;
+		if (!in_code)
+			return;
+		forbid_target(s, first, target - addr_to_offset);
+	}
+}
+
+/* The function's own jumps, exactly. */
+static void forbid_by_jumps(struct scan *s, size_t first, const uint8_t *code, uint64_t len)
+{
+	struct insn in;
+
+	for (uint64_t at = 0; at < len && insn_decode(code + at, len - at, &in); at += in.len)
+		if (in.rel_len)
+			forbid_target(s, first,
+				      insn_target(&in, code + at, (uint64_t)(code + at - s->elf->data)));
+}
+
+/* All tables that a function, which has been decoded, may jump by: whatever it takes the address of. */
+static void forbid_by_tables(struct scan *s, size_t first, const uint8_t *code, uint64_t len,
+			     uint64_t addr_to_offset)
+{
+	struct insn in;
+
+	for (uint64_t at = 0; at < len && insn_decode(code + at, len - at, &in); at += in.len)
+		if (in.rip_at && code[at + in.modrm_at - 1] == 0x8d) /* lea */
+			forbid_by_table(s, first,
+					(uint64_t)(code + at + in.len - s->elf->data) + addr_to_offset +
+						(uint64_t)(int64_t)get_i32(code + at + in.rip_at),
+					addr_to_offset);
+}
+
+/* Five bytes of the padding at code[from ... to) for each oracle in reach that needs them. */
+static void give_pads(struct scan *s, size_t first, const uint8_t *code, uint64_t from, uint64_t to)
+{
+	uint64_t offset = (uint64_t)(code - s->elf->data);
+
+	for (size_t i = first; i < s->count && from + JUMP_LEN <= to; i++) {
+		struct code_oracle *o = &s->found[i];
+		int64_t d = (int64_t)(offset + from - o->offset) - SHORT_JUMP_LEN;
+
+		if (o->cover || o->pad || d != (int8_t)d)
+			continue;
+		o->pad = (int8_t)d;
+		from += JUMP_LEN;
+	}
+}
+
+/* Padding in the function, and up to where the next one is aligned. `room`: bytes at code. */
+static void find_pads(struct scan *s, size_t first, const uint8_t *code, uint64_t len, size_t room)
+{
+	uint64_t at = 0, from = 0, end = (len + ALIGNED - 1) / ALIGNED * ALIGNED;
+	bool dead = false; /* since `from` nothing is reached, and all is padding */
+	struct insn in;
+
+	for (end = end < room ? end : room; at < end && insn_decode(code + at, end - at, &in);
+	     at += in.len) {
+		if (dead && is_padding(code + at, end - at))
+			continue;
+		if (dead)
+			give_pads(s, first, code, from, at);
+		dead = in.flow == INSN_JUMP || in.flow == INSN_LEAVES;
+		from = at + in.len;
+		if (at >= len)
+			return;
+	}
+	if (dead)
+		give_pads(s, first, code, from, at);
+}
+
+/* Decodes code[0 ... len); at its end everywhere: adds those in it. Addresses are addr_to_offset
+ * above offsets in the file; `room` bytes of the text are at code. */
+static bool decode_function(struct scan *s, const uint8_t *code, uint64_t len, size_t room,
+			    uint64_t addr_to_offset)
 {
 	struct insn_oracle oracle;
 	struct insn in;
 	size_t before = s->count;
-	bool computed = false; /* jumps to where only it knows */
+	enum jumps jumps = JUMPS_NOT;
+	uint64_t covered = 0, last = 0; /* up to here, by a jump; the instruction before */
+	struct insn in_last = {0};
 
-	for (uint64_t at = 0; at < len; at += in.len) {
+	for (uint64_t at = 0; at < len; last = at, in_last = in, at += in.len) {
+		enum jumps here;
+
 		if (!insn_decode(code + at, len - at, &in)) {
 			s->count = before;
 			return false;
 		}
-		computed |= jumps_through(code + at, &in);
+		here = jumps_through(code + at, &in, at ? code + last : NULL, &in_last);
+		if (here > jumps)
+			jumps = here;
 		if (!insn_is_oracle(code + at, len - at, &oracle) || oracle.len != in.len)
 			continue;
+		if (oracle.kind == ORACLE_PAUSE && at < covered)
+			continue; /* it is moved along */
 		add(s, (uint64_t)(code + at - s->elf->data), oracle.kind, true);
-		if (s->count)
-			s->found[s->count - 1].cover = cover_at(code, at, len);
+		if (!s->count)
+			continue;
+		s->found[s->count - 1].cover = cover_at(code, at, len);
+		s->found[s->count - 1].begin = (uint64_t)(code - s->elf->data);
+		s->found[s->count - 1].end = (uint64_t)(code - s->elf->data) + len;
+		covered = at + s->found[s->count - 1].cover;
 	}
-	for (; computed && before < s->count; before++)
+	for (unsigned pass = 0; pass < 2 && s->count > before && jumps != JUMPS_ANYWHERE; pass++) {
+		forbid_by_jumps(s, before, code, len);
+		if (jumps == JUMPS_BY_TABLE)
+			forbid_by_tables(s, before, code, len, addr_to_offset);
+		if (!pass) /* for those that have no room so far */
+			find_pads(s, before, code, len, room);
+	}
+	for (; jumps == JUMPS_ANYWHERE && before < s->count; before++)
 		s->found[before].cover = 0;
 	return true;
 }
@@ -290,7 +444,8 @@ static void judge(struct scan *s, const uint8_t *code, size_t len, const uint8_t
 		    length <= len - (size_t)(from - code)) {
 			s->begin = (uint64_t)(from - s->elf->data);
 			s->end = s->begin + length;
-			s->even = decode_function(s, from, length);
+			s->even = decode_function(s, from, length, len - (size_t)(from - code),
+						  begin - s->begin);
 			if (s->even)
 				return;
 		}
@@ -312,6 +467,7 @@ static void scan_code(struct scan *s, const uint8_t *code, size_t len)
 	const __m128i escape = _mm_set1_epi8(0x0f), random = _mm_set1_epi8((char)0xc7);
 	const __m128i tsc = _mm_set1_epi8(0x31), group7 = _mm_set1_epi8(0x01);
 	const __m128i cpuid = _mm_set1_epi8((char)0xa2);
+	const __m128i rep = _mm_set1_epi8((char)0xf3), nop = _mm_set1_epi8((char)0x90);
 	size_t at = 0;
 
 	for (; at + 17 <= len; at += 16) {
@@ -320,8 +476,9 @@ static void scan_code(struct scan *s, const uint8_t *code, size_t len)
 		__m128i second = _mm_or_si128(
 			_mm_or_si128(_mm_cmpeq_epi8(b, random), _mm_cmpeq_epi8(b, tsc)),
 			_mm_or_si128(_mm_cmpeq_epi8(b, group7), _mm_cmpeq_epi8(b, cpuid)));
-		unsigned hits = (unsigned)_mm_movemask_epi8(
-			_mm_and_si128(_mm_cmpeq_epi8(a, escape), second));
+		unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(
+			_mm_and_si128(_mm_cmpeq_epi8(a, escape), second),
+			_mm_and_si128(_mm_cmpeq_epi8(a, rep), _mm_cmpeq_epi8(b, nop))));
 
 		for (; hits; hits &= hits - 1) {
 			const uint8_t *p = code + at + __builtin_ctz(hits);
@@ -385,7 +542,7 @@ static void look_for_jumps(struct scan *s, const uint8_t *code, size_t len)
 	}
 }
 
-/* Short jumps, around each oracle. */
+/* Short jumps, around each oracle, but for those of its own function, which are known. */
 static void look_around(struct scan *s, const uint8_t *code, size_t len)
 {
 	uint64_t start = (uint64_t)(code - s->elf->data), end = start + len;
@@ -399,6 +556,8 @@ static void look_around(struct scan *s, const uint8_t *code, size_t len)
 		for (uint64_t from = at - start > 130 ? at - 130 : start; from < to; from++) {
 			const uint8_t *p = s->elf->data + from;
 
+			if (from >= s->found[i].begin && from < s->found[i].end)
+				continue;
 			if ((p[0] & 0xf0) == 0x70 || p[0] == 0xeb || (p[0] & 0xfc) == 0xe0)
 				forbid(s, from + 2 + (uint64_t)(int64_t)(int8_t)p[1]);
 		}

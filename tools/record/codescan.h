@@ -14,9 +14,12 @@ struct code_oracle {
 	uint8_t kind;	 /* enum insn_oracle_kind */
 	uint8_t cover; /* bytes of whole instructions from it on that a jump may stand for; 0: what
 			* follows may be jumped to, or cannot be executed elsewhere */
+	int8_t pad; /* without one: how far behind two bytes, the short jump there, five bytes of padding
+		     * are that nothing ever executes; 0: none in reach */
 	bool sure; /* it is an instruction: a function of known bounds, decoded from its
 		    * beginning to its end, has it. Otherwise it looks like one by what follows,
 		    * where no bounds are known */
+	uint64_t begin, end; /* that function's, as offsets in the file; 0: not known */
 };
 
 /* Finds them. *found: malloc'd, by offset, the caller's; returns how many. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "preload/oracle.h"
 #include "tools/record/codescan.h"
 #include "tools/record/oracles.h"
 
@@ -21,6 +22,19 @@ bool oracles_are_harmless(const char *path)
 	return false;
 }
 
+static unsigned room_of(const struct code_oracle *o)
+{
+	return o->cover ? o->cover : o->pad ? ORACLE_PAD + (uint8_t)o->pad : 0;
+}
+
+/* PAUSE has no value that could be missed: it is listed where it costs no trap, and while there is
+ * plenty of room for the others. */
+static bool is_worth_it(const struct code_oracle *o, uint32_t listed)
+{
+	return o->sure &&
+	       (o->kind != ORACLE_PAUSE || (room_of(o) && listed < ORACLE_OFFSET_COUNT / 2));
+}
+
 /* Adds the file's list to the session. False: it is full. */
 static bool list(struct session *s, uint32_t file, const struct code_oracle *found, size_t count)
 {
@@ -33,12 +47,12 @@ static bool list(struct session *s, uint32_t file, const struct code_oracle *fou
 		return false;
 	*f = (struct oracle_file){.file = file, .first = first};
 	for (size_t i = 0; i < count; i++) {
-		if (!found[i].sure)
+		if (!is_worth_it(&found[i], first + f->count))
 			continue;
 		if (first + f->count >= ORACLE_OFFSET_COUNT)
 			return false;
 		s->oracle_offsets[first + f->count++] =
-			found[i].offset | (uint64_t)found[i].cover << ORACLE_OFFSET_BITS;
+			found[i].offset | (uint64_t)room_of(&found[i]) << ORACLE_OFFSET_BITS;
 	}
 	if (f->count)
 		__atomic_store_n(&s->oracle_file_count, n + 1, __ATOMIC_RELEASE);

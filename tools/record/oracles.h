@@ -1,5 +1,5 @@
 /*
- * The instructions that recorded processes have to replace by traps (preload/oracles.c): looked up
+ * The instructions that recorded processes have to replace (preload/oracles.c): looked up
  * in each file when it is stored, once a recording. Called by the supervisor.
  */
 #ifndef DEJA_TOOLS_ORACLES_H
@@ -11,7 +11,8 @@
  * session. Warns of what may be one and must be left alone. */
 void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd);
 /* libc and the dynamic linker: what those have decides nothing that a program sees. libc's mutexes
- * take the number of rounds that they spin from the counter; the linker measures itself. */
+ * take the number of rounds that they spin from the counter, so that their PAUSEs cannot be counted either,
+ * and every process would pay for these; the linker measures itself. */
 bool oracles_are_harmless(const char *path);
 
 #endif

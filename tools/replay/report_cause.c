@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include "preload/oracle.h"
 #include "tools/record/codescan.h"
 #include "tools/elf.h"
 #include "tools/replay/report_cause.h"
@@ -266,7 +267,7 @@ static bool has_instruction(const struct story *s, deja_recording *rec, const ch
 		count = code_scan(&elf, &found);
 		elf_close(&elf);
 		for (size_t n = 0; n < count && !name; n++)
-			if (!found[n].sure || !s->has_oracles)
+			if (found[n].kind != ORACLE_PAUSE && (!found[n].sure || !s->has_oracles))
 				name = code_oracle_name(found[n].kind);
 		free(found);
 		if (!name)

@@ -1,0 +1,78 @@
+/*
+ * The recorder: PAUSE (oracle.h). A loop with PAUSE waits for another thread, which cannot run
+ * before this one's turn has ended. So the turn ends there at once, where somebody wants it: an
+ * INSN event says at which PAUSE since the last such event, and the replay counts as far. Nothing
+ * is stopped, stepped or compared (record_preempt.c), and a signal is delivered there as well.
+ *
+ * Where all who want the turn wait in such loops themselves, it could go round among them for ever,
+ * thousands of times in a millisecond. That is told by their coming back to a PAUSE at once; then
+ * the turns become longer.
+ */
+#include <sys/syscall.h>
+#include "record.h"
+
+enum {
+	YIELD_EVERY = 256,
+	AT_ONCE_NS = 500,
+	ROUNDS_IN_VAIN = 4, /* of all who wait */
+	HELD_BACK_NS = 20 * 1000, /* a few hand-overs: those may be quick, not in vain */
+};
+
+/* How long the turn lasts after so many that were in vain. */
+static int64_t held_back_ns(void)
+{
+	return RT->pauses_in_vain / (RT->sched_waiting + 1) < ROUNDS_IN_VAIN ? 0 : HELD_BACK_NS;
+}
+
+/* Whether the turn ends here for others. */
+static bool gives_way(struct thread *t)
+{
+	int64_t now;
+
+	if (!sched_wanted(t))
+		return false;
+	if (RT->sched_waiting > RT->sched_pausing)
+		return true;
+	now = dj_now();
+	if (t->pause_resumed_ns) {
+		RT->pauses_in_vain = now - t->pause_resumed_ns < AT_ONCE_NS ? RT->pauses_in_vain + 1 : 0;
+		t->pause_resumed_ns = 0;
+		RT->pause_from_ns = now + held_back_ns();
+	} else if (!t->pause_held_back) {
+		RT->pauses_in_vain = 0;
+		RT->pause_from_ns = 0;
+	}
+	t->pause_held_back = now < RT->pause_from_ns;
+	return !t->pause_held_back;
+}
+
+bool boundary_pause(struct thread *t)
+{
+	bool for_others;
+
+	t->pauses++;
+	if (RT->passthrough || !(t->pending || gives_way(t))) {
+		/* whom it waits for is in a call, and may need this processor to come back */
+		if (t->pauses % YIELD_EVERY == 0 && RT->multi && !RT->sandboxed)
+			dj_raw(SYS_sched_yield);
+		else
+			__builtin_ia32_pause();
+		return false;
+	}
+	for_others = !t->pending;
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_INSN, 3, ORACLE_PAUSE, (int64_t)(t->pauses - t->pauses_told),
+			 for_others);
+	ring_commit(t->slot);
+	t->pauses_told = t->pauses;
+	if (!for_others)
+		return true;
+	t->pause_waits = true;
+	sched_go_round(t);
+	t->pause_waits = false;
+	t->pause_resumed_ns = dj_now();
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
+	ring_commit(t->slot);
+	return t->pending;
+}

@@ -1,0 +1,64 @@
+/*
+ * The replayer: PAUSE (preload/record_pause.c). At the one that the stream names this thread's turn
+ * ends, or a signal comes. The counts are compared at each, and a loop has millions: the head is
+ * looked at once for each of its places.
+ */
+#include "replay.h"
+
+/* The count at which this thread's turn ends, as the head has it; 0: something else comes next. */
+static uint64_t due_at_head(const struct thread *t)
+{
+	uint64_t pos = RT->stream_pos;
+	int64_t tid = RT->replay_tid;
+
+	for (;;) {
+		struct tf_in in = head_in(pos), end = in;
+		unsigned id;
+
+		tf_skip(&end);
+		tf_get_array(&in);
+		id = (unsigned)tf_get_int(&in);
+		if (in.bad || end.bad)
+			return 0;
+		if (id == TF_EV_INSN)
+			return tid == t->tid && tf_get_int(&in) == ORACLE_PAUSE
+				       ? t->pauses_told + (uint64_t)tf_get_int(&in)
+				       : 0;
+		if (id == TF_EV_THREAD)
+			tid = tf_get_int(&in);
+		else if (id != TF_EV_SYNC && id != TF_EV_NOTE)
+			return 0;
+		pos += (uint64_t)(end.p - in.p);
+	}
+}
+
+bool boundary_pause(struct thread *t)
+{
+	struct event ev;
+	bool for_others;
+
+	t->pauses++;
+	if (RT->pause_looked != RT->stream_pos || RT->pause_thread != t) {
+		RT->pause_due = due_at_head(t);
+		RT->pause_looked = RT->stream_pos;
+		RT->pause_thread = t;
+	}
+	if (t->pauses != RT->pause_due)
+		return false;
+	ev = turn_wait(t);
+	tf_get_int(&ev.in); /* the instruction */
+	tf_get_int(&ev.in); /* the count */
+	for_others = tf_get_int(&ev.in) == 1;
+	t->pauses_told = t->pauses;
+	head_take(t, &ev);
+	if (for_others)
+		turn_wait_any(t);
+	return boundary_signal_due(t);
+}
+
+bool pause_is_due(const struct event *ev)
+{
+	struct tf_in in = ev->in;
+
+	return ev->id == TF_EV_INSN && tf_get_int(&in) == ORACLE_PAUSE;
+}

@@ -195,6 +195,17 @@ size_t dj_strlen_user(const char *s, size_t max)
 	return dj_strlen_user_in(s, max, &known);
 }
 
+char *dj_put_hex(char *p, uint64_t v)
+{
+	int shift = 60;
+
+	while (shift && !(v >> shift & 15))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*p++ = "0123456789abcdef"[v >> shift & 15];
+	return p;
+}
+
 char *dj_put_dec(char *p, int64_t v)
 {
 	char digits[24];

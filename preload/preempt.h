@@ -106,6 +106,7 @@ struct preempt_state {
 	uint16_t check[8]; /* what the stub compares: registers, then words */
 	uint64_t visit_count, near_count;
 	uint32_t last_area; /* that told so; asked first */
+	uint64_t near_addr, near_value, near_wanted; /* when it was a word: which, what it was here, and there */
 	const char *near_what; /* what differed when all before it was equal */
 
 	/* the place */

@@ -429,6 +429,7 @@ size_t dj_string_len(const struct tf_arg *arg, const char *s);
 /* --- memory.c --- */
 /* Text into buf without stdio: a decimal number; returns the end. */
 char *dj_put_dec(char *p, int64_t v);
+char *dj_put_hex(char *p, uint64_t v);
 char *dj_put_text(char *p, const char *end, const char *s);
 /* Ends the process after a message on descriptor 2: only for failures of our own that
  * leave nothing else. */

@@ -173,6 +173,9 @@ static bool matches(struct k_mcontext *mc, int *differs)
 		if (value != s->words[i].value) {
 			*differs = (int)(PREEMPT_REG_COUNT + i);
 			s->near_what = "a word of memory";
+			s->near_addr = s->words[i].addr;
+			s->near_value = value;
+			s->near_wanted = s->words[i].value;
 			return false;
 		}
 	}
@@ -268,7 +271,7 @@ bool boundary_own_fault(struct thread *t, const struct k_siginfo *info, struct k
 void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 {
 	struct preempt_state *s = PREEMPT;
-	char text[256] = "", *p = text, *end = text + 240;
+	char text[320] = "", *p = text, *end = text + 240;
 
 	p = dj_put_text(p, end, "a thread was to be stopped in a computation before this; it came "
 				"by ");
@@ -277,6 +280,11 @@ void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 	p = dj_put_dec(p, (int64_t)s->near_count);
 	p = dj_put_text(p, end, " times very much so, but for ");
 	p = dj_put_text(p, end, s->near_what ? s->near_what : "nothing");
+	if (s->near_addr) {
+		p = dj_put_hex(dj_put_text(p, end, " at "), s->near_addr);
+		p = dj_put_hex(dj_put_text(p, end, ", "), s->near_value);
+		p = dj_put_hex(dj_put_text(p, end, " instead of "), s->near_wanted);
+	}
 	*p = 0;
 	diverge(t, DIVERGED_OTHER, nr, args, text);
 }

@@ -63,17 +63,6 @@ static void restore_auxv(struct thread *t, const struct image *img)
 	}
 }
 
-static char *put_hex(char *p, uint64_t v)
-{
-	int shift = 60;
-
-	while (shift && !(v >> shift & 15))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		*p++ = "0123456789abcdef"[v >> shift & 15];
-	return p;
-}
-
 #define VSYSCALL 0xffffffffff600000ul
 enum { OUR_SPAN = 0x200000 }; /* both runtime objects' (entry.S, .span) */
 
@@ -133,9 +122,9 @@ static bool next_recorded(struct tf_in *in, uint32_t *left, struct map *m)
 
 static char *put_map(char *q, char *end, const struct map *m)
 {
-	q = put_hex(q, m->from);
+	q = dj_put_hex(q, m->from);
 	*q++ = '-';
-	q = put_hex(q, m->to);
+	q = dj_put_hex(q, m->to);
 	*q++ = ' ';
 	for (uint32_t k = 0; k < m->path_len && k < 80 && q < end; k++)
 		*q++ = m->path[k];

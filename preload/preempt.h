@@ -83,6 +83,7 @@ struct preempt_state {
 	struct k_siginfo sent[2]; /* one to the thread, one to the process */
 	bool used_stack; /* the stack pointer has changed */
 	uint32_t pauses; /* instructions PAUSE */
+	uint32_t stops_looked_at; /* for how much memory the process has */
 	uint64_t start_reg[PREEMPT_REG_COUNT];
 	uint8_t start_vectors[256];
 	struct {

@@ -9,6 +9,7 @@
  */
 #include <sys/syscall.h>
 #include <errno.h>
+#include <fcntl.h>
 #include "record.h"
 #include "preempt.h"
 #include "patch.h"
@@ -36,6 +37,8 @@ enum {
 	RED_ZONE_LEN = 128,
 	AROUND_PLACE_LEN = 256,
 	FXSAVE_VECTORS = 160,
+	STOPS_LOOKED_AT = 16,
+	UNLIKE_PAGES = 4096,
 	CODE_KERNEL = 0x80, /* si_code of an int3 */
 };
 
@@ -241,6 +244,42 @@ static void collect_areas(const struct k_mcontext *mc, const struct flights *oth
 	add_heap(others);
 }
 
+/* --- what the recording says of it --- */
+
+/* Resident memory of this process that is no file's, in pages; 0: not known. */
+static uint64_t own_pages(void)
+{
+	uint64_t field[3] = {0};
+	unsigned at = 0;
+	char text[96];
+	long fd, n;
+
+	fd = RT->sandboxed ? -1 : dj_raw(SYS_open, "/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	n = dj_raw(SYS_read, fd, text, sizeof(text));
+	dj_raw(SYS_close, fd);
+	for (long i = 0; i < n && at < 3; i++)
+		if (text[i] == ' ')
+			at++;
+		else
+			field[at] = field[at] * 10 + (uint64_t)(text[i] - '0');
+	return at == 3 && field[1] > field[2] ? field[1] - field[2] : 0; /* resident, of files */
+}
+
+/* Much of what such a process computes with is not compared. Asked at its first stops. */
+static void tell_unlike(struct thread *t)
+{
+	if (PREEMPT->stops_looked_at >= STOPS_LOOKED_AT)
+		return;
+	PREEMPT->stops_looked_at++;
+	if (own_pages() < UNLIKE_PAGES)
+		return;
+	PREEMPT->stops_looked_at = STOPS_LOOKED_AT;
+	record_note(t->slot, TF_NOTE_REMARK "a thread was stopped in a computation with much memory, by part "
+			     "of which alone the place is told: a replay may take a moment that looks the same");
+}
+
 /* --- the event --- */
 
 static void emit_place(struct thread *t, const struct k_mcontext *mc)
@@ -255,6 +294,7 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	collect_words(mc, &others);
 	collect_areas(mc, &others);
 	record_thread_switch(t);
+	tell_unlike(t);
 	p = tf_put_array(p, 5);
 	p = tf_put_uint(p, TF_EV_PREEMPT);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));

@@ -65,6 +65,9 @@ static inline int tf_event_is_timed(unsigned id)
 	return 0;
 }
 
+/* A TF_EV_NOTE that begins so is kept, and nobody is warned of it. */
+#define TF_NOTE_REMARK "remark: "
+
 /* Roles of TF_EV_OUTPUT. */
 enum { TF_ROLE_NONE = 0, TF_ROLE_STDOUT = 1, TF_ROLE_STDERR = 2 };
 

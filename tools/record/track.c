@@ -327,7 +327,8 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 			return;
 		add_text(&t->notes, &t->note_count, (const char *)bytes, n);
 		t->stopped |= id == TF_EV_END;
-		warn_of(t, id, (const char *)bytes, (int)n);
+		if (n < strlen(TF_NOTE_REMARK) || memcmp(bytes, TF_NOTE_REMARK, strlen(TF_NOTE_REMARK)))
+			warn_of(t, id, (const char *)bytes, (int)n);
 		return;
 	case TF_EV_SIGNAL:
 		if (t->stream == 1)

@@ -198,6 +198,15 @@ static bool plant_trap(struct oracle_site *s, const uint8_t *code, bool writable
 		    : code_write(s->addr + s->oracle.trap_at, trap + 1, 1, writable);
 }
 
+/* A jump, where s->room says that there is room for one, of the `len` bytes that are known. */
+static bool plant_where_room(struct oracle_site *s, const uint8_t *code, size_t len, bool writable)
+{
+	if (s->room >= ORACLE_PAD)
+		return plant_by_pad(s, code, writable);
+	return s->room >= JUMP_LEN && s->room <= len &&
+	       plant_jump(s, code, s->room, s->addr, writable);
+}
+
 bool oracle_plant(uint64_t addr, unsigned where, bool writable)
 {
 	uint8_t code[ORACLE_COVER_MAX];
@@ -218,10 +227,7 @@ bool oracle_plant(uint64_t addr, unsigned where, bool writable)
 	s->oracle = oracle;
 	s->cover = 0;
 	s->room = boundary_has_oracle(oracle.kind) ? (uint16_t)where : 0;
-	if (s->room >= ORACLE_PAD ? plant_by_pad(s, code, writable)
-	    : s->room >= JUMP_LEN && s->room <= room
-		    ? plant_jump(s, code, s->room, addr, writable)
-		    : false)
+	if (plant_where_room(s, code, room, writable))
 		return true;
 	/* a trap costs more than a loop with PAUSE is worth; a replay has it where the recording has */
 	if (oracle.kind == ORACLE_PAUSE && RT->session->mode != SESSION_REPLAY) {
@@ -241,20 +247,27 @@ void oracles_forget(uint64_t addr, uint64_t len)
 			RT->oracles[i].oracle.kind = ORACLE_NONE;
 }
 
-/* The stubs stay, as those of patch.c. */
+/* The stub stays, as those of patch.c. */
+static void undo(const struct oracle_site *s)
+{
+	if (s->cover && pad_of(s)) {
+		code_write(s->addr, s->hop_original, sizeof(s->hop_original), false);
+		code_write(pad_of(s), s->original, sizeof(s->original), false);
+	} else if (s->cover) {
+		code_write(s->addr, s->original, sizeof(s->original), false);
+	} else {
+		code_write(s->addr + s->oracle.trap_at, s->original,
+			   s->oracle.kind == ORACLE_PAUSE ? 2 : 1, false);
+	}
+}
+
 void oracles_undo(void)
 {
 	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++) {
 		struct oracle_site *s = &RT->oracles[i];
 
-		if (s->addr && s->oracle.kind && s->cover && pad_of(s)) {
-			code_write(s->addr, s->hop_original, sizeof(s->hop_original), false);
-			code_write(pad_of(s), s->original, sizeof(s->original), false);
-		} else if (s->addr && s->oracle.kind && s->cover)
-			code_write(s->addr, s->original, sizeof(s->original), false);
-		else if (s->addr && s->oracle.kind)
-			code_write(s->addr + s->oracle.trap_at, s->original,
-				   s->oracle.kind == ORACLE_PAUSE ? 2 : 1, false);
+		if (s->addr && s->oracle.kind)
+			undo(s);
 		s->oracle.kind = ORACLE_NONE;
 	}
 }

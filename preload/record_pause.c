@@ -31,7 +31,7 @@ static bool gives_way(struct thread *t)
 
 	if (!sched_wanted(t))
 		return false;
-	if (RT->sched_waiting > RT->sched_pausing)
+	if (RT->sched_waiting > RT->sched_pausing) /* somebody who does not wait in such a loop */
 		return true;
 	now = dj_now();
 	if (t->pause_resumed_ns) {

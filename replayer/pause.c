@@ -12,7 +12,8 @@ static uint64_t due_at_head(const struct thread *t)
 	int64_t tid = RT->replay_tid;
 
 	for (;;) {
-		struct tf_in in = head_in(pos), end = in;
+		const struct tf_in start = head_in(pos);
+		struct tf_in in = start, end = start;
 		unsigned id;
 
 		tf_skip(&end);
@@ -28,7 +29,7 @@ static uint64_t due_at_head(const struct thread *t)
 			tid = tf_get_int(&in);
 		else if (id != TF_EV_SYNC && id != TF_EV_NOTE)
 			return 0;
-		pos += (uint64_t)(end.p - in.p);
+		pos += (uint64_t)(end.p - start.p);
 	}
 }
 

@@ -70,23 +70,50 @@ static int64_t now_ns(void)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-/* One that was killed from outside while it computed makes no call here that would end
- * it. Faults happen by themselves. */
+/* Whether all that is left of the stream says that recording stopped there. */
+static bool stops_here(struct playback *r, const struct slot *slot)
+{
+	struct deja_error err = {0};
+	struct deja_event ev;
+	deja_cursor *cur = deja_cursor_open(r->rec, slot->stream, &err);
+	bool more = cur && !deja_seek_event(cur, slot->event_no + 1, &err), stops = false;
+
+	while (more && !stops) {
+		more = deja_next(cur, &ev, &err) > 0;
+		stops = more && ev.id == TF_EV_END;
+		more &= ev.id == TF_EV_THREAD;
+	}
+	if (cur)
+		deja_cursor_close(cur);
+	return stops;
+}
+
+/* One that was killed from outside while it computed, or that recording left there, makes no call
+ * here that would end it: it may wait in a loop for another thread. Faults happen by themselves. */
 static void end_as_killed(struct playback *r, struct slot *slot)
 {
 	struct stream_state *s = playback_stream(r, slot->stream);
 	const struct deja_process *p = s ? s->process : NULL;
 	int signo = p && p->status_known && WIFSIGNALED(p->status) ? WTERMSIG(p->status) : 0;
+	bool over = s && slot->consumed >= s->len;
 
-	if (r->hold || !p || p->complete || s->truncated || slot->consumed < s->len || slot->finished ||
-	    signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
-	    signo == SIGTRAP)
+	if (r->hold || !p || p->complete || s->truncated || slot->finished ||
+	    (!over && (slot->waits_seq || slot->pacing)) ||
+	    (over && (signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
+		      signo == SIGTRAP)))
 		return;
-	if (!s->idle_since_ns)
+	if (!s->idle_since_ns || s->idle_consumed != slot->consumed) {
 		s->idle_since_ns = now_ns();
-	if (now_ns() - s->idle_since_ns < KILLED_GRACE_NS)
+		s->idle_consumed = slot->consumed;
+		s->idle_asked = false;
+	}
+	if (now_ns() - s->idle_since_ns < KILLED_GRACE_NS || s->idle_asked)
 		return;
-	slot->finished = FINISHED_CUT;
+	if (!over && !stops_here(r, slot)) {
+		s->idle_asked = true;
+		return;
+	}
+	slot->finished = over ? FINISHED_CUT : FINISHED_STOPPED;
 	if (descendants_has(slot->live_pid))
 		kill(slot->live_pid, SIGKILL);
 }

@@ -28,7 +28,9 @@ struct stream_state {
 	bool done;	 /* everything was consumed */
 	bool cut;	 /* a call was made where the stream has no more */
 	bool stopped;	 /* recording stopped before the process ended */
-	int64_t idle_since_ns; /* everything consumed since then, and still running */
+	int64_t idle_since_ns; /* nothing consumed since then, and still running */
+	uint64_t idle_consumed; /* where it stood then, in bytes */
+	bool idle_asked; /* and other events than the recording's end follow */
 	uint64_t served; /* events */
 };
 

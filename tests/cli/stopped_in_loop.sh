@@ -38,7 +38,7 @@ for way in pauses plain; do
 	expect 137 "$DEJA" record -q -o killed.$way -- timeout -s KILL 0.3 ./$way
 	expect 137 "$DEJA" replay killed.$way
 	for rec in stopped.$way killed.$way; do
-		"$DEJA" verify $rec >verified 2>&1
+		"$DEJA" verify "$rec" >verified 2>&1
 		grep -q '^OK ' verified || fail "$rec: $(cat verified)"
 	done
 done

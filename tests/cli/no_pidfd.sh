@@ -72,7 +72,7 @@ all_equal() { # WHAT
 }
 expect 0 "$DEJA" record -q -o plain -- python3 tree.py
 same record
-for errno in 1 38; do # EPERM, ENOSYS
+for errno in 1 24 38; do # EPERM, EMFILE, ENOSYS
 	expect 0 ./refuse $errno "$DEJA" record -q -o "refused.$errno" -- python3 tree.py
 	same "recorded, errno $errno"
 	expect 0 "$DEJA" replay "refused.$errno"

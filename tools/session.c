@@ -172,6 +172,23 @@ void session_let_in(const struct live_session *s, uid_t uid)
 	}
 }
 
+/* session_pid_lives where no pidfd is to be had: refused by a filter, unknown to the kernel, or no
+ * descriptor is left. So it takes none. */
+static bool lives_by_proc(pid_t pid)
+{
+	char path[64], exe;
+	struct stat st;
+
+	if (kill(pid, 0) < 0)
+		return errno != ESRCH;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, &exe, sizeof(exe)) >= 0 || errno != ENOENT)
+		return true;
+	/* its first thread has ended; a link for each thread, which are as many as there are left */
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	return stat(path, &st) == 0 && st.st_nlink > 3;
+}
+
 bool session_pid_lives(pid_t pid)
 {
 	struct pollfd p = {.events = POLLIN};
@@ -180,8 +197,8 @@ bool session_pid_lives(pid_t pid)
 	if (pid <= 0)
 		return false;
 	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (p.fd < 0)
-		return errno != ESRCH && errno != EINVAL;
+	if (p.fd < 0) /* the others say that there is no such process, a thread at most */
+		return errno != ESRCH && errno != EINVAL && errno != ENOENT && lives_by_proc(pid);
 	lives = poll(&p, 1, 0) != 1; /* a pending signal fails it */
 	close(p.fd);
 	return lives;

@@ -214,7 +214,8 @@ static void slot_free(struct slot *slot)
 	__atomic_store_n(&slot->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 }
 
-/* Opens what tells when the process ends. False: it has ended. */
+/* Opens what tells when the process ends; where there is none, it is looked at again and again.
+ * False: it has ended. */
 static bool watch(struct track *t, const struct slot *slot, int64_t now)
 {
 	bool possible;
@@ -222,7 +223,7 @@ static bool watch(struct track *t, const struct slot *slot, int64_t now)
 
 	if (pid) {
 		t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-		return t->pidfd >= 0;
+		return t->pidfd >= 0 || session_pid_lives(pid);
 	}
 	if (!t->unseen_since_ns)
 		t->unseen_since_ns = now;

@@ -192,8 +192,8 @@ static unsigned look(struct playback *r, struct slot **diverged)
 		}
 		if (r->pidfds[i] < 0)
 			r->pidfds[i] = (int)syscall(SYS_pidfd_open, slot->live_pid, 0);
-		p.fd = r->pidfds[i];
-		if (p.fd >= 0 && poll(&p, 1, 0) != 1) { /* a pending SIGCHLD fails it */
+		p.fd = r->pidfds[i]; /* without one we look ourselves; a pending SIGCHLD fails poll */
+		if (p.fd >= 0 ? poll(&p, 1, 0) != 1 : session_pid_lives(slot->live_pid)) {
 			alive++;
 			end_as_killed(r, slot);
 		} else

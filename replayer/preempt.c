@@ -13,7 +13,7 @@
 
 void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 
-/* The fields of the event at `in`, behind dt, into the state. */
+/* The fields of the event at `in`, of `count`, behind dt, into the state. */
 static bool take_place(struct tf_in *in, uint32_t count)
 {
 	struct preempt_state *s = PREEMPT;
@@ -25,7 +25,7 @@ static bool take_place(struct tf_in *in, uint32_t count)
 	if (in->bad || len != sizeof(s->place))
 		return false;
 	dj_copy(&s->place, bytes, len);
-	if (count < 5)
+	if (count < 4)
 		return true; /* as older recordings have it */
 	bytes = tf_get_bytes(in, &len);
 	if (in->bad || len > sizeof(s->words))
@@ -63,7 +63,7 @@ static void plant(struct thread *t, struct k_ucontext *uc)
 	struct preempt_state *s = PREEMPT;
 	uint64_t unblock = SIG_BIT(SIGTRAP_NR), mask = 0;
 
-	s->visit_count = s->near_count = 0;
+	s->visit_count = s->near_count = s->near_addr = 0;
 	s->last_area = 0;
 	dj_zero(s->readable, sizeof(s->readable));
 	s->near_what = "nothing";
@@ -85,38 +85,13 @@ static void plant(struct thread *t, struct k_ucontext *uc)
 
 static void look(struct thread *t, struct k_ucontext *uc)
 {
-	uint64_t pos = RT->stream_pos;
-	int64_t tid = RT->replay_tid;
-	struct tf_in in;
-	uint32_t count;
+	int64_t tid;
+	struct event ev = head_look(&tid);
 
-	for (;;) {
-		struct tf_in start = in = head_in(pos);
-
-		count = tf_get_array(&in);
-		switch (tf_get_int(&in)) {
-		case TF_EV_PREEMPT:
-			break;
-		case TF_EV_THREAD:
-			tid = tf_get_int(&in);
-			/* fall through */
-		case TF_EV_SYNC:
-		case TF_EV_NOTE:
-			in = start;
-			tf_skip(&in);
-			if (in.bad)
-				return;
-			pos += (uint64_t)(in.p - start.p);
-			continue;
-		default:
-			return;
-		}
-		break;
-	}
-	tf_get_int(&in); /* dt */
-	if (tid != t->tid)
+	if (ev.id != TF_EV_PREEMPT || tid != t->tid)
 		return;
-	if (!take_place(&in, count))
+	tf_get_int(&ev.in); /* dt */
+	if (!take_place(&ev.in, ev.count))
 		diverge(t, DIVERGED_UNDECODABLE, -1, NULL, "a forced stop");
 	plant(t, uc);
 }
@@ -149,6 +124,13 @@ bool preempt_make_way(void)
 
 /* --- is it there? --- */
 
+/* The dynamic linker leaves pointers into our object in registers, too, where it has looked up a
+ * function: another object here. */
+static bool is_same(uint64_t here, uint64_t recorded)
+{
+	return here == recorded || (preempt_is_internal(here) && preempt_is_internal(recorded));
+}
+
 /* The first part of the state that is not as recorded, as stub.c numbers them; -1: not one
  * of those. */
 static bool matches(struct k_mcontext *mc, int *differs)
@@ -159,7 +141,7 @@ static bool matches(struct k_mcontext *mc, int *differs)
 
 	s->visit_count++;
 	for (int i = 0; i < PREEMPT_REG_COUNT; i++)
-		if (reg[i] != s->place.reg[i]) {
+		if (!is_same(reg[i], s->place.reg[i])) {
 			*differs = i;
 			return false;
 		}
@@ -180,6 +162,7 @@ static bool matches(struct k_mcontext *mc, int *differs)
 		}
 	}
 	*differs = -1;
+	s->near_addr = 0;
 	s->near_count++;
 	s->near_what = "the stack";
 	if (s->place.stack_digest != preempt_stack_digest(mc))

@@ -35,6 +35,7 @@ __attribute__((noinline, used)) static unsigned long real(void)
 __attribute__((noinline, used)) static unsigned long waits(unsigned long n)
 {
 	__asm__ volatile(".globl pause_covered, pause_padded, pause_bare, pause_by_table, some_padding\n"
+			 ".globl pause_before_padding, covered_padding\n"
 			 "mov $1, %%ecx\n"
 			 "pause_covered: pause\n dec %%ecx\n test %%ecx, %%ecx\n jnz pause_covered\n"
 			 "mov $1, %%ecx\n jmp 1f\n"
@@ -44,7 +45,12 @@ __attribute__((noinline, used)) static unsigned long waits(unsigned long n)
 			 "mov $1, %%ecx\n jmp 2f\n"
 			 "pause_bare: pause\n"
 			 "2: dec %%ecx\n jns pause_bare\n"
-			 "xor %%eax, %%eax\n lea 4f(%%rip), %%rcx\n movslq (%%rcx, %%rax, 4), %%rax\n"
+			 "mov $1, %%ecx\n jmp 5f\n" /* padding that a jump covers is not given away */
+			 "6: pause\n"
+			 "5: dec %%ecx\n jns 6b\n jmp 8f\n"
+			 "pause_before_padding: pause\n jmp 8f\n"
+			 "covered_padding: nopw 0(%%rax, %%rax)\n nopl 0(%%rax)\n"
+			 "8: xor %%eax, %%eax\n lea 4f(%%rip), %%rcx\n movslq (%%rcx, %%rax, 4), %%rax\n"
 			 "add %%rcx, %%rax\n jmp *%%rax\n"
 			 "pause_by_table: pause\n"
 			 "3: mov %%ecx, %%ecx\n nopl 0(%%rax)\n"
@@ -59,7 +65,8 @@ __asm__(".text\n.globl lone_rdrand, lone_rdtsc\n"
 	"lone_rdtsc: rdtsc\n mov %eax, %ecx\n ret\n");
 
 extern const uint8_t real_rdrand[], real_rdseed[], real_rdtsc[], real_rdtscp[], real_cpuid[], lone_rdrand[],
-	lone_rdtsc[], pause_covered[], pause_padded[], pause_bare[], pause_by_table[], some_padding[];
+	lone_rdtsc[], pause_covered[], pause_padded[], pause_bare[], pause_by_table[], some_padding[],
+	pause_before_padding[], covered_padding[];
 extern const uint8_t __executable_start[];
 
 static const struct code_oracle *found_at(const struct elf_file *elf,
@@ -121,6 +128,7 @@ static void test_room(void **state)
 		{pause_padded, 0, (int)(some_padding - pause_padded) - 2},
 		{pause_bare, 0, ANY},
 		{pause_by_table, 0, ANY},
+		{pause_before_padding, 9, 0},
 	};
 	struct code_oracle *found;
 	struct elf_file elf;
@@ -138,6 +146,14 @@ static void test_room(void **state)
 		assert_int_equal(s->cover, want[i].cover);
 		if (want[i].pad != ANY)
 			assert_int_equal(s->pad, want[i].pad);
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t addr;
+		const uint8_t *jump = NULL;
+
+		if (found[i].pad && elf_segment(&elf, found[i].offset, &addr))
+			jump = __executable_start + addr + 2 + found[i].pad;
+		assert_false(jump && jump + 5 > covered_padding && jump < covered_padding + 5);
 	}
 	free(found);
 	elf_close(&elf);

@@ -38,9 +38,9 @@ struct scan {
 
 const char *code_oracle_name(uint8_t kind)
 {
-	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", "rdtsc", "rdtscp", "cpuid", [ORACLE_PAUSE] = "pause"};
+	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", "rdtsc", "rdtscp", "cpuid"};
 
-	return kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : names[0];
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }
 
 static int32_t get_i32(const uint8_t *p)
@@ -320,11 +320,15 @@ static void forbid_by_tables(struct scan *s, size_t first, const uint8_t *code, 
 					addr_to_offset);
 }
 
-/* Five bytes of the padding at code[from ... to) for each oracle in reach that needs them. */
+/* Five bytes of the padding at code[from ... to) for each oracle in reach that needs them. A jump may
+ * cover the beginning of it. */
 static void give_pads(struct scan *s, size_t first, const uint8_t *code, uint64_t from, uint64_t to)
 {
 	uint64_t offset = (uint64_t)(code - s->elf->data);
 
+	for (size_t i = first; i < s->count; i++)
+		if (offset + from - s->found[i].offset < s->found[i].cover)
+			from = s->found[i].offset + s->found[i].cover - offset;
 	for (size_t i = first; i < s->count && from + JUMP_LEN <= to; i++) {
 		struct code_oracle *o = &s->found[i];
 		int64_t d = (int64_t)(offset + from - o->offset) - SHORT_JUMP_LEN;

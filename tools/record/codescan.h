@@ -24,7 +24,7 @@ struct code_oracle {
 
 /* Finds them. *found: malloc'd, by offset, the caller's; returns how many. */
 size_t code_scan(const struct elf_file *elf, struct code_oracle **found);
-/* "rdrand". */
+/* "rdrand"; of one that has a value. */
 const char *code_oracle_name(uint8_t kind);
 
 #endif

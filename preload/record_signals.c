@@ -58,22 +58,10 @@ bool boundary_next_signal(struct thread *t, long result, struct k_siginfo *info)
  */
 enum { PUT_OFF_MAX = 1, SIGNAL_RESTARTS = 0x10000000 /* SA_RESTART */ };
 
-/* Whether a call that the caught signals interrupt ends with EINTR: signal(7). */
-static bool ends_interrupted(const struct thread *t, long nr)
+/* Whether a call that the caught signals interrupt ends with EINTR. */
+static bool ends_interrupted(const struct thread *t, const struct tf_call *call)
 {
-	switch (nr) {
-	case SYS_poll:
-	case SYS_ppoll:
-	case SYS_select:
-	case SYS_pselect6:
-	case SYS_epoll_wait:
-	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2:
-	case SYS_nanosleep:
-	case SYS_clock_nanosleep:
-		return true;
-	}
-	for (uint32_t i = 0; i < t->pending; i++)
+	for (uint32_t i = 0; i < t->pending && !(call->flags & TF_NO_RESTART); i++)
 		if (t->actions->action[t->queue[i].signo].flags & SIGNAL_RESTARTS)
 			return false;
 	return true;
@@ -85,7 +73,7 @@ bool record_put_back(struct thread *t, const struct tf_call *call, const struct 
 	bool waits = !(call->flags & TF_QUICK);
 
 	if (RT->sandboxed || !t->held || (call->flags & TF_SIGNAL && call->nr != SYS_rt_sigprocmask) ||
-	    (waits && (call->cls == TF_BYHAND || !ends_interrupted(t, call->nr))))
+	    (waits && (call->cls == TF_BYHAND || !ends_interrupted(t, call))))
 		return false;
 	if (t->put_off_rsp != pregs_rsp(p) || t->put_off_rip != p->rip)
 		t->put_off = 0;

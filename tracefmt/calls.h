@@ -37,6 +37,8 @@ enum {
 	TF_ASKS_LEN = 1 << 5, /* with a size of 0 it tells how much there would be */
 	TF_TELLS_ALL = 1 << 6, /* it tells how much there was; a call with flags of recv (xlat
 				  MSG) does with MSG_TRUNC alone */
+	TF_NO_RESTART = 1 << 7, /* a handler that interrupts it ends it with EINTR, whatever SA_RESTART
+				 * says: signal(7) */
 	/* What the call is about, for those who look (enum deja_class, in its order). That it
 	 * takes a path or a descriptor need not be said: the arguments tell. */
 	TF_NET = 1 << 8,

@@ -36,5 +36,5 @@ echo "$fast ms, and $slow where nothing tells"
 [ $((fast * 2)) -lt "$slow" ] || fail "no sooner: $fast ms, and $slow where nothing tells"
 expect 0 "$DEJA" cat rec.pauses
 grep -q 'waits at PAUSE' stdout || fail "no turn ended at a PAUSE"
-! grep -q 'stopped in program code' out || fail "a thread that pauses was stopped"
+! grep -q 'stopped in program code' stdout || fail "a thread that pauses was stopped"
 for rec in rec.pauses rec.tells_nothing; do expect 0 "$DEJA" verify $rec; done

@@ -6,6 +6,7 @@
 #define DEJA_PRELOAD_ORACLE_H
 
 #include <stdint.h>
+#include "tracefmt/wire.h"
 
 /*
  * An instruction whose result follows neither from the program nor from the kernel: random
@@ -18,14 +19,14 @@
  */
 enum insn_oracle_kind {
 	ORACLE_NONE = 0,
-	ORACLE_RDRAND = 1, /* as in TF_EV_INSN */
-	ORACLE_RDSEED = 2,
-	ORACLE_RDPID = 3,
-	ORACLE_RDTSC = 4,
+	ORACLE_RDRAND = TF_INSN_RDRAND,
+	ORACLE_RDSEED = TF_INSN_RDSEED,
+	ORACLE_RDPID = TF_INSN_RDPID,
+	ORACLE_RDTSC = 4, /* these have events of their own */
 	ORACLE_RDTSCP = 5,
-	ORACLE_CPUID = 6,
-	ORACLE_CPUID_REST = 7, /* the event of its other two registers */
-	ORACLE_PAUSE = 8,
+	ORACLE_CPUID = TF_INSN_CPUID,
+	ORACLE_CPUID_REST = TF_INSN_CPUID_REST, /* the event of its other two registers */
+	ORACLE_PAUSE = TF_INSN_PAUSE,
 };
 enum { INSN_ESCAPE = 0x0f, INSN_TRAP = 0x0b };
 enum { ORACLE_COVER_MAX = 4 + 15 }; /* bytes that a jump may cover: of five the last may begin one */

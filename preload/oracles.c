@@ -1,11 +1,12 @@
 /*
  * Oracles: the program's own instructions whose results only the processor knows (oracle.h: random
- * numbers, the time stamp counter, the processor's number, CPUID), and PAUSE. Their places in a mapped file
- * are known: the recorder has them from the supervisor, which looks through the file's text once
- * (tools/record/codescan.c), the replayer from the stream. There a jump to a stub stands for the
- * instruction and what follows it; or, where that cannot be, a byte of the opcode is replaced, so
- * that it raises SIGILL. Either way it is made here: the result is an event, which the replay
- * serves. The text has just been mapped: nobody can be in the middle of it.
+ * numbers, the time stamp counter, the processor's number, CPUID), and PAUSE. Their places in a
+ * mapped file are known: the recorder has them from the supervisor, which looks through the file's
+ * text once (tools/record/codescan.c), the replayer from the stream. There a jump to a stub stands
+ * for the instruction and what follows it, or a short jump to such a one in padding nearby; or, where
+ * neither can be, a byte of the opcode is replaced, so that it raises SIGILL. Either way it is made
+ * here: the result is an event, which the replay serves. The text has just been mapped: nobody can be
+ * in the middle of it.
  *
  * SIGILL is never blocked for the kernel, which would end the process. What the program knows of
  * its mask and its handler stays apart, as with SIGSYS. Any thread, no libc.
@@ -207,27 +208,27 @@ static bool plant_where_room(struct oracle_site *s, const uint8_t *code, size_t 
 	       plant_jump(s, code, s->room, s->addr, writable);
 }
 
-bool oracle_plant(uint64_t addr, unsigned where, bool writable)
+bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 {
 	uint8_t code[ORACLE_COVER_MAX];
 	struct insn_oracle oracle;
 	struct oracle_site *s;
-	size_t room = sizeof(code), left = 4096 - (addr & 4095);
+	size_t len = sizeof(code), left = 4096 - (addr & 4095);
 
-	if (!dj_read_user(code, (const void *)addr, room)) {
-		room = left < room ? left : room;
-		if (!dj_read_user(code, (const void *)addr, room))
+	if (!dj_read_user(code, (const void *)addr, len)) {
+		len = left < len ? left : len;
+		if (!dj_read_user(code, (const void *)addr, len))
 			return false;
 	}
-	if (!insn_is_oracle(code, room, &oracle))
+	if (!insn_is_oracle(code, len, &oracle))
 		return false;
 	s = find_or_add(addr);
 	if (!s)
 		return false;
 	s->oracle = oracle;
 	s->cover = 0;
-	s->room = boundary_has_oracle(oracle.kind) ? (uint16_t)where : 0;
-	if (plant_where_room(s, code, room, writable))
+	s->room = boundary_has_oracle(oracle.kind) ? (uint16_t)room : 0;
+	if (plant_where_room(s, code, len, writable))
 		return true;
 	/* a trap costs more than a loop with PAUSE is worth; a replay has it where the recording has */
 	if (oracle.kind == ORACLE_PAUSE && RT->session->mode != SESSION_REPLAY) {

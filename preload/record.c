@@ -533,8 +533,9 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	return record_generic(t, call, args);
 }
 
-static long make(struct thread *t, struct pregs *p, const struct tf_call *call,
-		 const unsigned long args[6])
+/* Makes and records a call, as its class says. */
+static long record_classed(struct thread *t, struct pregs *p, const struct tf_call *call,
+			   const unsigned long args[6])
 {
 	long nr = call->nr, ret;
 
@@ -582,7 +583,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending && !record_put_back(t, call, p)) /* caught in program code */
 		return record_interrupted(t, call, args);
-	ret = make(t, p, call, args);
+	ret = record_classed(t, p, call, args);
 	record_put_back_end(t);
 	return ret;
 }

@@ -85,6 +85,8 @@ void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre);
 /* An event of up to three integers after the id, for those that are not calls. */
+/* The thread runs program code from here on, and no crossing of its own says so. */
+void record_runs(struct thread *t);
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
 		      int64_t c);
 /* Time since the stream's last timed event; moves that on to now. */
@@ -242,6 +244,8 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 void record_oracles_tell(struct slot *slot);
 /* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
+/* An INSN event (tracefmt/FORMAT.md). */
+void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
 

@@ -23,6 +23,13 @@ void record_thread_tell(struct thread *t)
 	record_emit_ints(t->slot, TF_EV_THREAD, 1, t->tid, 0, 0);
 }
 
+void record_runs(struct thread *t)
+{
+	record_thread_switch(t);
+	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
+	ring_commit(t->slot);
+}
+
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
 		      int64_t c)
 {

@@ -149,7 +149,7 @@ static unsigned execute(unsigned kind, uint64_t *value)
 	return carry;
 }
 
-static void put_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag)
+void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag)
 {
 	uint8_t buf[32], *p = tf_put_array(buf, 4);
 
@@ -170,7 +170,7 @@ unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
 	record_share(t);
 	flag = execute(kind, value);
 	record_thread_switch(t);
-	put_insn(t, kind, *value, flag);
+	record_insn(t, kind, *value, flag);
 	return flag;
 }
 
@@ -187,6 +187,6 @@ void boundary_cpuid(struct thread *t, uint64_t value[2])
 		return;
 	t->only_on = 0; /* what this processor told is recorded: no warning (record.c) */
 	record_thread_switch(t);
-	put_insn(t, ORACLE_CPUID, value[0], 1);
-	put_insn(t, ORACLE_CPUID_REST, value[1], 1);
+	record_insn(t, ORACLE_CPUID, value[0], 1);
+	record_insn(t, ORACLE_CPUID_REST, value[1], 1);
 }

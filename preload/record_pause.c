@@ -12,7 +12,7 @@
 #include "record.h"
 
 enum {
-	YIELD_EVERY = 256,
+	YIELD_EVERY = 256, /* PAUSEs for which nobody wanted the turn */
 	AT_ONCE_NS = 500,
 	ROUNDS_IN_VAIN = 4, /* of all who wait */
 	HELD_BACK_NS = 20 * 1000, /* a few hand-overs: those may be quick, not in vain */
@@ -61,9 +61,7 @@ bool boundary_pause(struct thread *t)
 	}
 	for_others = !t->pending;
 	record_thread_switch(t);
-	record_emit_ints(t->slot, TF_EV_INSN, 3, ORACLE_PAUSE, (int64_t)(t->pauses - t->pauses_told),
-			 for_others);
-	ring_commit(t->slot);
+	record_insn(t, ORACLE_PAUSE, t->pauses - t->pauses_told, for_others);
 	t->pauses_told = t->pauses;
 	if (!for_others)
 		return true;
@@ -71,8 +69,6 @@ bool boundary_pause(struct thread *t)
 	sched_go_round(t);
 	t->pause_waits = false;
 	t->pause_resumed_ns = dj_now();
-	record_thread_switch(t);
-	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
-	ring_commit(t->slot);
+	record_runs(t);
 	return t->pending;
 }

@@ -38,7 +38,7 @@ enum {
 	AROUND_PLACE_LEN = 256,
 	FXSAVE_VECTORS = 160,
 	STOPS_LOOKED_AT = 16,
-	UNLIKE_PAGES = 4096,
+	MUCH_MEMORY = 4096, /* pages */
 	CODE_KERNEL = 0x80, /* si_code of an int3 */
 };
 
@@ -268,12 +268,12 @@ static uint64_t own_pages(void)
 }
 
 /* Much of what such a process computes with is not compared. Asked at its first stops. */
-static void tell_unlike(struct thread *t)
+static void tell_of_memory(struct thread *t)
 {
 	if (PREEMPT->stops_looked_at >= STOPS_LOOKED_AT)
 		return;
 	PREEMPT->stops_looked_at++;
-	if (own_pages() < UNLIKE_PAGES)
+	if (own_pages() < MUCH_MEMORY)
 		return;
 	PREEMPT->stops_looked_at = STOPS_LOOKED_AT;
 	record_note(t->slot, TF_NOTE_REMARK "a thread was stopped in a computation with much memory, by part "
@@ -294,7 +294,7 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	collect_words(mc, &others);
 	collect_areas(mc, &others);
 	record_thread_switch(t);
-	tell_unlike(t);
+	tell_of_memory(t);
 	p = tf_put_array(p, 5);
 	p = tf_put_uint(p, TF_EV_PREEMPT);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
@@ -435,10 +435,7 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	}
 	sched_release(t);
 	sched_acquire(t);
-	/* program code runs again, and no crossing of its own says so */
-	record_thread_switch(t);
-	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
-	ring_commit(t->slot);
+	record_runs(t);
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 

@@ -190,9 +190,7 @@ void boundary_child(struct thread *t)
 		RT->sched_owner = t;
 	else
 		sched_acquire(t);
-	record_thread_switch(t);
-	record_emit_ints(t->slot, TF_EV_START, 1, record_dt(t->slot, dj_now()), 0, 0);
-	ring_commit(t->slot);
+	record_runs(t);
 }
 
 /* --- exec --- */

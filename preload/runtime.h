@@ -617,10 +617,10 @@ uint64_t tsc_read(uint32_t *aux);
 /* --- oracles.c --- */
 /* In every image, before boundary_start. */
 void oracles_start(struct thread *t);
-/* Replaces the instruction at addr by a jump over the `cover` bytes of instructions there, or, where
- * that cannot be or cover is 0, by a trap. writable: its memory is. False: there is none of that
- * kind, or no room to remember it. */
-bool oracle_plant(uint64_t addr, unsigned cover, bool writable);
+/* Replaces the instruction at addr by a jump, which has room there (oracle.h), or, where it has not, by
+ * a trap; a recorder leaves a PAUSE alone then. writable: its memory is. False: there is no oracle, or
+ * no room to remember it. */
+bool oracle_plant(uint64_t addr, unsigned room, bool writable);
 /* What was replaced there, or NULL. */
 const struct oracle_site *oracle_at(uint64_t addr);
 /* Something else is there now. */

@@ -256,7 +256,9 @@ void sched_acquire(struct thread *t)
 		boundary_domains_take(t);
 }
 
-/* Whoever is woken may run at once, on this processor instead of us: we are in the queue then. */
+/* Whoever is woken may run at once, on this processor instead of us: we are in the queue then. (One
+ * that computes is better off later, behind those who come back from calls meanwhile: for it
+ * sched_release and sched_acquire.) */
 void sched_go_round(struct thread *t)
 {
 	struct thread *next = NULL;

@@ -287,6 +287,22 @@ unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT])
 	}
 }
 
+struct event head_look(int64_t *tid)
+{
+	uint64_t pos = RT->stream_pos;
+
+	*tid = RT->replay_tid;
+	for (;;) {
+		struct event ev = event_at(head_in(pos), pos);
+
+		if (ev.id == TF_EV_THREAD)
+			*tid = tf_get_int(&ev.in);
+		else if (ev.id != TF_EV_SYNC && ev.id != TF_EV_NOTE)
+			return ev;
+		pos = ev.next;
+	}
+}
+
 struct event head_peek_behind(const struct event *ev)
 {
 	struct event next = {.id = TF_EV_SYNC, .next = ev->next};

@@ -8,29 +8,12 @@
 /* The count at which this thread's turn ends, as the head has it; 0: something else comes next. */
 static uint64_t due_at_head(const struct thread *t)
 {
-	uint64_t pos = RT->stream_pos;
-	int64_t tid = RT->replay_tid;
+	int64_t tid;
+	struct event ev = head_look(&tid);
 
-	for (;;) {
-		const struct tf_in start = head_in(pos);
-		struct tf_in in = start, end = start;
-		unsigned id;
-
-		tf_skip(&end);
-		tf_get_array(&in);
-		id = (unsigned)tf_get_int(&in);
-		if (in.bad || end.bad)
-			return 0;
-		if (id == TF_EV_INSN)
-			return tid == t->tid && tf_get_int(&in) == ORACLE_PAUSE
-				       ? t->pauses_told + (uint64_t)tf_get_int(&in)
-				       : 0;
-		if (id == TF_EV_THREAD)
-			tid = tf_get_int(&in);
-		else if (id != TF_EV_SYNC && id != TF_EV_NOTE)
-			return 0;
-		pos += (uint64_t)(end.p - start.p);
-	}
+	if (tid != t->tid || ev.id != TF_EV_INSN || tf_get_int(&ev.in) != ORACLE_PAUSE)
+		return 0;
+	return t->pauses_told + (uint64_t)tf_get_int(&ev.in);
 }
 
 bool boundary_pause(struct thread *t)

@@ -32,6 +32,9 @@ struct tf_in head_in(uint64_t pos);
 /* The next event that is not a prefix; prefixes (THREAD, OUTPUT, SPAWN, FILE, NOTE, SYNC)
  * are taken in on the way. Does not consume. */
 struct event head_peek(struct thread *t);
+/* As head_peek, but takes nothing in, and another prefix than SYNC, NOTE and THREAD is an event like
+ * others: what comes next while program code runs. *tid: whose it is. */
+struct event head_look(int64_t *tid);
 /* Consumes the event just peeked. */
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
@@ -167,6 +170,7 @@ void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t f
 /* --- pause.c --- */
 /* The event is the end of a turn at a PAUSE. */
 bool pause_is_due(const struct event *ev);
+
 /* --- semaphores.c --- */
 /* Looks at a call that was served: does it tell how many semaphores a set has? */
 void semaphores_see(long nr, const unsigned long args[6], long result);

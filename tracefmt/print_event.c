@@ -183,11 +183,14 @@ static void put_note(struct tf_text *out, const char *before, struct tf_in *in)
 
 static void put_instruction(struct tf_text *out, struct tf_in *in)
 {
-	static const char *const names[] = {"?", "rdrand", "rdseed", "rdpid", [6] = "cpuid", [7] = "cpuid (ecx, edx)"};
+	static const char *const names[] = {
+	    "?", [TF_INSN_RDRAND] = "rdrand", [TF_INSN_RDSEED] = "rdseed", [TF_INSN_RDPID] = "rdpid",
+	    [TF_INSN_CPUID] = "cpuid", [TF_INSN_CPUID_REST] = "cpuid (ecx, edx)",
+	};
 	uint64_t insn = (uint64_t)tf_get_int(in), value = (uint64_t)tf_get_int(in);
 	int64_t flag = tf_get_int(in);
 
-	if (insn == 8) {
+	if (insn == TF_INSN_PAUSE) {
 		tf_put(out, "+++ %s at PAUSE %" PRIu64 " +++", flag ? "waits" : "takes a signal", value);
 		return;
 	}

@@ -37,7 +37,7 @@ enum tf_event_id {
 	TF_EV_STACK = 24, /* [registers, bytes]: the thread's next call was made from here */
 	TF_EV_MOVED = 25, /* [call, out_fd, in_fd, bytes]: what the next call moves in the kernel */
 	TF_EV_TSC = 19,	  /* [value, aux]: the time stamp counter was read */
-	TF_EV_INSN = 20,  /* [insn, value, flag]: rdrand, rdseed or rdpid of the program's own */
+	TF_EV_INSN = 20,  /* [insn, value, flag]: an instruction of the program's own */
 	TF_EV_DOMAIN = 18, /* [domain, turn]: what follows happened in this turn of a domain */
 	TF_EV_END = 12,	  /* [dt, reason]: recording stopped here though the process
 			     went on */
@@ -70,6 +70,16 @@ static inline int tf_event_is_timed(unsigned id)
 
 /* Roles of TF_EV_OUTPUT. */
 enum { TF_ROLE_NONE = 0, TF_ROLE_STDOUT = 1, TF_ROLE_STDERR = 2 };
+
+/* TF_EV_INSN's `insn`. */
+enum {
+	TF_INSN_RDRAND = 1,
+	TF_INSN_RDSEED = 2,
+	TF_INSN_RDPID = 3,
+	TF_INSN_CPUID = 6,
+	TF_INSN_CPUID_REST = 7, /* its other two registers */
+	TF_INSN_PAUSE = 8,
+};
 
 /* TF_EV_CLOCK's `which`: 0..15 clock_gettime of that clock id, then: */
 enum { TF_CLOCK_GETTIMEOFDAY = 16, TF_CLOCK_TIME = 17, TF_CLOCK_COUNT = 18 };

@@ -75,14 +75,14 @@ static void *target(void *arg)
 
 static void *jumper(void *arg)
 {
-	volatile int jumps = 0;
+	volatile int jumps = 0, told = 0;
 
-	sem_post(&ready);
 	while (jumps < 10) {
 		if (sigsetjmp(env, 1) == 3)
 			jumps++;
-		else
+		else if (told) /* there is somewhere to jump to before the first signal */
 			usleep(1000000);
+		told = 1;
 		sem_post(&ready);
 	}
 	return arg;

@@ -18,6 +18,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -302,6 +303,22 @@ static void no_room(const char *dir, int error)
 	default:
 		cmd_error("%s: %s", dir, strerror(error));
 	}
+}
+
+void session_cannot_hold(const char *what, int error)
+{
+	char size[32] = "?";
+	struct statvfs fs;
+
+	if (error != ENOSPC) {
+		cmd_error("%s: %s", what, strerror(error));
+		return;
+	}
+	if (statvfs("/dev/shm", &fs) == 0)
+		cmd_size_text((unsigned long long)fs.f_blocks * fs.f_frsize, size, sizeof(size));
+	cmd_error("/dev/shm: no room for this replay in its %s; make it larger (in a container, "
+		  "--shm-size)",
+		  size);
 }
 
 /* Processes are found in /proc by the numbers that they have here. */

@@ -34,6 +34,9 @@ void session_clock_begin(void);
 bool session_create(struct live_session *s, enum session_mode mode);
 /* Whether this kernel has Syscall User Dispatch and lets us use it. */
 bool session_can_dispatch(void);
+/* Says that file or memory `what` of a session could not be made for `error`, an errno, and for a
+ * full /dev/shm what to do. */
+void session_cannot_hold(const char *what, int error);
 /* Unmaps, and removes the directory with all it holds. */
 void session_destroy(struct live_session *s);
 /* Gives another user access to the session, whose processes become that user. */

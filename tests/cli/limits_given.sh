@@ -43,10 +43,12 @@ if unshare -m true 2>/dev/null; then
 		one_line 'no room.*shm-size'
 	done
 	expect 0 "$DEJA" verify large
-	# and a little of every process that begins
-	for ((size = 1000; size < 8000; size += 100)); do
+	# and a little of every file whose name is long, and of every process that begins
+	deep=$(printf 'a recording that lies far down/%.0s' {1..8})
+	mkdir -p "$deep" && cp -r many "$deep"
+	for ((size = 500; size < 8000; size += 100)); do
 		unshare -m sh -c "mount -t tmpfs -o size=${size}k none /dev/shm"' && exec "$@"' sh \
-			"$DEJA" replay many >stdout 2>stderr </dev/null && break
+			"$DEJA" replay "${deep}many" >stdout 2>stderr </dev/null && break
 		[ $? = 122 ] || fail "$size KiB: another status: $(cat stderr)"
 		one_line 'no room.*shm-size'
 		cat stderr >>lines

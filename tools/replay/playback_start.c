@@ -54,19 +54,17 @@ int start_link_files(struct playback *r)
 	if (index && fclose(index))
 		ok = false;
 	if (!ok)
-		cmd_error("%s: %s", path, strerror(errno));
+		session_cannot_hold(path, errno);
 	return ok ? 0 : CMD_CANNOT_RUN;
 }
 
 /* A path of exactly `len` characters, relative to a new directory in *cwd, that leads to
- * stored file `id` (why: replayer/image.c). */
+ * stored file `id` (why: replayer/image.c). False with errno. len: 1 to PATH_MAX - 1. */
 static bool path_of_length(struct playback *r, uint32_t id, size_t len, char *cwd, char *path)
 {
 	char target[64];
 	char *p = path;
 
-	if (!len || len >= PATH_MAX)
-		return false;
 	sprintf(cwd, "%s/x%u", r->session.dir, id);
 	sprintf(target, "%s/f%u", r->session.dir, id);
 	if (mkdir(cwd, 0700) < 0 && errno != EEXIST)
@@ -188,15 +186,20 @@ static int launch_image(struct playback *r, struct tf_image *img)
 	if (!r->no_sandbox && !confine(r))
 		return CMD_CANNOT_RUN;
 	if (!launch.path) {
+		bool stored = img->file && img->execfn.len && img->execfn.len < PATH_MAX;
+
+		if (stored && !path_of_length(r, img->file, img->execfn.len, cwd, path)) {
+			session_cannot_hold(cwd, errno);
+			return CMD_CANNOT_RUN;
+		}
 		launch.argv = argv = strings(img->argv, img->argc);
 		launch.envp = envp = strings(img->envp, img->envc);
 		launch.stack_limit = img->stack_limit;
-		if (img->file && path_of_length(r, img->file, img->execfn.len, cwd, path)) {
+		if (stored)
 			launch.cwd = cwd;
-		} else {
+		else
 			snprintf(path, sizeof(path), "%.*s", (int)img->exe.len,
 				 (const char *)img->exe.data);
-		}
 		launch.path = path;
 	}
 	launch.sandbox = r->sandboxed ? &r->sandbox : NULL;

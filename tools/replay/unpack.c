@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #include "preload/session.h"
 #include "tools/cmd.h"
 #include "tools/replay/unpack.h"
+#include "tools/session.h"
 #include "tracefmt/stream.h"
 #include "tracefmt/wire.h"
 
@@ -111,20 +111,8 @@ int unpack_status(const struct unpacker *u)
 /* This machine does not give what a replay needs. Said once, by whichever thread is the first. */
 static void no_room(struct unpacker *u, const char *what, int error)
 {
-	char size[32] = "?";
-	struct statvfs fs;
-
-	if (__atomic_exchange_n(&u->no_room, true, __ATOMIC_SEQ_CST))
-		return;
-	if (error != ENOSPC) {
-		cmd_error("%s: %s", what, strerror(error));
-		return;
-	}
-	if (statvfs("/dev/shm", &fs) == 0)
-		cmd_size_text((unsigned long long)fs.f_blocks * fs.f_frsize, size, sizeof(size));
-	cmd_error("/dev/shm: no room for this replay in its %s; make it larger (in a container, "
-		  "--shm-size)",
-		  size);
+	if (!__atomic_exchange_n(&u->no_room, true, __ATOMIC_SEQ_CST))
+		session_cannot_hold(what, error);
 }
 
 /* Memory of a file on a file system that is full must not be touched. */

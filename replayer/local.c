@@ -38,10 +38,8 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 		flags |= MAP_FIXED_NOREPLACE;
 	else if ((unsigned long)result != a[0])
 		diverge_result(t, SYS_mmap, a, (uint64_t)result, a[0]);
-	/* shared anonymous memory must stay shared with children */
-	flags |= ((a[3] & MAP_ANONYMOUS) || shadow) && (a[3] & MAP_TYPE) != MAP_PRIVATE
-			 ? MAP_SHARED
-			 : MAP_PRIVATE;
+	/* shared memory without a file (/dev/zero's, too) must stay shared with children */
+	flags |= (!file || shadow) && (a[3] & MAP_TYPE) != MAP_PRIVATE ? MAP_SHARED : MAP_PRIVATE;
 	if (!(a[3] & MAP_ANONYMOUS)) {
 		if (file) {
 			fd = shadow ? shadow_open(shadow, file) : open_stored(file);

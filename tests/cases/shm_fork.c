@@ -1,6 +1,6 @@
 /*
- * Memory shared by parent and child, read only after wait: MAP_SHARED anonymous, a shared
- * file mapping, System V. Shows that the real child of a replay writes what it wrote.
+ * Memory shared by parent and child, read only after wait: MAP_SHARED anonymous, /dev/zero, a
+ * shared file mapping, System V. Shows that the real child of a replay writes what it wrote.
  */
 #include "victim.h"
 #include <sys/ipc.h>
@@ -41,6 +41,11 @@ int main(void)
 	T_CHECK(s != MAP_FAILED);
 	check("anonymous", s);
 	check("anonymous again", s);
+
+	int zero = open("/dev/zero", O_RDWR);
+	struct shared *z = mmap(NULL, sizeof(*z), PROT_READ | PROT_WRITE, MAP_SHARED, zero, 0);
+	T_CHECK(z != MAP_FAILED && close(zero) == 0);
+	check("/dev/zero", z);
 
 	int fd = open("shared", O_CREAT | O_RDWR, 0600);
 	T_CHECK(fd >= 0 && ftruncate(fd, sizeof(*s)) == 0);

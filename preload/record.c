@@ -107,11 +107,21 @@ static uint8_t role_opened(struct thread *t, const struct tf_call *call,
 		return TF_ROLE_NONE;
 	for (unsigned i = 0; i < 2; i++)
 		if (s->output[i].ino == st.st_ino && s->output[i].dev == st.st_dev) {
+			uint8_t role = (uint8_t)(TF_ROLE_STDOUT + i);
+
 			if (!S_ISREG(st.st_mode))
-				return (uint8_t)(TF_ROLE_STDOUT + i);
-			record_note(t->slot, "it opened the file that is its output by a name: what "
-					     "it writes there a replay does not print");
-			break;
+				return role;
+			if (!(flags & O_APPEND)) {
+				record_note(t->slot, "it opened the file that is its output by a "
+						     "name: what it writes there a replay does "
+						     "not print");
+				return TF_ROLE_NONE;
+			}
+			if (!s->output[i].appends)
+				record_note(t->slot, "it opened the file that is its output by a "
+						     "name, to append: where its output "
+						     "overwrites that, a replay prints both");
+			return role;
 		}
 	return TF_ROLE_NONE;
 }

@@ -17,7 +17,7 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 3,
+	SESSION_VERSION = 4,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
@@ -268,10 +268,11 @@ struct session {
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
 	/* recording: what descriptors 1 and 2 were, unless null: who opens one of these by a name
-	 * (/dev/stdout) writes output, too; a file has an offset for each that opens it, and only
-	 * a remark is made. ino 0: none */
+	 * (/dev/stdout) writes output, too; a file has an offset for each that opens it, unless
+	 * it appends, and only a remark is made. ino 0: none */
 	struct {
 		uint64_t dev, ino;
+		uint64_t appends; /* the descriptor itself has O_APPEND */
 	} output[2];
 	uint32_t trap_tsc; /* record: programs' reading of the time stamp counter traps */
 	uint32_t use_tsc;

@@ -3,6 +3,7 @@
  * runtime, supervises, and ends as the command did.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -285,6 +286,7 @@ static void note_outputs(struct session *shared)
 			continue; /* null has no bytes */
 		shared->output[i].dev = st.st_dev;
 		shared->output[i].ino = st.st_ino;
+		shared->output[i].appends = fcntl(1 + i, F_GETFL) & O_APPEND ? 1 : 0;
 	}
 }
 

@@ -28,11 +28,12 @@ setup() {
 	CMD=(haproxy -W -db -f "$DIR/work/haproxy.cfg")
 }
 load() {
-	local i
+	local i clients=()
 	for ((i = 0; i < 4; i++)); do
 		seq $((20 * LOAD)) | sed "s,.*,url = http://127.0.0.1:$PORT/page," | curl -sf -K - >"page.$i" &
+		clients+=($!)
 	done
-	wait $(jobs -p | tail -4)
+	wait "${clients[@]}"
 	cmp page.0 page.3 && [ "$(wc -l <page.1)" = $((6000 * LOAD)) ]
 }
 stop() { kill -USR1 "$SERVER"; }

@@ -7,11 +7,12 @@ setup() {
 	javac -d . "$TESTS/servers/Server.java" && CMD=(java -Xmx24m -cp . Server "$PORT")
 }
 load() {
-	local i
+	local i clients=()
 	for i in 1 2 3 4; do
 		seq $((25 * LOAD)) | sed "s,.*,url = http://127.0.0.1:$PORT/&," | curl -sf -K - >"page.$i" &
+		clients+=($!)
 	done
-	wait $(jobs -p | tail -4)
+	wait "${clients[@]}"
 	[ "$(cat page.? | wc -l)" = $((100 * LOAD)) ] && [ "$(cat page.? | cut -d' ' -f3 | sort -u | wc -l)" -gt 1 ]
 }
 check() { grep -q "^served $((100 * LOAD)), collected [1-9]" "$1"; }

@@ -7,10 +7,11 @@ setup() {
 		setTimeout(() => r.end(Math.random() + ' ' + Date.now() + '\n'), n % 3); }).listen($PORT, '127.0.0.1')")
 }
 load() {
-	local i
+	local i clients=()
 	for i in 1 2 3 4; do
 		seq $((25 * LOAD)) | sed "s,.*,url = http://127.0.0.1:$PORT/&," | curl -sf -K - >"page.$i" &
+		clients+=($!)
 	done
-	wait $(jobs -p | tail -4)
+	wait "${clients[@]}"
 	[ "$(cat page.? | wc -l)" = $((100 * LOAD)) ]
 }

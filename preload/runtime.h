@@ -244,6 +244,7 @@ struct runtime {
 	/* threads */
 	uint32_t trap_tsc;   /* the program's reading of the time stamp counter traps */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
+	uint32_t code_watched; /* replay: and who writes to the code there is caught */
 	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
@@ -504,7 +505,7 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 /* Turns an interrupted context in program code into the entry of the handler for info. */
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
-enum { SIGILL_NR = 4, SIGSYS_NR = 31 };
+enum { SIGILL_NR = 4, SIGSEGV_NR = 11, SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
 #define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
 /* Never blocked for the kernel, since it would end the process. */

@@ -86,6 +86,19 @@ void preempt_look(struct thread *t);
  * taken away, and must be put back. */
 bool preempt_make_way(void);
 void preempt_come_back(struct thread *t);
+/* --- fresh.c: code that the program makes itself, and may still have to --- */
+/* From here on what the program writes to the place of the next stop is looked at: the breakpoint
+ * stands there while the code is as it was at the stop. */
+void fresh_watch(struct thread *t);
+/* No more, nor does the breakpoint. */
+void fresh_end(void);
+/* Around a call that may change that memory. True: it is watched, and to be looked at again. */
+bool fresh_make_way(void);
+void fresh_come_back(struct thread *t);
+/* Of a SIGSEGV and of a SIGTRAP while it is watched: false: not caused by that. */
+bool fresh_written(struct k_ucontext *uc);
+bool fresh_stepped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+
 /* In a forked child: what its parent waits for is not here. */
 void preempt_forget(void);
 /* The thread makes a call, although the stream says that it was stopped before. */

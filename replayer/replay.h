@@ -51,9 +51,9 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6]);
 struct memory_room head_segment_room(uint64_t addr);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
-/* The first event of another stream, mapped beside ours at *base until head_unmap. */
-struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len);
-void head_unmap(uint64_t base, uint64_t len);
+/* The first event of another stream, which stays mapped beside ours: for an exec, whose image
+ * has another memory. */
+struct event head_first_of(uint32_t stream);
 
 /* --- domain.c --- */
 /* At a crossing: as head_peek, once the turns have come that the stream waits for here. */

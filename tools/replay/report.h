@@ -54,10 +54,9 @@ static inline uint64_t divergence_window(uint64_t offset)
 
 /* Prints the report. rec_path is opened again to show the events; live_pid is attached
  * to, unwound and let go. Every part that cannot be had is replaced by a line saying
- * why. Nothing in *d is trusted beyond its type. */
-/* json_path: written as JSON there, too (deja-replay(1) has its members); NULL: not. */
-void report_divergence_to(FILE *out, const char *json_path, const char *rec_path,
-			  const struct divergence *d);
-void report_divergence(FILE *out, const char *rec_path, const struct divergence *d);
+ * why. Nothing in *d is trusted beyond its type. json_path: written as JSON there, too
+ * (deja-replay(1) has its members); NULL: not. */
+void report_divergence(FILE *out, const char *json_path, const char *rec_path,
+		       const struct divergence *d);
 
 #endif

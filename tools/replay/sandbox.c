@@ -28,7 +28,6 @@
 #define FS_WRITE_FILE  (1ull << 1)
 #define FS_READ_FILE   (1ull << 2)
 #define FS_READ_DIR    (1ull << 3)
-#define FS_REMOVE_DIR  (1ull << 4)
 #define FS_REMOVE_FILE (1ull << 5)
 #define FS_MAKE_DIR    (1ull << 7)
 #define FS_MAKE_REG    (1ull << 8)

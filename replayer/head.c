@@ -87,7 +87,9 @@ static bool find_frame(uint64_t pos)
 	}
 }
 
-struct tf_in head_in(uint64_t pos)
+/* The bytes from pos to the end of its frame; waits until they have been unpacked. bad: the
+ * stream ends there. Valid until events some frames further are looked at. */
+static struct tf_in head_in(uint64_t pos)
 {
 	struct tf_in none = {NULL, NULL, 1};
 

@@ -234,7 +234,8 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 	return clone_sharing(t, p, args, flags, call);
 }
 
-void thread_kill(struct thread *apart)
+/* Ends a process that shares our memory; it was killed in the recording, or this one ends. */
+static void thread_kill(struct thread *apart)
 {
 	struct k_timespec step = {0, 100 * 1000};
 

@@ -26,9 +26,6 @@ enum {
 /* --- head.c: the head of the stream --- */
 /* Maps stream number `stream`. False when it cannot be opened. */
 bool head_open(uint32_t stream, uint64_t pos);
-/* The bytes from pos to the end of its frame; waits until they have been unpacked. bad: the
- * stream ends there. Valid until events some frames further are looked at. */
-struct tf_in head_in(uint64_t pos);
 /* The next event that is not a prefix; prefixes (THREAD, OUTPUT, SPAWN, FILE, NOTE, SYNC)
  * are taken in on the way. Does not consume. */
 struct event head_peek(struct thread *t);
@@ -152,9 +149,7 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* After wait4 or waitid: the child has ended here, too, so that memory which it shares
  * holds what it left there. */
 void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
-/* Ends a process that shares our memory and was killed in the recording. */
-void thread_kill(struct thread *apart);
-/* Ends all of them, since this process ends. */
+/* Ends all processes that share our memory, since this one ends. */
 void threads_kill_apart(void);
 /* The process of this recorded id has ended here. */
 void await_end(struct thread *t, int32_t pid);

@@ -25,7 +25,6 @@ struct export {
 	const char *path; /* hdf5 */
 };
 
-int export_jsonl(struct export *e);
 int export_csv(struct export *e);
 int export_pcap(struct export *e);
 int export_perfetto(struct export *e);

@@ -27,9 +27,6 @@ struct stat_result {
 	size_t slow_count, slow_max;
 };
 
-/* Counts the calls that pass the filter. The exit status. */
-int stat_count(struct stat_result *s, deja_recording *rec, const deja_filter *filter,
-	       enum stat_by by);
 /* `deja stat --compare`: where the recordings' calls part first, and which keys differ most. The
  * exit status. */
 int stat_compare(deja_recording *a, deja_recording *b, const struct stat_result *in_a,

@@ -49,7 +49,10 @@ int verdict_divergence(struct playback *r, const struct slot *slot)
 	return CMD_DIVERGED;
 }
 
-int verdict_simple(struct playback *r, struct stream_state *s, unsigned kind, const char *text)
+/* Reports a difference that no process met: `kind` (enum divergence_kind) and one sentence.
+ * The exit status to give. */
+static int verdict_simple(struct playback *r, struct stream_state *s, unsigned kind,
+			  const char *text)
 {
 	struct divergence d = {
 	    .pid = s->process ? s->process->pid : 0,

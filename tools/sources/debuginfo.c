@@ -25,7 +25,8 @@ static struct {
 	struct program *program;
 } now;
 
-bool debuginfo_has_build_id(const char *path, const char *build_id)
+/* Whether the file is an ELF file with this build id. */
+static bool debuginfo_has_build_id(const char *path, const char *build_id)
 {
 	char id[129];
 	struct elf_file elf;

@@ -127,7 +127,7 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja cat --call openat,read"},
     {.name = "grep",
      .summary = "find text or bytes in what a recorded program read and wrote",
-     .synopsis = "grep [-i] [-F] [--in|--out] [--json] [SELECTION...] PATTERN [REC]",
+     .synopsis = "grep [-i] [-F] [-c] [--in|--out] [--json] [SELECTION...] PATTERN [REC]",
      .selects = true,
      .option = {{'i', "ignore-case", NULL, "let a match b as A matches B"},
 		{'F', "fixed", NULL, "PATTERN is text, not an expression"},

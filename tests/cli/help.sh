@@ -13,15 +13,24 @@ fail() {
 	failed=1
 }
 
-# The options a manual page explains: the tags of its section OPTIONS.
+# What a manual page says, without its fonts.
+plain() {
+	sed 's/\\f[A-Z]//g; s/\\-/-/g; s/^\.[A-Z][A-Z]* //'
+}
+
+# The options a manual page explains, with their short forms and arguments: the tags of its section
+# OPTIONS.
 man_options() {
-	sed -n '/^\.SH OPTIONS/,/^\.SH EXIT/p' "$1" | sed -n '/^\.TP/{n;p}' |
-		sed 's/\\-/-/g' | grep -o -- '--[a-z-]*' | sort
+	sed -n '/^\.SH OPTIONS/,/^\.SH EXIT/p' "$1" | sed -n '/^\.TP/{n;p}' | plain | grep '^-' | sort
 }
 
 help_options() {
-	sed -n '/^Options:/,/^$/p' "$1" | grep -o -- '^ *\(-[a-zA-Z], \)\?--[a-z-]*' |
-		grep -o -- '--[a-z-]*' | sort
+	sed -n '/^Options:/,/^$/p' "$1" |
+		sed -n 's/^ *\(-[a-zA-Z], \)\?\(--[a-z-]*\(\[=[^ ]*\| [^ ][^ ]*\)\?\) .*/\1\2/p' | sort
+}
+
+man_synopsis() {
+	sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' "$1" | sed '1d;$d' | plain | tr -s '\n ' ' ' | sed 's/ $//'
 }
 
 commands=$("$deja" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
@@ -42,6 +51,24 @@ for c in $commands; do
 	help_options "$out/help" >"$out/help_options"
 	diff "$out/help_options" "$out/man_options" >"$out/diff" ||
 		fail "$c: --help (<) and $page (>) name other options: $(cat "$out/diff")"
+	[ -s "$out/help_options" ] || fail "$c: no options seen"
+	[ "$(sed -n 's/^Usage: //p' "$out/help")" = "$(man_synopsis "$page")" ] ||
+		fail "$page: another synopsis than --help: $(man_synopsis "$page")"
+	for shell in bash zsh fish; do
+		"$deja" completion "$shell" >"$out/completion"
+		case $shell in
+		bash) sed -n "s/^\t$c) words='//p" ;;
+		zsh) sed -n "/^\t*$c)/,/;;/p" ;;
+		fish) grep -- "__fish_seen_subcommand_from $c'* " ;;
+		esac <"$out/completion" >"$out/words"
+		for option in $(grep -o -- '--[a-z-]*' "$out/help_options"); do
+			[ $shell != fish ] || option="-l ${option#--}"
+			grep -q -- "$option\b" "$out/words" || fail "$shell's completion of $c lacks $option"
+		done
+	done
+	sed -n 's/.*--class CLASS,\.\.\. *only //p' "$out/help" | tr -d , >"$out/classes"
+	[ ! -s "$out/classes" ] || "$deja" completion bash | grep -qF "$c:--class) COMPREPLY=(\$(compgen -W '$(cat "$out/classes") '" ||
+		fail "$c --class: --help names other classes than there are: $(cat "$out/classes")"
 	for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 		grep -q "^\.SH $section\$" "$page" || fail "$page: no section $section"
 	done

@@ -107,7 +107,9 @@ struct file_identity {
 	uint64_t dev, ino, size, mtime_ns, ctime_ns;
 };
 
-/* Why a replay stopped. Filled by the process, read by the supervisor. */
+/* Why a replay stopped. Filled by the process, read by the supervisor. kind: enum divergence_kind
+ * (replayer/divergence.h), or SLOT_CANNOT_RUN. */
+enum { DIVERGENCE_BYTES = 64 };
 struct slot_divergence {
 	uint32_t set; /* futex: 1 when the rest is valid */
 	uint32_t kind;
@@ -119,7 +121,7 @@ struct slot_divergence {
 	uint32_t arg;
 	uint32_t got_len, expected_len;
 	uint64_t expected, got, offset;
-	uint8_t got_bytes[64], expected_bytes[64];
+	uint8_t got_bytes[DIVERGENCE_BYTES], expected_bytes[DIVERGENCE_BYTES];
 	char text[256];
 	/* the program's registers where it crossed, for its stack; rip 0: not known */
 	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;

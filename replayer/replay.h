@@ -7,21 +7,7 @@
 #define DEJA_REPLAYER_REPLAY_H
 
 #include "preload/runtime.h"
-
-/* Kinds of divergence, as tools/replay/report.h names them. */
-enum {
-	DIVERGED_CALL = 1,
-	DIVERGED_ARG,
-	DIVERGED_OUTBOUND,
-	DIVERGED_STREAM_END,
-	DIVERGED_LEFT_OVER,
-	DIVERGED_MAPS,
-	DIVERGED_LOCAL_RESULT,
-	DIVERGED_UNDECODABLE,
-	DIVERGED_DIED,
-	DIVERGED_UNSUPPORTED,
-	DIVERGED_OTHER,
-};
+#include "replayer/divergence.h"
 
 /* --- head.c: the head of the stream --- */
 /* Maps stream number `stream`. False when it cannot be opened. */

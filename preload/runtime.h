@@ -288,7 +288,6 @@ struct runtime {
 	struct event peeked; /* what head_peek found at peeked_pos */
 	uint64_t peeked_pos; /* ~0: nothing */
 	int64_t replay_tid;
-	int64_t clocks[32];
 	uint64_t brk; /* the program break */
 	uint32_t pending_role;
 	uint64_t pending_seq;

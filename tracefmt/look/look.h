@@ -130,8 +130,8 @@ struct look_waiting {
 
 /* Descriptors sent over a socket and not yet received. */
 struct look_rights {
-	struct look_io *over, *io;
-	uint32_t peer_id;
+	struct look_io *io;
+	uint32_t peer_id; /* of the socket that receives them; 0: not recorded */
 };
 
 struct look_end {

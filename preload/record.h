@@ -7,8 +7,6 @@
 #include "runtime.h"
 
 /* --- record_ring.c: bytes into the slot's ring --- */
-/* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
- * event before ring_commit. */
 /* Where `len` bytes can be written in one piece; NULL when the ring's end or its reader is
  * in the way. The caller moves slot->pos on. */
 static inline uint8_t *ring_room(struct slot *slot, size_t len)
@@ -20,6 +18,8 @@ static inline uint8_t *ring_room(struct slot *slot, size_t len)
 		return NULL;
 	return slot_ring(slot) + at;
 }
+/* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
+ * event before ring_commit. */
 void ring_put(struct slot *slot, const void *bytes, size_t len);
 /* The supervisor is woken after so many bytes; otherwise it looks by itself. */
 enum { KICK_LEN = 128 * 1024 };
@@ -71,8 +71,8 @@ enum {
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
 	SHAPE_FAST = 16, /* may be made by entry.S: nothing else is to be done */
-	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 	SHAPE_ROLE = 32, /* ... unless its descriptor has a role or a file is shadowed */
+	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 };
 uint8_t record_shape_make(const struct tf_call *call);
 static inline uint8_t record_shape(const struct tf_call *call)
@@ -84,9 +84,9 @@ static inline uint8_t record_shape(const struct tf_call *call)
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre);
-/* An event of up to three integers after the id, for those that are not calls. */
 /* The thread runs program code from here on, and no crossing of its own says so. */
 void record_runs(struct thread *t);
+/* An event of up to three integers after the id, for those that are not calls. */
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
 		      int64_t c);
 /* Time since the stream's last timed event; moves that on to now. */
@@ -244,10 +244,10 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 void record_oracles_tell(struct slot *slot);
 /* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
-/* An INSN event (tracefmt/FORMAT.md). */
-void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
+/* An INSN event (tracefmt/FORMAT.md). */
+void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 
 /* --- record_limits.c --- */
 /* getrlimit, setrlimit, prlimit64. False: it is a call like others. */

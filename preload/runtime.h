@@ -408,13 +408,25 @@ bool dj_write_user(void *to, const void *from, size_t len);
 /* Whether memory of the program can be read, now, while nobody else runs in this process. *known: a
  * page that is known to be readable; 1: none. */
 bool dj_readable(const void *from, size_t len, uintptr_t *known);
-/* dj_read_user for a page or two, by looking whether they can be read and then there. */
+/* dj_read_user for a page or two, by looking whether they can be read and then there. _in: known as
+ * dj_readable has it. */
 bool dj_fetch_user(void *to, const void *from, size_t len);
 bool dj_fetch_user_in(void *to, const void *from, size_t len, uintptr_t *known);
-size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
- * longer than max. */
+ * longer than max bytes. */
 size_t dj_strlen_user(const char *s, size_t max);
+size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
+/* Text at p, without stdio and without NUL: a number in decimal (room for 20 bytes), in hexadecimal
+ * (16), a string as far as before `end`. Return the end. */
+char *dj_put_dec(char *p, int64_t v);
+char *dj_put_hex(char *p, uint64_t v);
+char *dj_put_text(char *p, const char *end, const char *s);
+/* Ends the process after a message on descriptor 2: only for failures of our own that
+ * leave nothing else. */
+void dj_fatal(const char *what, long value) __attribute__((noreturn));
+
+/* --- digest.c --- */
+/* XXH64, seed 0. */
 uint64_t dj_xxh64(const void *data, size_t len);
 
 /* --- lengths.c --- */
@@ -424,15 +436,6 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 		  long result, bool after, unsigned long lenptr_capacity);
 /* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
-
-/* --- memory.c --- */
-/* Text into buf without stdio: a decimal number; returns the end. */
-char *dj_put_dec(char *p, int64_t v);
-char *dj_put_hex(char *p, uint64_t v);
-char *dj_put_text(char *p, const char *end, const char *s);
-/* Ends the process after a message on descriptor 2: only for failures of our own that
- * leave nothing else. */
-void dj_fatal(const char *what, long value) __attribute__((noreturn));
 
 /* --- stack.c --- */
 /* Is the stack of this call, just being made, to be taken? Counts. */
@@ -631,15 +634,15 @@ bool oracles_hold(const struct k_mcontext *mc);
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- implemented by the recorder and by the replayer --- */
-/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the
- * carry flag, or ORACLE_UNKNOWN: this processor does not have it. */
-enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
 bool boundary_has_oracle(unsigned kind);
 /* The thread executes PAUSE. True: a signal is to be delivered to it right now. */
 bool boundary_pause(struct thread *t);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
+/* One of these instructions (enum insn_oracle_kind), but for the time stamp counter's and CPUID: the
+ * value; returns the carry flag, or ORACLE_UNKNOWN: this processor does not have it. */
+enum { ORACLE_UNKNOWN = 2 };
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
 /* CPUID of EAX and ECX in value[0] and value[1]: EAX and above it EBX, ECX and above it EDX. */
 void boundary_cpuid(struct thread *t, uint64_t value[2]);

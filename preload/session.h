@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "mappings.h"
+#include "tracefmt/wire.h"
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
@@ -67,6 +68,7 @@ enum slot_hold {
 	HOLD_WAITS, /* at its beginning, for a debugger to attach */
 	HOLD_GONE_ON,
 };
+/* slot.waits_seq, when it is no output that a replayed process waits for. */
 #define WAITS_DOMAIN (1ull << 62) /* slot.domain_awaited says for what */
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
@@ -151,7 +153,7 @@ struct slot {
 	uint64_t kicked; /* pos when the supervisor was last woken */
 	int64_t last_time_ns; /* completion of the last timed event */
 	int64_t last_tid;
-	int64_t clocks[32];
+	int64_t clocks[TF_CLOCK_COUNT]; /* ns, as last read; by TF_EV_CLOCK's `which` */
 	uint64_t tail __attribute__((aligned(64))); /* bytes ever drained */
 	uint32_t tail_seq; /* futex: changes when tail moved and somebody waits */
 	uint32_t writer_waits;
@@ -178,13 +180,12 @@ struct slot {
 	uint32_t gated;	      /* paced: waits at the gate */
 	uint32_t pacing;      /* paced: sleeps, or waits at the gate */
 	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
-	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
-				 0: it runs */
+	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_*; 0: it runs */
 	struct slot_divergence divergence;
 
 	struct space_limit space; /* recording; inherited */
 
-	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
+	uint8_t fd_role[FD_ROLE_COUNT]; /* of each descriptor: TF_ROLE_*, ROLE_STATUS (record.h) */
 };
 
 /*

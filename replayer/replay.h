@@ -108,6 +108,7 @@ void diverge_result(struct thread *t, long nr, const unsigned long *args,
 void stream_end(struct thread *t, long nr, const unsigned long *args)
 	__attribute__((noreturn));
 
+/* --- halt.c --- */
 /* For loops that wait for others: does not return when the replay was stopped (the
  * supervisor then ends this process) or its supervisor is gone. */
 void halt_if_over(struct session *s);

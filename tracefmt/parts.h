@@ -32,7 +32,6 @@ bool tf_is_text(const uint8_t *bytes, size_t len);
 /* layouts.c: memory by layout. False: this layout is not known, or the bytes are too
  * few for anything of it; nothing was printed. */
 bool tf_put_layout(struct tf_text *out, unsigned xlat, const uint8_t *bytes, size_t len);
-void tf_put_siginfo(struct tf_text *out, const uint8_t *bytes, size_t len);
 
 /* print_net.c: addresses and messages. */
 bool tf_put_sockaddr(struct tf_text *out, const uint8_t *bytes, size_t len);
@@ -42,6 +41,8 @@ void tf_put_mmsg(struct tf_text *out, struct deja_bytes raw, size_t excerpt_len)
 
 /* print_event.c: events that are not calls, without time and newline. */
 void tf_put_event(struct tf_text *out, const struct deja_event *ev);
+/* A struct siginfo of these bytes, as many as it has. */
+void tf_put_siginfo(struct tf_text *out, const uint8_t *bytes, size_t len);
 /* What such an event is called in JSON: "image", "signal" ... */
 const char *tf_event_kind(unsigned id);
 

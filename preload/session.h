@@ -373,7 +373,9 @@ static inline void slot_close(struct slot *slot)
 #define SESSION_ENV_RT	  "DEJA_RT=" /* DEJA_RT=<dir>:<slot> */
 #define SESSION_ENV_PRELOAD "LD_PRELOAD="
 #define SESSION_ENV_PAD "DEJA_PAD=" /* makes the number of our variables even */
-#define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object */
+#define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object, which is one of: */
+#define SESSION_RECORD_OBJECT "libdeja-record.so"
+#define SESSION_REPLAY_OBJECT "libdeja-replay.so"
 #define SESSION_ARENA_NAME "/arena"
 #define SESSION_LOADER_NAME "/loader" /* replay: a link to the loader */
 #define SESSION_INDEX_NAME  "/index"  /* replay: struct file_identity of each stored file */

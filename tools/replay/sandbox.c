@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "preload/session.h"
 #include "tools/cmd.h"
 #include "tools/descendants.h"
 #include "tools/replay/sandbox.h"
@@ -104,7 +105,7 @@ static bool make_ruleset(struct sandbox *s, const char *session_dir, const char 
 	snprintf(path, sizeof(path), "%s/f", recording);
 	if (access(path, F_OK) == 0 && !allow_path(s, path, FS_READ_FILE))
 		return false;
-	snprintf(path, sizeof(path), "%s/libdeja-replay.so", lib_dir);
+	snprintf(path, sizeof(path), "%s/" SESSION_REPLAY_OBJECT, lib_dir);
 	if (!allow_path(s, path, FS_READ_FILE))
 		return false;
 	snprintf(path, sizeof(path), "%s/deja-loader", lib_dir);

@@ -268,7 +268,10 @@ const struct cmd_usage cmd_usages[] = {
 		 "external: refuse what `deja scan` finds secrets in (default: internal)"},
 		{CMD_OPT_REVIEWED, "i-have-reviewed", "REASON",
 		 "pack it all the same; the reason goes into the note"}},
-     .status = STATUS_READER,
+     .status = "  0    done\n"
+	       "  1    the policy is external and it has findings: nothing was packed\n"
+	       "  121  the recording cannot be read\n"
+	       "  125  deja itself failed\n",
      .example = "deja pack -o crash.deja --note 'see ticket 4711' crash-1"},
     {.name = "unpack",
      .summary = "check a packed recording and make a directory of it",

@@ -69,6 +69,11 @@ for c in $commands; do
 	sed -n 's/.*--class CLASS,\.\.\. *only //p' "$out/help" | tr -d , >"$out/classes"
 	[ ! -s "$out/classes" ] || "$deja" completion bash | grep -qF "$c:--class) COMPREPLY=(\$(compgen -W '$(cat "$out/classes") '" ||
 		fail "$c --class: --help names other classes than there are: $(cat "$out/classes")"
+	sed -n '/^Exit status:/,/^Example:/s/^  \([0-9][0-9]*\) .*/\1/p' "$out/help" | sort >"$out/help_statuses"
+	sed -n '/^\.SH EXIT STATUS/,/^\.SH [^E]/s/^\.B \([0-9][0-9]*\)$/\1/p' "$page" | sort >"$out/man_statuses"
+	cmp -s "$out/help_statuses" "$out/man_statuses" ||
+		fail "$c: --help has other exit statuses than $page: $(diff "$out/help_statuses" "$out/man_statuses")"
+	! grep -q 'See MOMENTS' "$page" || grep -q '^\.SH MOMENTS$' "$page" || fail "$page: no section MOMENTS"
 	for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 		grep -q "^\.SH $section\$" "$page" || fail "$page: no section $section"
 	done

@@ -256,7 +256,8 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja sources --add=$HOME/src/prog prog-20261016-123456-4711"},
     {.name = "pack",
      .summary = "make one file of a recording, to send to somebody",
-     .synopsis = "pack [-o FILE] [--note FILE|TEXT] [--split SIZE] [--policy external] [REC]",
+     .synopsis = "pack [-o FILE] [--name PATTERN] [--note FILE|TEXT] [--split SIZE] [--ticket ID] "
+		 "[--policy internal|external] [--i-have-reviewed REASON] [REC]",
      .option = {{'o', "output", "FILE", "write to FILE (default: its name with .deja, here)"},
 		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put this note in"},
 		{CMD_OPT_SPLIT, "split", "SIZE",

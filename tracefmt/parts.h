@@ -5,6 +5,7 @@
 #define DEJA_TRACEFMT_PARTS_H
 
 #include <stdio.h>
+#include "bytes.h"
 #include "print.h"
 #include "text.h"
 #include "wire.h"
@@ -60,16 +61,6 @@ void tf_put_arg(struct tf_text *out, const struct deja_event *ev, const struct t
 static inline struct tf_in tf_in_bytes(struct deja_bytes b)
 {
 	return (struct tf_in){ b.data, b.len ? b.data + b.len : b.data, 0 };
-}
-
-/* Little-endian integers of 1, 2, 4 or 8 bytes. */
-static inline uint64_t tf_le(const uint8_t *p, unsigned len)
-{
-	uint64_t v = 0;
-
-	while (len--)
-		v = v << 8 | p[len];
-	return v;
 }
 
 #endif

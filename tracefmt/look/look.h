@@ -10,6 +10,7 @@
 #ifndef DEJA_TRACEFMT_LOOK_H
 #define DEJA_TRACEFMT_LOOK_H
 
+#include "tracefmt/bytes.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/deja_look.h"
 
@@ -174,10 +175,8 @@ void look_apply_moved(deja_tracker *t, struct look_table *table, const struct de
 /* turns.c: counts those that the event begins. */
 void look_apply_turns(deja_tracker *t, const struct deja_event *ev, struct deja_sight *sight);
 
-/* The event's item of this argument and direction, when its bytes are there; else NULL. */
+/* io.c. The event's item of this argument and direction, when its bytes are there; else NULL. */
 const struct deja_item *look_item(const struct deja_event *ev, unsigned arg, bool inbound);
-/* Little-endian integers of 1 ... 8 bytes. */
-uint64_t look_le(const uint8_t *p, unsigned len);
 /* The number of the call, -1 for other events. */
 static inline int look_nr(const struct deja_event *ev)
 {

@@ -81,6 +81,8 @@ static inline uint8_t record_shape(const struct tf_call *call)
 
 	return shape ? shape : record_shape_make(call);
 }
+/* The event of a call as the program made it: with the kernel's result, the times of its beginning and
+ * end (dj_now), and what record_pre_take had to save before; NULL: nothing was. */
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre);
@@ -101,6 +103,7 @@ static inline int64_t record_dt(struct slot *slot, int64_t now)
 	}
 	return dt;
 }
+/* The events that follow in the slot are this thread's: says so, where the last ones were another's. */
 void record_thread_tell(struct thread *t);
 static inline void record_thread_switch(struct thread *t)
 {
@@ -150,6 +153,9 @@ void crowd_meet(void);
 bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *ret);
 
 /* --- record_process.c --- */
+/* Each makes the call and records it, in the order that the call needs. The program's result; of
+ * clone, fork and vfork in a forked child as well (what shares our memory begins in
+ * dj_child_start), of execve and execveat only when they failed. */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6]);
@@ -216,6 +222,7 @@ long record_wait_aside(struct thread *t, const struct tf_call *call,
 
 /* --- record_view.c --- */
 enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
+/* Is this descriptor, opened by that name, a /proc/PID/status? */
 bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
@@ -234,6 +241,7 @@ bool record_put_back(struct thread *t, const struct tf_call *call, const struct 
 void record_put_back_end(struct thread *t);
 
 /* --- record_stack.c --- */
+/* A STACK event, before the event of the call that was made here. */
 void record_stack(struct thread *t, const struct pregs *p);
 
 /* --- record_oracles.c --- */
@@ -255,6 +263,8 @@ bool record_limits(struct thread *t, const struct tf_call *call, const unsigned 
 		   long *result);
 
 /* --- record_memory.c --- */
+/* Makes mmap and records it; what it maps from a file is stored, and its oracles are replaced. The
+ * program's result. */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);
 
 #endif

@@ -396,6 +396,7 @@ void dj_raw_sigreturn(const struct k_ucontext *uc) __attribute__((noreturn));
 extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
+/* As memcpy, memset to 0, memcmp, strlen; whether s begins with prefix. */
 void *dj_copy(void *to, const void *from, size_t len); /* from the front: to may lie before from */
 void dj_zero(void *to, size_t len);
 int dj_compare(const void *a, const void *b, size_t len);
@@ -449,13 +450,13 @@ void stack_take(struct thread *t, const struct pregs *p, struct stack_taken *tak
 
 /* --- trap.c --- */
 void trap_arm(void); /* this thread */
-void trap_start(void);
+void trap_start(void); /* the process: its handler, what is patched, this thread */
 /* Where to resume when the program is to continue at rip: behind the trampoline when rip
  * lies in a patched site. */
 uint64_t trap_resume_rip(uint64_t rip);
 
 /* --- clock.c --- */
-void clock_start(void);
+void clock_start(void); /* moves the vDSO: the program's clock reads come to us */
 int64_t dj_now_slow(void); /* without a trustworthy TSC */
 /* ns since the recording's start */
 static inline int64_t dj_now(void)
@@ -538,9 +539,10 @@ void maps_read(void); /* RT->maps */
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
-void view_session_name(void);
+void view_session_name(void); /* no trace of the session's own name, in what the linker shows */
 
 /* --- threads.c --- */
+/* A zeroed thread with stacks; NULL: there are THREAD_MAX. Given back by thread_free. */
 struct thread *thread_alloc(void);
 void thread_free(struct thread *t);
 void thread_activate(struct thread *t); /* %gs, the signal stack */

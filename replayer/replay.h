@@ -125,6 +125,8 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 		 long result);
 
 /* --- process.c --- */
+/* A thread, or a child with memory of its own; ev: the call's own event. The program's result, in such
+ * a child 0. */
 long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  struct event *ev, const struct tf_call *call);
 /* The stream ends in a call that forks: its maker was killed there, and the child lived.

@@ -24,6 +24,7 @@ struct tf_state {
 	int64_t clocks[TF_CLOCK_COUNT]; /* ns */
 };
 
+/* As before event 1. */
 void tf_state_init(struct tf_state *st);
 /* Applies one encoded event (exactly one msgpack array at ev). 0, or -1 if it does not
  * decode. Fast: called for every event by the supervisor. */

@@ -85,6 +85,7 @@ struct look_table {
 	char *cwd;
 };
 
+/* What is at fd, or NULL. Valid until the table changes. */
 struct look_slot *look_table_find(const struct look_table *t, int fd);
 /* Puts io (a reference is taken) at fd; what was there is closed. */
 void look_table_set(struct look_ios *ios, struct look_table *t, int fd, struct look_io *io,

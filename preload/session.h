@@ -109,7 +109,8 @@ struct file_identity {
 	uint64_t dev, ino, size, mtime_ns, ctime_ns;
 };
 
-/* Why a replay stopped. Filled by the process, read by the supervisor. kind: enum divergence_kind
+/* Why a replay stopped. Filled by the process, read by the supervisor, whose struct divergence
+ * (tools/replay/report.h) says what each member is. kind: enum divergence_kind
  * (replayer/divergence.h), or SLOT_CANNOT_RUN. */
 enum { DIVERGENCE_BYTES = 64 };
 struct slot_divergence {

@@ -22,6 +22,7 @@ struct event head_look(int64_t *tid);
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
 unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT]);
+/* Where a call may write; len 0: nowhere. */
 struct memory_room {
 	uint64_t addr, len;
 };

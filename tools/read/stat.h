@@ -11,6 +11,7 @@ enum stat_by { STAT_BY_CALL, STAT_BY_PEER, STAT_BY_PATH, STAT_BY_PROCESS, STAT_B
 
 enum { STAT_SLOWEST_MAX = 1000 };
 
+/* One of the slowest calls. */
 struct stat_slow {
 	int64_t dur_ns, time_ns;
 	uint32_t stream;

@@ -33,8 +33,9 @@ struct look_io {
 	bool line_begun;	     /* lines: the last byte in was no line's end */
 };
 
+/* All open file descriptions. */
 struct look_ios {
-	struct look_io *first, *last;
+	struct look_io *first, *last; /* by id */
 	struct look_io *dead; /* closed by the last event: forgotten at the next */
 	uint32_t next_id;
 	size_t count, slot_count;
@@ -69,6 +70,7 @@ bool look_moved_of(const struct deja_event *ev, struct look_moved *m);
 
 /* --- table.c: descriptors of a process --- */
 
+/* An open descriptor. */
 struct look_slot {
 	int fd;
 	bool cloexec;
@@ -136,6 +138,7 @@ struct look_rights {
 	uint32_t peer_id; /* of the socket that receives them; 0: not recorded */
 };
 
+/* When a process ends. */
 struct look_end {
 	int64_t end_ns;
 	uint32_t stream;

@@ -32,6 +32,7 @@ expect 0 "$DEJA" record -q -o rec -- ./p
 
 for how in "--pace 1" "--pace 4"; do
 	# shellcheck disable=SC2086
+	rm -f out # of the round before: the shell may empty it late
 	"$DEJA" replay $how rec >out 2>err </dev/null &
 	replay=$!
 	for _ in $(seq 200); do

@@ -38,6 +38,7 @@ commands=$("$deja" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 table=$(sed -n '/^} commands\[\]/,/^};/p' tools/main.c | grep -o '"[a-z]*"' | tr -d '"' | sort)
 [ "$(echo "$commands" | sort)" = "$table" ] || fail "deja help and the table of main.c differ"
 
+for shell in bash zsh fish; do "$deja" completion $shell >"$out/$shell"; done
 for c in $commands; do
 	page=tools/man/deja-$c.1
 	[ -f "$page" ] || { fail "$c: no manual page $page"; continue; }
@@ -55,19 +56,18 @@ for c in $commands; do
 	[ "$(sed -n 's/^Usage: //p' "$out/help")" = "$(man_synopsis "$page")" ] ||
 		fail "$page: another synopsis than --help: $(man_synopsis "$page")"
 	for shell in bash zsh fish; do
-		"$deja" completion "$shell" >"$out/completion"
 		case $shell in
 		bash) sed -n "s/^\t$c) words='//p" ;;
 		zsh) sed -n "/^\t*$c)/,/;;/p" ;;
 		fish) grep -- "__fish_seen_subcommand_from $c'* " ;;
-		esac <"$out/completion" >"$out/words"
+		esac <"$out/$shell" >"$out/words"
 		for option in $(grep -o -- '--[a-z-]*' "$out/help_options"); do
 			[ $shell != fish ] || option="-l ${option#--}"
 			grep -q -- "$option\b" "$out/words" || fail "$shell's completion of $c lacks $option"
 		done
 	done
 	sed -n 's/.*--class CLASS,\.\.\. *only //p' "$out/help" | tr -d , >"$out/classes"
-	[ ! -s "$out/classes" ] || "$deja" completion bash | grep -qF "$c:--class) COMPREPLY=(\$(compgen -W '$(cat "$out/classes") '" ||
+	[ ! -s "$out/classes" ] || grep -qF "$c:--class) COMPREPLY=(\$(compgen -W '$(cat "$out/classes") '" "$out/bash" ||
 		fail "$c --class: --help names other classes than there are: $(cat "$out/classes")"
 	sed -n '/^Exit status:/,/^Example:/s/^  \([0-9][0-9]*\) .*/\1/p' "$out/help" | sort >"$out/help_statuses"
 	sed -n '/^\.SH EXIT STATUS/,/^\.SH [^E]/s/^\.B \([0-9][0-9]*\)$/\1/p' "$page" | sort >"$out/man_statuses"

@@ -366,9 +366,10 @@ static bool finish_stream(struct recovery *r, struct track *t, struct slot *slot
 {
 	const char *stopped = NULL;
 
-	if (!r->shared || (slot && !append_ring(r, t, slot)))
+	/* without a slot it had ended, but its last frames could not be written */
+	if (!slot || !append_ring(r, t, slot))
 		stopped = killed_lost;
-	else if (slot && (slot->no_memory || slot->passthrough || slot_lives(slot)))
+	else if (slot->no_memory || slot->passthrough || slot_lives(slot))
 		stopped = slot->no_memory ? "/dev/shm is full" : killed;
 	if (t->exited)
 		stopped = NULL;
@@ -499,9 +500,9 @@ static bool write_result(struct recovery *r)
 	for (size_t i = 0; i < sv->track_count; i++)
 		if (sv->tracks[i] && sv->tracks[i]->end_ns > r->header.duration_ns)
 			r->header.duration_ns = sv->tracks[i]->end_ns;
-	if (root && root->exited) {
+	if (root && root->exited && root->living.status_known) {
 		sv->root_ended = true;
-		sv->root_status = root->exit_status;
+		sv->root_status = root->living.status;
 	}
 	for (size_t i = 0; i < sv->track_count; i++)
 		if (sv->tracks[i] && sv->tracks[i]->stopped)

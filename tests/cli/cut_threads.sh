@@ -56,6 +56,13 @@ cut_after vforks EXEC
 expect 0 "$DEJA" record -q -o execs -- sh -c 'exec date +%N'
 cut_after execs EXEC
 
+# Threads that give different codes: the kernel chooses one, in each replay anew.
+got=0
+limit "$last" "two codes" >/dev/null || got=$?
+expect $got "$DEJA" record -q -o codes -- "$last" "two codes"
+for ((i = 0; i < 10; i++)); do expect 0 "$DEJA" verify codes; done
+expect $got "$DEJA" replay codes
+
 # A recorder that is killed right after the end of a vfork child of the command, which is killed, too.
 quietly expect 137 "$DEJA" record -q -o vforked -- "$CASES/vfork_kills_maker" all
 expect 0 "$DEJA" recover vforked

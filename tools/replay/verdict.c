@@ -65,10 +65,12 @@ int verdict_simple(struct playback *r, struct stream_state *s, unsigned kind, co
 	return CMD_DIVERGED;
 }
 
-static bool same_status(int a, int b)
+/* Of the command. The codes that its threads gave exit were compared when they did. */
+static bool same_status(const struct stream_state *s, int a, int b)
 {
 	return WIFSIGNALED(a) ? WIFSIGNALED(b) && WTERMSIG(a) == WTERMSIG(b)
-			      : !WIFSIGNALED(b) && WEXITSTATUS(a) == WEXITSTATUS(b);
+			      : !WIFSIGNALED(b) &&
+					(s->last_exited || WEXITSTATUS(a) == WEXITSTATUS(b));
 }
 
 int playback_judge(struct playback *r)
@@ -87,7 +89,7 @@ int playback_judge(struct playback *r)
 						 "the recorded process ended by itself, but its "
 						 "end is not in its stream");
 		if (s->done && s->stream == 1 && !s->cut && !s->stopped && !s->truncated &&
-		    r->header->status_known && !same_status(r->root_status, r->header->status))
+		    r->header->status_known && !same_status(s, r->root_status, r->header->status))
 			s->done = false;
 		if (s->done)
 			continue;

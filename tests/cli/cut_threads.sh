@@ -63,6 +63,18 @@ expect $got "$DEJA" record -q -o codes -- "$last" "two codes"
 for ((i = 0; i < 10; i++)); do expect 0 "$DEJA" verify codes; done
 expect $got "$DEJA" replay codes
 
+# Killed from outside: its last event may be any. What the header counts tells.
+quietly expect 137 "$DEJA" record -q -o killed -- perl -e '$| = 1; print time, "\n"; print "more\n"; kill 9, $$'
+expect 0 "$DEJA" verify killed
+[ "$(complete killed)" = False ] || fail "killed, and called complete"
+cp -a killed cut_killed
+n=$(tamper after cut_killed write 1)
+cp killed/header cut_killed/header
+expect 121 "$DEJA" verify cut_killed
+one_line "stream 1 is cut: it does not hold the [0-9]* events that the header counts: replayed up to event $n\$"
+expect 121 "$DEJA" replay cut_killed
+"$DEJA" info cut_killed | grep -q '^Complete *no: .*does not hold the [0-9]* events' || fail "info says $("$DEJA" info cut_killed | grep Complete)"
+
 # A recorder that is killed right after the end of a vfork child of the command, which is killed, too.
 quietly expect 137 "$DEJA" record -q -o vforked -- "$CASES/vfork_kills_maker" all
 expect 0 "$DEJA" recover vforked

@@ -110,6 +110,7 @@ int playback_judge(struct playback *r)
 int playback_tell_limits(const struct playback *r)
 {
 	const struct deja_header *h = r->header;
+	struct deja_error err = {0};
 	int status = 0;
 
 	for (size_t i = 0; i < r->stream_count; i++) {
@@ -120,6 +121,13 @@ int playback_tell_limits(const struct playback *r)
 		if (s->truncated) {
 			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
 				  r->path, s->stream, (unsigned long long)s->served);
+			status = CMD_UNREADABLE;
+			continue;
+		}
+		/* where one was killed, nothing else tells that there was more */
+		if (s->cut && p && !cmd_stream_whole(r->rec, p, &err)) {
+			cmd_error("%s: stream %u is cut: %s: replayed up to event %llu", r->path,
+				  s->stream, err.message, (unsigned long long)s->served);
 			status = CMD_UNREADABLE;
 			continue;
 		}

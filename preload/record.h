@@ -112,6 +112,9 @@ static inline void record_thread_switch(struct thread *t)
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
 /* Gives others a turn when this thread has run for long. True: it did. */
 bool record_share(struct thread *t);
+/* sched_yield where others want the turn: they get it, this thread queues up first. False: nobody
+ * does, and the kernel is to be asked. */
+bool record_yield(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 

@@ -165,6 +165,7 @@ struct thread {
 	bool spins; /* recorder: in a loop that waits, when it was last stopped */
 	uint64_t pauses, pauses_told; /* PAUSEs met, and how many at the last that ended its turn */
 	bool pause_waits; /* recorder: it is queued, or on its way there, from a PAUSE */
+	bool pause_yielded; /* recorder: it has given its turn away by sched_yield, and met no PAUSE since */
 	bool pause_held_back; /* recorder: by record_pause.c, since it last gave its turn away */
 	int64_t pause_resumed_ns; /* recorder: it goes on from a PAUSE and has not met one; 0: not */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */

@@ -432,7 +432,7 @@ pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible)
 
 	*possible = true;
 	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv, possible);
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, false, is_taken, sv, possible);
 	else if (!t->live_pid)
 		t->live_pid = slot->pid;
 	return t->live_pid;

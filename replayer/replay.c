@@ -30,7 +30,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
 		threads_kill_apart();
 		domains_leave(t);
-		t->slot->finished = FINISHED_END;
+		t->slot->finished = call->nr == SYS_exit && RT->multi ? FINISHED_LAST : FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
@@ -64,6 +64,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	struct memory_room room;
 	struct event ev;
 	long result;
+	bool waits;
 
 	debug_enter(t, p);
 	if (!call)
@@ -109,7 +110,10 @@ long boundary_call(struct thread *t, struct pregs *p)
 		output_echo(t, call, args, result);
 	if (nr == SYS_wait4 || nr == SYS_waitid)
 		await_child(t, nr, args, result);
+	waits = fresh_make_way();
 	result = local_effect(t, p, call, args, result);
+	if (waits)
+		fresh_come_back(t);
 	head_take_memory(t, nr == SYS_shmat ? head_segment_room((uint64_t)result) : room);
 	return result;
 }

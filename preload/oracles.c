@@ -47,14 +47,15 @@ static struct oracle_site *find(uint64_t addr)
 	return NULL;
 }
 
-static struct oracle_site *find_or_add(uint64_t addr)
+/* PAUSE's, which are many and may be left out, leave room for what may not. */
+static struct oracle_site *find_or_add(uint64_t addr, bool optional)
 {
 	struct oracle_site *s = find(addr);
 	size_t i = index_of(addr);
 
 	if (s)
 		return s;
-	if (RT->oracle_count >= ORACLE_SITE_MAX * 3 / 4)
+	if (RT->oracle_count >= (optional ? ORACLE_SITE_MAX / 2 : ORACLE_SITE_MAX * 3 / 4))
 		return NULL;
 	while (RT->oracles[i].addr)
 		i = (i + 1) % ORACLE_SITE_MAX;
@@ -214,6 +215,7 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 	struct insn_oracle oracle;
 	struct oracle_site *s;
 	size_t len = sizeof(code), left = 4096 - (addr & 4095);
+	bool optional;
 
 	if (!dj_read_user(code, (const void *)addr, len)) {
 		len = left < len ? left : len;
@@ -222,16 +224,17 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 	}
 	if (!insn_is_oracle(code, len, &oracle))
 		return false;
-	s = find_or_add(addr);
+	/* a trap costs more than a loop with PAUSE is worth; a replay has it where the recording has */
+	optional = oracle.kind == ORACLE_PAUSE && RT->session->mode != SESSION_REPLAY;
+	s = find_or_add(addr, optional);
 	if (!s)
-		return false;
+		return optional;
 	s->oracle = oracle;
 	s->cover = 0;
 	s->room = boundary_has_oracle(oracle.kind) ? (uint16_t)room : 0;
 	if (plant_where_room(s, code, len, writable))
 		return true;
-	/* a trap costs more than a loop with PAUSE is worth; a replay has it where the recording has */
-	if (oracle.kind == ORACLE_PAUSE && RT->session->mode != SESSION_REPLAY) {
+	if (optional) {
 		s->oracle.kind = ORACLE_NONE;
 		return true;
 	}

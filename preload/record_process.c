@@ -129,6 +129,9 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 
 	if (p->nr == SYS_clone)
 		dj_copy(clone_args, args, sizeof(clone_args));
+	if ((flags & CLONE_PIDFD) && !RT->passthrough)
+		record_note(t->slot, "clone with CLONE_PIDFD: the descriptor's number is not "
+				     "recorded, and what reads it diverges in a replay");
 	if (flags & CLONE_VM)
 		return clone_sharing(t, p, clone_args, flags);
 	stream = next_stream();

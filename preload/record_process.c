@@ -57,6 +57,16 @@ static void emit_child(struct thread *t)
 
 /* A thread, or what vfork and posix_spawn make: a child that runs in our memory until it
  * execs or exits, while this thread waits in the kernel. It has the token then. */
+/* The call's event, and the descriptor of the new process, which no argument of its row names: where
+ * it is stored other flags have the kernel store other things. */
+static void emit_clone(struct thread *t, const struct pregs *p, const unsigned long args[6],
+		       unsigned long flags, long ret, int64_t t0)
+{
+	record_emit_call(t, tf_call_by_nr((int)p->nr), args, ret, t0, dj_now(), NULL);
+	if ((flags & CLONE_PIDFD) && ret > 0 && !RT->passthrough)
+		record_memory(t->slot, (const void *)args[2], sizeof(int32_t));
+}
+
 static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long args[6],
 			  unsigned long flags)
 {
@@ -107,7 +117,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		child->alive = 0;
 		thread_free(child);
 	}
-	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	emit_clone(t, p, args, flags, ret, t0);
 	p->rax = (uint64_t)ret;
 	/* the child may have used our stack below rsp: leave without reading it */
 	if (is_vfork)
@@ -117,7 +127,6 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
-	const struct tf_call *call = tf_call_by_nr((int)p->nr);
 	unsigned long flags = p->nr == SYS_clone	? args[0]
 			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
 						   : 17 /* SIGCHLD */;
@@ -129,9 +138,6 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 
 	if (p->nr == SYS_clone)
 		dj_copy(clone_args, args, sizeof(clone_args));
-	if ((flags & CLONE_PIDFD) && !RT->passthrough)
-		record_note(t->slot, "clone with CLONE_PIDFD: the descriptor's number is not "
-				     "recorded, and what reads it diverges in a replay");
 	if (flags & CLONE_VM)
 		return clone_sharing(t, p, clone_args, flags);
 	stream = next_stream();
@@ -180,7 +186,7 @@ long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	if (RT->passthrough)
 		return ret;
 	record_thread_switch(t);
-	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
+	emit_clone(t, p, args, flags, ret, t0);
 	return ret;
 }
 

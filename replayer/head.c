@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include "replay.h"
@@ -193,6 +194,8 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 
 		room.addr = *(const uint64_t *)(conf + 2);
 		room.len = conf[0] > 0 ? (uint32_t)conf[0] : 0;
+	} else if (nr == SYS_clone && (args[0] & CLONE_PIDFD)) {
+		room = (struct memory_room){args[2], sizeof(int32_t)};
 	} else if (nr == SYS_ptrace && args[0] == PTRACE_GETREGSET && args[3]) {
 		const struct k_iovec *registers = (const struct k_iovec *)args[3];
 

@@ -69,7 +69,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	do
 		ret = thread_clone(child,
 				   flags & ~(unsigned long)(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
-							    CLONE_CHILD_CLEARTID),
+							    CLONE_CHILD_CLEARTID | CLONE_PIDFD),
 				   NULL, NULL, args[4]);
 	while (ret == -EINTR);
 	RT->sched_owner = t;
@@ -84,6 +84,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		diverge(t, DIVERGED_CALL, (long)p->nr, args, "");
 	ret = match_call(t, &ev, call, args);
 	head_take(t, &ev);
+	head_take_memory(t, head_memory_room((long)p->nr, args));
 	p->rax = (uint64_t)ret;
 	debug_leave(t, trap_resume_rip(p->rip));
 	dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
@@ -132,8 +133,9 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	if (args[0] & CLONE_PARENT_SETTID)
 		*(int32_t *)args[2] = (int32_t)tid;
 	do
-		live = thread_clone(child, args[0] & ~(unsigned long)CLONE_PARENT_SETTID, NULL,
-				    (int32_t *)args[3], args[4]);
+		live = thread_clone(child,
+				    args[0] & ~(unsigned long)(CLONE_PARENT_SETTID | CLONE_PIDFD),
+				    NULL, (int32_t *)args[3], args[4]);
 	while (live == -EINTR);
 	if (live < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, SYS_clone, args,
@@ -213,15 +215,14 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 	RT->pending_stream = 0;
 	if (ret < 0)
 		return ret;
-	if (flags & CLONE_VFORK)
-		return ret; /* it was killed before its first event */
-	if (flags & CLONE_VM)
-		return clone_thread(t, p, args, ret);
-	if (!stream)
-		return ret; /* the child was not recorded */
-	if (make_child(t, p, args, flags, stream, (int32_t)ret) == 0)
+	if (flags & CLONE_VFORK) /* it was killed before its first event */
+		stream = 0;
+	else if (flags & CLONE_VM)
+		ret = clone_thread(t, p, args, ret);
+	else if (stream && make_child(t, p, args, flags, stream, (int32_t)ret) == 0)
 		return 0;
-	if ((flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
+	head_take_memory(t, head_memory_room((long)p->nr, args));
+	if (stream && (flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
 		*(int32_t *)args[2] = (int32_t)ret;
 	return ret;
 }

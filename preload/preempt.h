@@ -97,6 +97,7 @@ struct preempt_state {
 	struct preempt_area place_code; /* at the place, where the program may write to it; len 0: not told */
 	bool code_guarded; /* fresh.c: its pages cannot be written to */
 	bool code_stepped; /* fresh.c: but by this one instruction */
+	uint32_t code_kept; /* fresh.c: writes that left it as it is to be, since one that did not */
 	bool stands;	   /* the breakpoint stands */
 	bool stub; /* a jump to comparing code stands there; else a trap */
 	bool stub_trapped; /* a trap stands there all the same: the moved code alone is used */

@@ -115,7 +115,7 @@ PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
 # For a make below this one: all processors, unless this one was told how many.
 PARALLEL = --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-SCRIPT := $(BUILD)/lib/deja/gdb.py $(BUILD)/lib/deja/lldb.py
+SCRIPT := $(patsubst tools/replay/gdb/%,$(BUILD)/lib/deja/%,$(sort $(wildcard tools/replay/gdb/*.py)))
 
 .DEFAULT_GOAL := all
 .PHONY: all demo check check-report soak soak-servers survey check-sanitize check-analyse check-valgrind check-faults check-travel unit unit-build cases bench install deps clean help

@@ -6,7 +6,7 @@
 #include "detach.h"
 #include "hooks.h"
 
-enum { PR_SUD = 59, SUD_OFF = 0, SS_DISABLED = 2 };
+enum { PR_SUD = 59, SUD_OFF = 0 };
 
 static void signals_give_back(struct thread *t)
 {

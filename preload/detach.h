@@ -11,7 +11,7 @@
  * as without us. Of several, each only loses its dispatch when it comes here: what the others need
  * stays. */
 void detach(struct thread *t);
-/* patch.c, clock.c, oracles.c: their part of it. */
+/* Their part of it: patch.c, clock.c, oracles.c. */
 void patch_undo(void);
 void clock_undo(void);
 void oracles_undo(void);

@@ -341,7 +341,8 @@ uint64_t insn_target(const struct insn *in, const uint8_t *code, uint64_t at)
 	return at + in->len + (uint64_t)displacement(code + in->rel_at, in->rel_len);
 }
 
-uint64_t insn_register(const struct k_mcontext *mc, unsigned n)
+/* General register n, as instructions number them. */
+static uint64_t insn_register(const struct k_mcontext *mc, unsigned n)
 {
 	const uint64_t low[8] = {mc->rax, mc->rcx, mc->rdx, mc->rbx,
 				 mc->rsp, mc->rbp, mc->rsi, mc->rdi};

@@ -48,7 +48,5 @@ uint64_t insn_target(const struct insn *in, const uint8_t *code, uint64_t at);
  * or not told by general registers. */
 bool insn_address(const struct insn *in, const uint8_t *code, uint64_t at,
 		  const struct k_mcontext *mc, uint64_t *address);
-/* General register n, as instructions number them, of a context. */
-uint64_t insn_register(const struct k_mcontext *mc, unsigned n);
 
 #endif

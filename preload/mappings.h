@@ -25,6 +25,7 @@ struct mapping {
 	uint32_t file; /* recorder: its id, where its text was looked through */
 };
 
+/* The table, by address. */
 struct mappings {
 	uint32_t count, text_len;
 	struct mapping of[MAPPING_MAX];

@@ -10,6 +10,7 @@
  * table is full. */
 struct site *trap_site(uint64_t addr);
 
+/* --- patch.c --- */
 /* Writes code; `writable`: where writing is allowed as it is. */
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable);
 /* Around many of these by one thread, in one call: what they write through stays open. */

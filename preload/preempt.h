@@ -38,6 +38,7 @@ enum {
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
 	PREEMPT_WORD_MAX = 256,
 	PREEMPT_AREA_MAX = 256,
+	PREEMPT_CODE_LEN = 32,
 };
 
 struct preempt_place {
@@ -94,7 +95,11 @@ struct preempt_state {
 	} visits[512];
 
 	/* the replayer's breakpoint; RT->break_addr is its address, or 0 */
-	bool was_blocked;
+	uint64_t was_blocked; /* of BREAK_SIGNALS, those that the program blocks */
+	struct preempt_area place_code; /* at the place, where the program may write to it; len 0: not told */
+	bool code_guarded; /* fresh.c: its pages cannot be written to */
+	bool code_stepped; /* fresh.c: but by this one instruction */
+	bool stands;	   /* the breakpoint stands */
 	bool stub; /* a jump to comparing code stands there; else a trap */
 	bool stub_trapped; /* a trap stands there all the same: the moved code alone is used */
 	uint8_t original[16], planted[16];
@@ -171,6 +176,8 @@ void preempt_unmap_stub(uint64_t entry);
 
 /* In both modes: has the kernel call `handler` for SIGTRAP. */
 void preempt_take_trap(void (*handler)(int, struct k_siginfo *, struct k_ucontext *));
+/* Of them none may be blocked while a breakpoint stands, or is to be planted (RT->break_addr). */
+#define BREAK_SIGNALS (SIG_BIT(SIGTRAP_NR) | SIG_BIT(SIGSEGV_NR))
 enum { SIGTRAP_NR = 5, CODE_TRACE = 2, TRAP_FLAG = 0x100, INT3 = 0xcc, PUSH_ES = 0x06 };
 
 #endif

@@ -23,6 +23,8 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 
 	if (record_alone())
 		return dj_raw_wait(nr, args);
+	if (nr == SYS_sched_yield && record_yield(t))
+		return 0;
 	if (RT->crowded_until_ns && !RT->domains && crowd_call(t, nr, args, &ret))
 		return ret;
 	sched_release(t);

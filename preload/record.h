@@ -7,8 +7,6 @@
 #include "runtime.h"
 
 /* --- record_ring.c: bytes into the slot's ring --- */
-/* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
- * event before ring_commit. */
 /* Where `len` bytes can be written in one piece; NULL when the ring's end or its reader is
  * in the way. The caller moves slot->pos on. */
 static inline uint8_t *ring_room(struct slot *slot, size_t len)
@@ -20,6 +18,8 @@ static inline uint8_t *ring_room(struct slot *slot, size_t len)
 		return NULL;
 	return slot_ring(slot) + at;
 }
+/* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
+ * event before ring_commit. */
 void ring_put(struct slot *slot, const void *bytes, size_t len);
 /* The supervisor is woken after so many bytes; otherwise it looks by itself. */
 enum { KICK_LEN = 128 * 1024 };
@@ -71,8 +71,8 @@ enum {
 	SHAPE_SUB = 4,	 /* arguments depend on a request */
 	SHAPE_ITEMS = 8, /* there is memory to capture */
 	SHAPE_FAST = 16, /* may be made by entry.S: nothing else is to be done */
-	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 	SHAPE_ROLE = 32, /* ... unless its descriptor has a role or a file is shadowed */
+	SHAPE_PLACE = 64, /* ... unless it concerns memory that is the runtime's */
 };
 uint8_t record_shape_make(const struct tf_call *call);
 static inline uint8_t record_shape(const struct tf_call *call)
@@ -81,12 +81,14 @@ static inline uint8_t record_shape(const struct tf_call *call)
 
 	return shape ? shape : record_shape_make(call);
 }
+/* The event of a call as the program made it: with the kernel's result, the times of its beginning and
+ * end (dj_now), and what record_pre_take had to save before; NULL: nothing was. */
 void record_emit_call(struct thread *t, const struct tf_call *call,
 		      const unsigned long args[6], long result, int64_t t0, int64_t t1,
 		      const struct record_pre *pre);
-/* An event of up to three integers after the id, for those that are not calls. */
 /* The thread runs program code from here on, and no crossing of its own says so. */
 void record_runs(struct thread *t);
+/* An event of up to three integers after the id, for those that are not calls. */
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
 		      int64_t c);
 /* Time since the stream's last timed event; moves that on to now. */
@@ -101,6 +103,7 @@ static inline int64_t record_dt(struct slot *slot, int64_t now)
 	}
 	return dt;
 }
+/* The events that follow in the slot are this thread's: says so, where the last ones were another's. */
 void record_thread_tell(struct thread *t);
 static inline void record_thread_switch(struct thread *t)
 {
@@ -112,6 +115,9 @@ static inline void record_thread_switch(struct thread *t)
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
 /* Gives others a turn when this thread has run for long. True: it did. */
 bool record_share(struct thread *t);
+/* sched_yield where others want the turn: they get it, this thread queues up first. False: nobody
+ * does, and the kernel is to be asked. */
+bool record_yield(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 
@@ -150,6 +156,9 @@ void crowd_meet(void);
 bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *ret);
 
 /* --- record_process.c --- */
+/* Each makes the call and records it, in the order that the call needs. The program's result; of
+ * clone, fork and vfork in a forked child as well (what shares our memory begins in
+ * dj_child_start), of execve and execveat only when they failed. */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6]);
@@ -222,6 +231,7 @@ void reach_protect(long nr, const unsigned long args[6]);
 
 /* --- record_view.c --- */
 enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
+/* Is this descriptor, opened by that name, a /proc/PID/status? */
 bool view_is_status(const char *path, long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
@@ -240,6 +250,7 @@ bool record_put_back(struct thread *t, const struct tf_call *call, const struct 
 void record_put_back_end(struct thread *t);
 
 /* --- record_stack.c --- */
+/* A STACK event, before the event of the call that was made here. */
 void record_stack(struct thread *t, const struct pregs *p);
 
 /* --- record_oracles.c --- */
@@ -250,10 +261,10 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 void record_oracles_tell(struct slot *slot);
 /* How many of them are there; and each as two elements of an array in the event being written. */
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
-/* An INSN event (tracefmt/FORMAT.md). */
-void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
+/* An INSN event (tracefmt/FORMAT.md). */
+void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 
 /* --- record_limits.c --- */
 /* getrlimit, setrlimit, prlimit64. False: it is a call like others. */
@@ -261,6 +272,8 @@ bool record_limits(struct thread *t, const struct tf_call *call, const unsigned 
 		   long *result);
 
 /* --- record_memory.c --- */
+/* Makes mmap and records it; what it maps from a file is stored, and its oracles are replaced. The
+ * program's result. */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);
 
 #endif

@@ -92,6 +92,25 @@ static void add_heap(const struct flights *others)
 	}
 }
 
+/* The code at the place, where the program may write: it may have made it in this very turn, and
+ * when the replay looks for the place, before the turn, something else is there. */
+static void add_code(const struct k_mcontext *mc)
+{
+	struct preempt_area *a = &PREEMPT->areas[0];
+	uint8_t byte;
+
+	if (!dj_read_user(&byte, (const void *)mc->rip, 1) ||
+	    !dj_write_user((void *)mc->rip, &byte, 1))
+		return;
+	*a = (struct preempt_area){mc->rip, PREEMPT_CODE_LEN, 0};
+	if (!preempt_area_digest(a->addr, a->len, &a->digest)) {
+		a->len = 4096 - (mc->rip & 4095); /* up to where nothing is mapped */
+		if (a->len > PREEMPT_CODE_LEN || !preempt_area_digest(a->addr, a->len, &a->digest))
+			return;
+	}
+	PREEMPT->area_count = 1;
+}
+
 void areas_collect(const struct k_mcontext *mc, const struct flights *others)
 {
 	const struct preempt_state *s = PREEMPT;
@@ -99,6 +118,7 @@ void areas_collect(const struct k_mcontext *mc, const struct flights *others)
 	uint64_t from = (mc->rsp & ~7ull) + 8 * STACK_WORDS, to = areas_stack_end(mc);
 
 	PREEMPT->area_count = 0;
+	add_code(mc);
 	for (unsigned i = 0; i < STACK_PIECES && from < to; i++, from += STACK_AREA_LEN)
 		add_area(from, to - from < STACK_AREA_LEN ? to - from : STACK_AREA_LEN, others);
 	if (others->unknown)

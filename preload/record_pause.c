@@ -29,6 +29,10 @@ static bool gives_way(struct thread *t)
 {
 	int64_t now;
 
+	if (t->pause_yielded) { /* a loop that does both: once a round is enough */
+		t->pause_yielded = false;
+		return false;
+	}
 	if (!sched_wanted(t))
 		return false;
 	if (RT->sched_waiting > RT->sched_pausing) /* somebody who does not wait in such a loop */
@@ -44,6 +48,15 @@ static bool gives_way(struct thread *t)
 	}
 	t->pause_held_back = now < RT->pause_from_ns;
 	return !t->pause_held_back;
+}
+
+bool record_yield(struct thread *t)
+{
+	if (!sched_wanted(t))
+		return false;
+	sched_go_round(t);
+	t->pause_yielded = true;
+	return true;
 }
 
 bool boundary_pause(struct thread *t)

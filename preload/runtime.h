@@ -165,6 +165,7 @@ struct thread {
 	bool spins; /* recorder: in a loop that waits, when it was last stopped */
 	uint64_t pauses, pauses_told; /* PAUSEs met, and how many at the last that ended its turn */
 	bool pause_waits; /* recorder: it is queued, or on its way there, from a PAUSE */
+	bool pause_yielded; /* recorder: it has given its turn away by sched_yield, and met no PAUSE since */
 	bool pause_held_back; /* recorder: by record_pause.c, since it last gave its turn away */
 	int64_t pause_resumed_ns; /* recorder: it goes on from a PAUSE and has not met one; 0: not */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
@@ -243,6 +244,7 @@ struct runtime {
 	/* threads */
 	uint32_t trap_tsc;   /* the program's reading of the time stamp counter traps */
 	uint64_t break_addr; /* replay: where a breakpoint stands, 0: none */
+	uint32_t code_watched; /* replay: and who writes to the code there is caught */
 	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t thread_count;
@@ -292,7 +294,6 @@ struct runtime {
 	struct event peeked; /* what head_peek found at peeked_pos */
 	uint64_t peeked_pos; /* ~0: nothing */
 	int64_t replay_tid;
-	int64_t clocks[32];
 	uint64_t brk; /* the program break */
 	uint32_t pending_role;
 	uint64_t pending_seq;
@@ -401,6 +402,7 @@ void dj_raw_sigreturn(const struct k_ucontext *uc) __attribute__((noreturn));
 extern char dj_stubs[], dj_stubs_end[];
 
 /* --- memory.c --- */
+/* As memcpy, memset to 0, memcmp, strlen; whether s begins with prefix. */
 void *dj_copy(void *to, const void *from, size_t len); /* from the front: to may lie before from */
 void dj_zero(void *to, size_t len);
 int dj_compare(const void *a, const void *b, size_t len);
@@ -413,13 +415,25 @@ bool dj_write_user(void *to, const void *from, size_t len);
 /* Whether memory of the program can be read, now, while nobody else runs in this process. *known: a
  * page that is known to be readable; 1: none. */
 bool dj_readable(const void *from, size_t len, uintptr_t *known);
-/* dj_read_user for a page or two, by looking whether they can be read and then there. */
+/* dj_read_user for a page or two, by looking whether they can be read and then there. _in: known as
+ * dj_readable has it. */
 bool dj_fetch_user(void *to, const void *from, size_t len);
 bool dj_fetch_user_in(void *to, const void *from, size_t len, uintptr_t *known);
-size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
 /* Length of a string with its NUL that may be unreadable; 0 when it is, or when it is
- * longer than max. */
+ * longer than max bytes. */
 size_t dj_strlen_user(const char *s, size_t max);
+size_t dj_strlen_user_in(const char *s, size_t max, uintptr_t *known);
+/* Text at p, without stdio and without NUL: a number in decimal (room for 20 bytes), in hexadecimal
+ * (16), a string as far as before `end`. Return the end. */
+char *dj_put_dec(char *p, int64_t v);
+char *dj_put_hex(char *p, uint64_t v);
+char *dj_put_text(char *p, const char *end, const char *s);
+/* Ends the process after a message on descriptor 2: only for failures of our own that
+ * leave nothing else. */
+void dj_fatal(const char *what, long value) __attribute__((noreturn));
+
+/* --- digest.c --- */
+/* XXH64, seed 0. */
 uint64_t dj_xxh64(const void *data, size_t len);
 
 /* --- lengths.c --- */
@@ -429,15 +443,6 @@ size_t dj_mem_len(const struct tf_arg *arg, const void *mem, const unsigned long
 		  long result, bool after, unsigned long lenptr_capacity);
 /* The length of a TF_CSTR argument's string, its NUL included if it is within bounds. */
 size_t dj_string_len(const struct tf_arg *arg, const char *s);
-
-/* --- memory.c --- */
-/* Text into buf without stdio: a decimal number; returns the end. */
-char *dj_put_dec(char *p, int64_t v);
-char *dj_put_hex(char *p, uint64_t v);
-char *dj_put_text(char *p, const char *end, const char *s);
-/* Ends the process after a message on descriptor 2: only for failures of our own that
- * leave nothing else. */
-void dj_fatal(const char *what, long value) __attribute__((noreturn));
 
 /* --- stack.c --- */
 /* Is the stack of this call, just being made, to be taken? Counts. */
@@ -451,13 +456,13 @@ void stack_take(struct thread *t, const struct pregs *p, struct stack_taken *tak
 
 /* --- trap.c --- */
 void trap_arm(void); /* this thread */
-void trap_start(void);
+void trap_start(void); /* the process: its handler, what is patched, this thread */
 /* Where to resume when the program is to continue at rip: behind the trampoline when rip
  * lies in a patched site. */
 uint64_t trap_resume_rip(uint64_t rip);
 
 /* --- clock.c --- */
-void clock_start(void);
+void clock_start(void); /* moves the vDSO: the program's clock reads come to us */
 int64_t dj_now_slow(void); /* without a trustworthy TSC */
 /* ns since the recording's start */
 static inline int64_t dj_now(void)
@@ -507,7 +512,7 @@ void signal_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 /* Turns an interrupted context in program code into the entry of the handler for info. */
 void signals_enter(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 bool signals_fatal_by_default(int signo);
-enum { SIGILL_NR = 4, SIGSYS_NR = 31 };
+enum { SIGILL_NR = 4, SIGSEGV_NR = 11, SIGSYS_NR = 31 };
 #define SIG_BIT(s) (1ull << ((s) - 1))
 #define SIGSYS_BIT SIG_BIT(SIGSYS_NR)
 /* Never blocked for the kernel, since it would end the process. */
@@ -540,9 +545,10 @@ void maps_read(void); /* RT->maps */
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
-void view_session_name(void);
+void view_session_name(void); /* no trace of the session's own name, in what the linker shows */
 
 /* --- threads.c --- */
+/* A zeroed thread with stacks; NULL: there are THREAD_MAX. Given back by thread_free. */
 struct thread *thread_alloc(void);
 void thread_free(struct thread *t);
 void thread_activate(struct thread *t); /* %gs, the signal stack */
@@ -636,15 +642,15 @@ bool oracles_hold(const struct k_mcontext *mc);
 bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- implemented by the recorder and by the replayer --- */
-/* One of these instructions, but for the time stamp counter's and CPUID: the value; returns the
- * carry flag, or ORACLE_UNKNOWN: this processor does not have it. */
-enum { ORACLE_UNKNOWN = 2 };
 /* Whether this processor is known to have it. */
 bool boundary_has_oracle(unsigned kind);
 /* The thread executes PAUSE. True: a signal is to be delivered to it right now. */
 bool boundary_pause(struct thread *t);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
+/* One of these instructions (enum insn_oracle_kind), but for the time stamp counter's and CPUID: the
+ * value; returns the carry flag, or ORACLE_UNKNOWN: this processor does not have it. */
+enum { ORACLE_UNKNOWN = 2 };
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value);
 /* CPUID of EAX and ECX in value[0] and value[1]: EAX and above it EBX, ECX and above it EDX. */
 void boundary_cpuid(struct thread *t, uint64_t value[2]);

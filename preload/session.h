@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "mappings.h"
+#include "tracefmt/wire.h"
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
@@ -67,6 +68,7 @@ enum slot_hold {
 	HOLD_WAITS, /* at its beginning, for a debugger to attach */
 	HOLD_GONE_ON,
 };
+/* slot.waits_seq, when it is no output that a replayed process waits for. */
 #define WAITS_DOMAIN (1ull << 62) /* slot.domain_awaited says for what */
 #define WAITS_CHILD (1ull << 63) /* and the recorded pid of the child whose end it waits for */
 
@@ -107,7 +109,10 @@ struct file_identity {
 	uint64_t dev, ino, size, mtime_ns, ctime_ns;
 };
 
-/* Why a replay stopped. Filled by the process, read by the supervisor. */
+/* Why a replay stopped. Filled by the process, read by the supervisor, whose struct divergence
+ * (tools/replay/report.h) says what each member is. kind: enum divergence_kind
+ * (replayer/divergence.h), or SLOT_CANNOT_RUN. */
+enum { DIVERGENCE_BYTES = 64 };
 struct slot_divergence {
 	uint32_t set; /* futex: 1 when the rest is valid */
 	uint32_t kind;
@@ -119,7 +124,7 @@ struct slot_divergence {
 	uint32_t arg;
 	uint32_t got_len, expected_len;
 	uint64_t expected, got, offset;
-	uint8_t got_bytes[64], expected_bytes[64];
+	uint8_t got_bytes[DIVERGENCE_BYTES], expected_bytes[DIVERGENCE_BYTES];
 	char text[256];
 	/* the program's registers where it crossed, for its stack; rip 0: not known */
 	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
@@ -149,7 +154,7 @@ struct slot {
 	uint64_t kicked; /* pos when the supervisor was last woken */
 	int64_t last_time_ns; /* completion of the last timed event */
 	int64_t last_tid;
-	int64_t clocks[32];
+	int64_t clocks[TF_CLOCK_COUNT]; /* ns, as last read; by TF_EV_CLOCK's `which` */
 	uint64_t tail __attribute__((aligned(64))); /* bytes ever drained */
 	uint32_t tail_seq; /* futex: changes when tail moved and somebody waits */
 	uint32_t writer_waits;
@@ -176,13 +181,12 @@ struct slot {
 	uint32_t gated;	      /* paced: waits at the gate */
 	uint32_t pacing;      /* paced: sleeps, or waits at the gate */
 	uint64_t stop_event;  /* stop for the debugger when so many were served; 0: never */
-	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_CHILD and a pid;
-				 0: it runs */
+	uint64_t waits_seq;   /* the output whose turn it waits for, or WAITS_*; 0: it runs */
 	struct slot_divergence divergence;
 
 	struct space_limit space; /* recording; inherited */
 
-	uint8_t fd_role[FD_ROLE_COUNT]; /* TF_ROLE_* of each descriptor */
+	uint8_t fd_role[FD_ROLE_COUNT]; /* of each descriptor: TF_ROLE_*, ROLE_STATUS (record.h) */
 };
 
 /*
@@ -370,7 +374,9 @@ static inline void slot_close(struct slot *slot)
 #define SESSION_ENV_RT	  "DEJA_RT=" /* DEJA_RT=<dir>:<slot> */
 #define SESSION_ENV_PRELOAD "LD_PRELOAD="
 #define SESSION_ENV_PAD "DEJA_PAD=" /* makes the number of our variables even */
-#define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object */
+#define SESSION_SO_NAME	  "/rt.so" /* <dir>/rt.so: a link to the runtime object, which is one of: */
+#define SESSION_RECORD_OBJECT "libdeja-record.so"
+#define SESSION_REPLAY_OBJECT "libdeja-replay.so"
 #define SESSION_ARENA_NAME "/arena"
 #define SESSION_LOADER_NAME "/loader" /* replay: a link to the loader */
 #define SESSION_INDEX_NAME  "/index"  /* replay: struct file_identity of each stored file */

@@ -26,7 +26,6 @@ enum {
 	FPX_MAGIC1 = 0x46505853,
 	SIGBUS_NR = 7,
 	SIGFPE_NR = 8,
-	SIGSEGV_NR = 11,
 };
 
 /* Faults stay as they are: blocked, the kernel would end the process. */
@@ -75,8 +74,8 @@ static void await_trap(struct k_ucontext *uc, uint64_t mask)
 {
 	if (!RT->break_addr)
 		return;
-	PREEMPT->was_blocked = mask & SIG_BIT(SIGTRAP_NR);
-	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
+	PREEMPT->was_blocked = mask & BREAK_SIGNALS;
+	uc->mask &= ~BREAK_SIGNALS;
 }
 
 /*
@@ -141,9 +140,9 @@ static void frame_move(struct thread *t, int signo, const struct k_siginfo *info
 /* The mask that the handler's frame shows, and that its end brings back. */
 static uint64_t seen_mask(const struct thread *t, const struct k_ucontext *uc)
 {
-	uint64_t trap = RT->break_addr && PREEMPT->was_blocked ? SIG_BIT(SIGTRAP_NR) : 0;
+	uint64_t opened = RT->break_addr ? PREEMPT->was_blocked : 0;
 
-	return (t->held ? t->held_mask : uc->mask) | t->sigsys_blocked | trap;
+	return (t->held ? t->held_mask : uc->mask) | t->sigsys_blocked | opened;
 }
 
 /* Enters the handler for info from uc's context. */
@@ -241,7 +240,7 @@ void signals_catch(struct thread *t, int signo, const struct k_siginfo *info,
 /* These come to us even when the program has no handler (oracles.c, tsc.c, boundary_fatal). */
 static bool is_kept(int signo)
 {
-	return signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc) ||
+	return signo == SIGILL_NR || (signo == SIGSEGV_NR && (RT->trap_tsc || RT->code_watched)) ||
 	       (RT->catch_faults && (signo == SIGSEGV_NR || signo == SIGBUS_NR || signo == SIGFPE_NR));
 }
 
@@ -255,7 +254,7 @@ static bool is_ours(struct thread *t, const struct k_siginfo *info, struct k_uco
 	if (signo == SIGILL_NR ? oracles_trapped(t, info, uc)
 			       : signo == SIGSEGV_NR && RT->trap_tsc && tsc_trapped(t, info, uc))
 		return true;
-	if ((signo == SIGILL_NR || (signo == SIGSEGV_NR && RT->trap_tsc)) &&
+	if ((signo == SIGILL_NR || (signo == SIGSEGV_NR && (RT->trap_tsc || RT->code_watched))) &&
 	    is_synchronous(signo, info) && boundary_own_fault(t, info, uc))
 		return true;
 	if (handler > 1 && !(t->sigsys_blocked & SIG_BIT(signo)))
@@ -409,11 +408,10 @@ long signals_mask_apply(const unsigned long args[6])
 		return -EFAULT;
 	clean = set & ~signals_kept_open();
 	if (RT->break_addr && args[1]) { /* of this thread: nobody else runs */
-		bool has = set & SIG_BIT(SIGTRAP_NR);
+		uint64_t *blocked = &PREEMPT->was_blocked, bits = set & BREAK_SIGNALS;
 
-		if (args[0] == 2 || has)
-			PREEMPT->was_blocked = has && args[0] != 1;
-		clean &= ~SIG_BIT(SIGTRAP_NR);
+		*blocked = args[0] == 0 ? *blocked | bits : args[0] == 1 ? *blocked & ~bits : bits;
+		clean &= ~BREAK_SIGNALS;
 	}
 	/* not while a caught signal waits: the kernel's mask is not the program's then */
 	ret = t->put_back ? mask_change(t->put_back_mask, args[0], args[1] ? &clean : NULL, &old)

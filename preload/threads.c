@@ -167,8 +167,8 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, &mask, 8);
 	child->start_mask = dj_self()->held ? dj_self()->held_mask : mask;
 	child->sigsys_blocked = dj_self()->sigsys_blocked;
-	if (RT->break_addr && PREEMPT->was_blocked) /* of us; opened for a breakpoint */
-		child->start_mask |= SIG_BIT(SIGTRAP_NR);
+	if (RT->break_addr) /* of us; opened for a breakpoint */
+		child->start_mask |= PREEMPT->was_blocked;
 	if (!(flags & CLONE_VFORK)) {
 		child->clear_tid = flags & CLONE_CHILD_CLEARTID ? ctid : NULL;
 		child->set_tid = flags & CLONE_CHILD_SETTID ? ctid : NULL;
@@ -197,8 +197,8 @@ void dj_child_start(struct thread *t)
 	t->child_regs.rax = 0;
 	mask = t->start_mask;
 	if (RT->break_addr) { /* planted for this thread, just now */
-		PREEMPT->was_blocked = mask & SIG_BIT(SIGTRAP_NR);
-		mask &= ~SIG_BIT(SIGTRAP_NR);
+		PREEMPT->was_blocked = mask & BREAK_SIGNALS;
+		mask &= ~BREAK_SIGNALS;
 	}
 	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
 	dj_leave(&t->child_regs, trap_resume_rip(t->child_regs.rip), t->clone_stack);

@@ -12,7 +12,7 @@
 #include <sys/prctl.h>
 #include "runtime.h"
 
-enum { SIGSEGV_NR = 11, CODE_KERNEL = 0x80, RDTSC_LEN = 2, RDTSCP_LEN = 3 };
+enum { CODE_KERNEL = 0x80, RDTSC_LEN = 2, RDTSCP_LEN = 3 };
 
 void tsc_forbid(bool on)
 {

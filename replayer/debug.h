@@ -1,6 +1,6 @@
 /*
  * What a debugger of a replay is told, at a fixed address in the replayed process. The
- * debugger's scripts (tools/gdb) read it as an array of 64-bit words, so that they need no
+ * debugger's scripts (tools/replay/gdb) read it as an array of 64-bit words, so that they need no
  * symbols of ours: members are only ever added, at the end.
  */
 #ifndef DEJA_REPLAYER_DEBUG_H

@@ -57,7 +57,7 @@ void diverge(struct thread *t, unsigned kind, long nr, const unsigned long *args
 void diverge_arg(struct thread *t, long nr, const unsigned long *args, unsigned arg,
 		 uint64_t expected, uint64_t got)
 {
-	struct slot_divergence *d = report(t, DIVERGED_ARG, nr, args);
+	struct slot_divergence *d = report(t, DIVERGED_ARGUMENT, nr, args);
 
 	d->arg = arg;
 	d->expected = expected;
@@ -68,30 +68,33 @@ void diverge_arg(struct thread *t, long nr, const unsigned long *args, unsigned 
 void diverge_result(struct thread *t, long nr, const unsigned long *args,
 		    uint64_t expected, uint64_t got)
 {
-	struct slot_divergence *d = report(t, DIVERGED_LOCAL_RESULT, nr, args);
+	struct slot_divergence *d = report(t, DIVERGED_LOCAL, nr, args);
 
 	d->expected = expected;
 	d->got = got;
 	stop(t, d);
 }
 
+static uint32_t window_len(size_t len, uint64_t from)
+{
+	return len - from < DIVERGENCE_BYTES ? (uint32_t)(len - from) : DIVERGENCE_BYTES;
+}
+
 void diverge_bytes(struct thread *t, long nr, const unsigned long *args, unsigned arg,
 		   uint64_t offset, const uint8_t *expected, size_t expected_len,
 		   const uint8_t *got, size_t got_len)
 {
-	struct slot_divergence *d = report(t, DIVERGED_OUTBOUND, nr, args);
-	/* as divergence_window() of tools/replay/report.h */
-	uint64_t from = offset < 16 ? 0 : (offset - 16) & ~15ull;
+	struct slot_divergence *d = report(t, DIVERGED_BYTES, nr, args);
+	uint64_t from = divergence_window(offset);
 
 	d->arg = arg;
 	d->offset = offset;
 	if (expected && expected_len > from) {
-		d->expected_len = expected_len - from < 64 ? (uint32_t)(expected_len - from)
-							    : 64;
+		d->expected_len = window_len(expected_len, from);
 		dj_copy(d->expected_bytes, expected + from, d->expected_len);
 	}
 	if (got && got_len > from) {
-		d->got_len = got_len - from < 64 ? (uint32_t)(got_len - from) : 64;
+		d->got_len = window_len(got_len, from);
 		dj_copy(d->got_bytes, got + from, d->got_len);
 	}
 	stop(t, d);

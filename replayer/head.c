@@ -87,7 +87,9 @@ static bool find_frame(uint64_t pos)
 	}
 }
 
-struct tf_in head_in(uint64_t pos)
+/* The bytes from pos to the end of its frame; waits until they have been unpacked. bad: the
+ * stream ends there. Valid until events some frames further are looked at. */
+static struct tf_in head_in(uint64_t pos)
 {
 	struct tf_in none = {NULL, NULL, 1};
 
@@ -312,30 +314,23 @@ struct event head_peek_behind(const struct event *ev)
 	return next;
 }
 
-struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len)
+struct event head_first_of(uint32_t stream)
 {
+	uint64_t base = DJ_STREAM + (1ull << STREAM_ROOM_SHIFT), len;
 	struct event ev = {.id = TF_EV_SYNC};
 	const struct stream_head *head;
 	const uint8_t *events;
 
-	*base = DJ_STREAM + (1ull << STREAM_ROOM_SHIFT);
-	if (!map_stream(stream, *base, len)) {
-		*len = 0;
+	if (!map_stream(stream, base, &len)) {
 		ev.id = 0;
 		return ev;
 	}
 	/* a stream's beginning is unpacked before anything runs, in slot 0 */
-	head = (const struct stream_head *)*base;
-	events = (const uint8_t *)*base + STREAM_HEAD_LEN;
+	head = (const struct stream_head *)base;
+	events = (const uint8_t *)base + STREAM_HEAD_LEN;
 	for (uint64_t pos = 0; pos < head->frame[0].len && is_prefix(ev.id); pos = ev.next)
 		ev = event_at((struct tf_in){events + pos, events + head->frame[0].len, 0}, pos);
 	if (is_prefix(ev.id))
 		ev.id = 0;
 	return ev;
-}
-
-void head_unmap(uint64_t base, uint64_t len)
-{
-	if (len)
-		dj_raw(SYS_munmap, base, len);
 }

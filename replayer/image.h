@@ -16,6 +16,7 @@ struct image {
 	uint32_t file, trap_tsc;
 };
 
+/* False: the event is malformed. */
 bool image_decode(const struct event *ev, struct image *img);
 /* Executes the image; it will continue in `slot`. Returns only on failure. */
 long image_exec(struct thread *t, const struct image *img, const struct slot *slot);

@@ -21,6 +21,7 @@ static bool take_place(struct tf_in *in, uint32_t count)
 	uint32_t len;
 
 	s->word_count = s->area_count = 0;
+	s->place_code.len = 0;
 	bytes = tf_get_bytes(in, &len);
 	if (in->bad || len != sizeof(s->place))
 		return false;
@@ -37,6 +38,12 @@ static bool take_place(struct tf_in *in, uint32_t count)
 		return false;
 	dj_copy(s->areas, bytes, len);
 	s->area_count = len / (uint32_t)sizeof(s->areas[0]);
+	if (s->area_count && s->areas[0].addr == s->place.reg[PREEMPT_RIP]) {
+		if (s->areas[0].len > PREEMPT_CODE_LEN)
+			return false;
+		s->place_code = s->areas[0];
+		s->areas[0] = s->areas[--s->area_count];
+	}
 	return true;
 }
 
@@ -52,16 +59,25 @@ static bool is_ours(uint64_t addr)
 
 void preempt_come_back(struct thread *t)
 {
+	PREEMPT->stands = true;
 	if (!stub_plant() && !stub_plant_trap())
 		diverge(t, DIVERGED_OTHER, -1, NULL,
 			"a thread was stopped in a computation, in code that is not here");
+}
+
+static void unplant(void)
+{
+	if (RT->code_watched)
+		fresh_end();
+	else
+		stub_remove();
 }
 
 /* uc: of the handler that we are in, or NULL at a crossing. */
 static void plant(struct thread *t, struct k_ucontext *uc)
 {
 	struct preempt_state *s = PREEMPT;
-	uint64_t unblock = SIG_BIT(SIGTRAP_NR), mask = 0;
+	uint64_t unblock = BREAK_SIGNALS, mask = 0;
 
 	s->visit_count = s->near_count = s->near_addr = 0;
 	s->last_area = 0;
@@ -80,7 +96,10 @@ static void plant(struct thread *t, struct k_ucontext *uc)
 		dj_raw(SYS_rt_sigprocmask, 1, &unblock, &mask, 8);
 	}
 	s->was_blocked = mask & unblock;
-	preempt_come_back(t);
+	if (s->place_code.len && !RT->session->hold_stream) /* a debugger takes such signals for its own */
+		fresh_watch(t);
+	else
+		preempt_come_back(t);
 }
 
 static void look(struct thread *t, struct k_ucontext *uc)
@@ -103,15 +122,14 @@ void preempt_look(struct thread *t)
 
 void preempt_forget(void)
 {
-	uint64_t block = SIG_BIT(SIGTRAP_NR);
+	uint64_t block = PREEMPT->was_blocked;
 
 	if (!RT->break_addr)
 		return;
-	stub_remove();
+	unplant();
 	RT->break_addr = 0;
 	signals_install(SIGTRAP_NR);
-	if (PREEMPT->was_blocked)
-		dj_raw(SYS_rt_sigprocmask, 0, &block, 0, 8);
+	dj_raw(SYS_rt_sigprocmask, 0, &block, 0, 8);
 }
 
 bool preempt_make_way(void)
@@ -190,11 +208,10 @@ static void arrived(struct thread *t, struct k_ucontext *uc)
 	struct k_siginfo info;
 	struct event ev;
 
-	stub_remove();
+	unplant();
 	RT->break_addr = 0;
 	signals_install(SIGTRAP_NR);
-	if (PREEMPT->was_blocked)
-		uc->mask |= SIG_BIT(SIGTRAP_NR);
+	uc->mask |= PREEMPT->was_blocked;
 	ev = head_peek(t);
 	if (ev.id != TF_EV_PREEMPT)
 		diverge(t, DIVERGED_OTHER, -1, NULL, "a forced stop is not at the head");
@@ -214,7 +231,9 @@ static bool trapped(struct thread *t, const struct k_siginfo *info, struct k_uco
 {
 	int differs;
 
-	switch (RT->break_addr ? stub_meets(uc, info) : STUB_FOREIGN) {
+	if (RT->code_watched && fresh_stepped(t, info, uc))
+		return true;
+	switch (RT->break_addr && PREEMPT->stands ? stub_meets(uc, info) : STUB_FOREIGN) {
 	case STUB_FOREIGN:
 		return false;
 	case STUB_WENT_ON:
@@ -242,6 +261,8 @@ void preempt_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 
 bool boundary_own_fault(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
 {
+	if (info->signo == SIGSEGV_NR && RT->code_watched && fresh_written(uc))
+		return true;
 	if (info->signo == SIGILL_NR && RT->session->hold_stream) {
 		uc->mc.rip++; /* as an int3 would have it */
 		if (trapped(t, info, uc))
@@ -256,6 +277,9 @@ void preempt_missed(struct thread *t, long nr, const unsigned long args[6])
 	struct preempt_state *s = PREEMPT;
 	char text[320] = "", *p = text, *end = text + 240;
 
+	if (!s->stands)
+		diverge(t, DIVERGED_OTHER, nr, args,
+			"a thread was to be stopped in a computation before this, in code that it has not made");
 	p = dj_put_text(p, end, "a thread was to be stopped in a computation before this; it came "
 				"by ");
 	p = dj_put_dec(p, (int64_t)s->visit_count);

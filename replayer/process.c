@@ -234,7 +234,8 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 	return clone_sharing(t, p, args, flags, call);
 }
 
-void thread_kill(struct thread *apart)
+/* Ends a process that shares our memory; it was killed in the recording, or this one ends. */
+static void thread_kill(struct thread *apart)
 {
 	struct k_timespec step = {0, 100 * 1000};
 
@@ -305,7 +306,6 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	struct event next, image_event;
 	struct slot *slot = t->slot;
 	struct image img;
-	uint64_t base = 0, len = 0;
 	uint32_t path_len, external, stream;
 	const uint8_t *path;
 	const char *live = (const char *)args[p->nr == SYS_execveat ? 1 : 0];
@@ -342,7 +342,7 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (stream) {
 		slot = claim_slot(t, stream, (long)p->nr, args);
 		slot->live_pid = (int32_t)dj_raw(SYS_getpid);
-		image_event = head_first_of(stream, &base, &len);
+		image_event = head_first_of(stream);
 	}
 	/* it was killed, or recording ended, before the image began */
 	if (!image_event.id || image_event.id == TF_EV_END) {

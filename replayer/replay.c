@@ -64,6 +64,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	struct memory_room room;
 	struct event ev;
 	long result;
+	bool waits;
 
 	debug_enter(t, p);
 	if (!call)
@@ -109,7 +110,10 @@ long boundary_call(struct thread *t, struct pregs *p)
 		output_echo(t, call, args, result);
 	if (nr == SYS_wait4 || nr == SYS_waitid)
 		await_child(t, nr, args, result);
+	waits = fresh_make_way();
 	result = local_effect(t, p, call, args, result);
+	if (waits)
+		fresh_come_back(t);
 	head_take_memory(t, nr == SYS_shmat ? head_segment_room((uint64_t)result) : room);
 	return result;
 }

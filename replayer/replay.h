@@ -7,28 +7,11 @@
 #define DEJA_REPLAYER_REPLAY_H
 
 #include "preload/runtime.h"
-
-/* Kinds of divergence, as tools/replay/report.h names them. */
-enum {
-	DIVERGED_CALL = 1,
-	DIVERGED_ARG,
-	DIVERGED_OUTBOUND,
-	DIVERGED_STREAM_END,
-	DIVERGED_LEFT_OVER,
-	DIVERGED_MAPS,
-	DIVERGED_LOCAL_RESULT,
-	DIVERGED_UNDECODABLE,
-	DIVERGED_DIED,
-	DIVERGED_UNSUPPORTED,
-	DIVERGED_OTHER,
-};
+#include "replayer/divergence.h"
 
 /* --- head.c: the head of the stream --- */
 /* Maps stream number `stream`. False when it cannot be opened. */
 bool head_open(uint32_t stream, uint64_t pos);
-/* The bytes from pos to the end of its frame; waits until they have been unpacked. bad: the
- * stream ends there. Valid until events some frames further are looked at. */
-struct tf_in head_in(uint64_t pos);
 /* The next event that is not a prefix; prefixes (THREAD, OUTPUT, SPAWN, FILE, NOTE, SYNC)
  * are taken in on the way. Does not consume. */
 struct event head_peek(struct thread *t);
@@ -39,6 +22,7 @@ struct event head_look(int64_t *tid);
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
 unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT]);
+/* Where a call may write; len 0: nowhere. */
 struct memory_room {
 	uint64_t addr, len;
 };
@@ -51,9 +35,9 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6]);
 struct memory_room head_segment_room(uint64_t addr);
 /* As head_peek, but looks behind `ev` and takes nothing in. */
 struct event head_peek_behind(const struct event *ev);
-/* The first event of another stream, mapped beside ours at *base until head_unmap. */
-struct event head_first_of(uint32_t stream, uint64_t *base, uint64_t *len);
-void head_unmap(uint64_t base, uint64_t len);
+/* The first event of another stream, which stays mapped beside ours: for an exec, whose image
+ * has another memory. */
+struct event head_first_of(uint32_t stream);
 
 /* --- domain.c --- */
 /* At a crossing: as head_peek, once the turns have come that the stream waits for here. */
@@ -86,6 +70,19 @@ void preempt_look(struct thread *t);
  * taken away, and must be put back. */
 bool preempt_make_way(void);
 void preempt_come_back(struct thread *t);
+/* --- fresh.c: code that the program makes itself, and may still have to --- */
+/* From here on what the program writes to the place of the next stop is looked at: the breakpoint
+ * stands there while the code is as it was at the stop. */
+void fresh_watch(struct thread *t);
+/* No more, nor does the breakpoint. */
+void fresh_end(void);
+/* Around a call that may change that memory. True: it is watched, and to be looked at again. */
+bool fresh_make_way(void);
+void fresh_come_back(struct thread *t);
+/* Of a SIGSEGV and of a SIGTRAP while it is watched: false: not caused by that. */
+bool fresh_written(struct k_ucontext *uc);
+bool fresh_stepped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
+
 /* In a forked child: what its parent waits for is not here. */
 void preempt_forget(void);
 /* The thread makes a call, although the stream says that it was stopped before. */
@@ -125,6 +122,7 @@ void diverge_result(struct thread *t, long nr, const unsigned long *args,
 void stream_end(struct thread *t, long nr, const unsigned long *args)
 	__attribute__((noreturn));
 
+/* --- halt.c --- */
 /* For loops that wait for others: does not return when the replay was stopped (the
  * supervisor then ends this process) or its supervisor is gone. */
 void halt_if_over(struct session *s);
@@ -141,6 +139,8 @@ void output_echo(struct thread *t, const struct tf_call *call, const unsigned lo
 		 long result);
 
 /* --- process.c --- */
+/* A thread, or a child with memory of its own; ev: the call's own event. The program's result, in such
+ * a child 0. */
 long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  struct event *ev, const struct tf_call *call);
 /* The stream ends in a call that forks: its maker was killed there, and the child lived.
@@ -152,9 +152,7 @@ long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6]
 /* After wait4 or waitid: the child has ended here, too, so that memory which it shares
  * holds what it left there. */
 void await_child(struct thread *t, long nr, const unsigned long args[6], long result);
-/* Ends a process that shares our memory and was killed in the recording. */
-void thread_kill(struct thread *apart);
-/* Ends all of them, since this process ends. */
+/* Ends all processes that share our memory, since this one ends. */
 void threads_kill_apart(void);
 /* The process of this recorded id has ended here. */
 void await_end(struct thread *t, int32_t pid);

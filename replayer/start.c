@@ -202,7 +202,7 @@ void boundary_start(struct thread *t)
 	ignore_signal(17); /* SIGCHLD: the children of a replay reap themselves */
 	ignore_signal(13); /* SIGPIPE: who reads the echo is not the program's concern */
 	if (!head_open(slot->stream, slot->consumed))
-		diverge(t, DIVERGED_STREAM_END, 0, NULL, "this process has no stream");
+		diverge(t, DIVERGED_END, 0, NULL, "this process has no stream");
 	ev = head_peek(t);
 	if (!image_decode(&ev, &img))
 		diverge(t, DIVERGED_OTHER, 0, NULL,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "preload/session.h"
 #include "tools/cmd.h"
 #include "tools/installed.h"
 
@@ -45,4 +46,18 @@ bool installed_part(const char *name, char *path, size_t len)
 		return false;
 	}
 	return true;
+}
+
+bool installed_is_runtime(const char *path, size_t len)
+{
+	static const char deleted[] = " (deleted)";
+	const char *slash = memrchr(path, '/', len), *name = slash ? slash + 1 : path;
+	size_t name_len = len - (size_t)(name - path), tail = sizeof(deleted) - 1;
+
+	if (name_len > tail && !memcmp(name + name_len - tail, deleted, tail))
+		name_len -= tail;
+	return (name_len == strlen(SESSION_RECORD_OBJECT) &&
+		!memcmp(name, SESSION_RECORD_OBJECT, name_len)) ||
+	       (name_len == strlen(SESSION_REPLAY_OBJECT) &&
+		!memcmp(name, SESSION_REPLAY_OBJECT, name_len));
 }

@@ -13,5 +13,8 @@
 bool installed_dir(char *path, size_t len);
 /* The part `name` in it, which can be read. False after printing why not. */
 bool installed_part(const char *name, char *path, size_t len);
+/* Whether a file mapped under this name of len bytes, as /proc/PID/maps has it (deleted since, perhaps),
+ * is a runtime object: ours, or that of another deja. */
+bool installed_is_runtime(const char *path, size_t len);
 
 #endif

@@ -346,7 +346,7 @@ bool session_create(struct live_session *s, enum session_mode mode)
 	if (session_is_nested() || (mode == SESSION_RECORD && !proc_is_ours()))
 		return false;
 	sweep_sessions();
-	if (!installed_part(mode == SESSION_RECORD ? "libdeja-record.so" : "libdeja-replay.so",
+	if (!installed_part(mode == SESSION_RECORD ? SESSION_RECORD_OBJECT : SESSION_REPLAY_OBJECT,
 			    path, sizeof(path)))
 		return false;
 	for (int tries = 0; tries < 100; tries++) {

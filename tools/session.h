@@ -22,10 +22,12 @@ struct live_session {
 	bool no_room;	   /* it could not be made: this machine does not give what it needs */
 };
 
-/* outlet.c: makes them, and closes them. */
+/* --- outlet.c --- */
+/* Makes the outlets. False: errno tells. */
 bool outlets_open(struct live_session *s);
 void outlets_close(struct live_session *s);
 
+/* --- session.c --- */
 /* The recording's time zero. Called first, so that measuring the clock's rate costs no time
  * of its own. */
 void session_clock_begin(void);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include "tools/installed.h"
 #include "tools/space.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/header.h"
@@ -65,8 +66,8 @@ static bool feed_image(struct space *s, const struct deja_event *ev)
 		return true;
 	for (size_t i = 0; ok && i < img.map_count; i++) {
 		const struct tf_image_map *m = &img.maps[i];
-		bool runtime = m->path.len && memmem(m->path.data, m->path.len,
-						     "/libdeja-record.so", 18);
+		bool runtime = m->path.len &&
+			       installed_is_runtime((const char *)m->path.data, m->path.len);
 
 		if (m->file || runtime)
 			ok = space_add(s, (struct space_map){m->start, m->end, m->offset, m->file,

@@ -127,7 +127,7 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja cat --call openat,read"},
     {.name = "grep",
      .summary = "find text or bytes in what a recorded program read and wrote",
-     .synopsis = "grep [-i] [-F] [--in|--out] [--json] [SELECTION...] PATTERN [REC]",
+     .synopsis = "grep [-i] [-F] [-c] [--in|--out] [--json] [SELECTION...] PATTERN [REC]",
      .selects = true,
      .option = {{'i', "ignore-case", NULL, "let a match b as A matches B"},
 		{'F', "fixed", NULL, "PATTERN is text, not an expression"},
@@ -256,7 +256,8 @@ const struct cmd_usage cmd_usages[] = {
      .example = "deja sources --add=$HOME/src/prog prog-20261016-123456-4711"},
     {.name = "pack",
      .summary = "make one file of a recording, to send to somebody",
-     .synopsis = "pack [-o FILE] [--note FILE|TEXT] [--split SIZE] [--policy external] [REC]",
+     .synopsis = "pack [-o FILE] [--name PATTERN] [--note FILE|TEXT] [--split SIZE] [--ticket ID] "
+		 "[--policy internal|external] [--i-have-reviewed REASON] [REC]",
      .option = {{'o', "output", "FILE", "write to FILE (default: its name with .deja, here)"},
 		{CMD_OPT_NOTE, "note", "FILE|TEXT", "put this note in"},
 		{CMD_OPT_SPLIT, "split", "SIZE",
@@ -268,7 +269,10 @@ const struct cmd_usage cmd_usages[] = {
 		 "external: refuse what `deja scan` finds secrets in (default: internal)"},
 		{CMD_OPT_REVIEWED, "i-have-reviewed", "REASON",
 		 "pack it all the same; the reason goes into the note"}},
-     .status = STATUS_READER,
+     .status = "  0    done\n"
+	       "  1    the policy is external and it has findings: nothing was packed\n"
+	       "  121  the recording cannot be read\n"
+	       "  125  deja itself failed\n",
      .example = "deja pack -o crash.deja --note 'see ticket 4711' crash-1"},
     {.name = "unpack",
      .summary = "check a packed recording and make a directory of it",

@@ -4,8 +4,9 @@
  * A recording is a directory (FORMAT.md). The library trusts nothing it reads: every
  * length, count and reference is checked, and a damaged recording ends in an error,
  * never in undefined behaviour. Handles are not thread-safe; different handles may be
- * used by different threads. All times are nanoseconds since the recording's start.
- * Strings and byte pointers belong to the handle they came from.
+ * used by different threads. All times are nanoseconds since the recording's start, unless
+ * said otherwise. Strings and byte pointers belong to the handle they came from; strings are
+ * never NULL, but may be empty. Closing NULL does nothing. err may be NULL everywhere.
  */
 #ifndef DEJA_H
 #define DEJA_H
@@ -57,64 +58,72 @@ struct deja_bytes {
 struct deja_process {
 	uint32_t stream;  /* from 1 */
 	uint32_t parent;  /* its parent's stream, 0 for the recorded command */
-	int32_t pid, ppid;
-	int64_t start_ns, end_ns;
+	int32_t pid, ppid; /* as the process saw them */
+	int64_t start_ns;  /* not after its first event */
+	int64_t end_ns;	   /* not before its last; 0 while it runs */
 	uint64_t event_count;
-	uint64_t byte_len; /* uncompressed */
+	uint64_t byte_len; /* of its events, uncompressed */
 	bool status_known;
 	int status;    /* as wait(2) gives it */
 	bool complete; /* false: it was killed or recording stopped before it ended */
 	size_t argc;
 	const char *const *argv; /* of its last image */
 	size_t note_count;
-	const char *const *notes;
+	const char *const *notes; /* the recorder's remarks, a line each */
 };
 
+/* A child that could not be preloaded, and was not recorded. */
 struct deja_external {
 	int32_t pid;
-	const char *path;
-	const char *reason;
+	const char *path;   /* of its executable */
+	const char *reason; /* why not, for people */
 };
 
+/* A stored file (FORMAT.md, 5). */
 struct deja_file {
-	uint32_t id;
-	const char *path;
-	const char *hash; /* 32 hex digits, XXH128 */
+	uint32_t id;	  /* from 1 */
+	const char *path; /* its name when it was mapped */
+	const char *hash; /* 32 hex digits, XXH128: its content is RECORDING/f/HASH */
 	uint64_t size;	  /* bytes */
-	uint32_t mode;
-	uint64_t dev, ino;
-	int64_t mtime_ns;
-	bool exact;
+	uint32_t mode;	  /* as st_mode */
+	uint64_t dev, ino; /* when it was stored */
+	int64_t mtime_ns; /* since 1970 */
+	bool exact;	  /* false: it changed while it was being stored */
 };
 
+/* What is known of a recording as a whole (FORMAT.md, 2). */
 struct deja_header {
-	uint32_t format;
-	const char *id;
+	uint32_t format;     /* of the recording: 1, 2 */
+	const char *id;	     /* 32 hex digits */
 	const char *version; /* of the deja that recorded */
 	size_t argc;
-	const char *const *argv;
-	const char *exe, *cwd, *host, *kernel, *machine, *cpu, *outbound, *doors;
+	const char *const *argv; /* the recorded command */
+	const char *exe;	 /* resolved path of its executable */
+	const char *cwd;	 /* its working directory at the start */
+	const char *host, *kernel, *machine, *cpu; /* where; cpu: the model's name */
+	const char *outbound; /* "full" or "digest": what is kept of the bytes sent out */
+	const char *doors;    /* "dispatch" or "patch": how calls were caught */
 	const char *stacks; /* which calls have their stack recorded; empty: none */
-	int64_t start_realtime_ns;
-	int64_t duration_ns;
+	int64_t start_realtime_ns; /* since 1970 */
+	int64_t duration_ns; /* 0 while not complete */
 	int64_t waited_ns; /* what the recorder added by being slower than the program */
-	bool complete;
-	const char *cause;
+	bool complete;	   /* everything was recorded, to the end of the last process */
+	const char *cause; /* why it is not complete */
 	const char *partial; /* not empty: it was trimmed so that it can be read and not
 				replayed: what was left out */
 	bool status_known;
 	int status; /* as wait(2) gives it */
-	uint64_t event_count, byte_len;
+	uint64_t event_count, byte_len; /* of all processes; bytes uncompressed */
 	uint32_t page_size; /* bytes */
 	size_t process_count;
 	const struct deja_process *processes;
 	size_t external_count;
 	const struct deja_external *externals;
 	size_t warning_count;
-	const char *const *warnings;
+	const char *const *warnings; /* a line each */
 	const char *cpu_features; /* instruction sets, as Linux names them */
 	size_t limit_count;
-	const uint64_t (*limits)[2]; /* soft, hard */
+	const uint64_t (*limits)[2]; /* soft, hard; by RLIMIT_ number, UINT64_MAX: unlimited */
 };
 
 /* One captured piece of memory. */
@@ -139,7 +148,7 @@ struct deja_event {
 	int64_t dur_ns;	 /* calls only */
 	int64_t result;	 /* calls only */
 	long args[6];	 /* calls: scalar arguments in their place, 0 for memory */
-	size_t item_count;
+	size_t item_count; /* calls only */
 	struct deja_item items[DEJA_ITEM_MAX];
 	struct deja_bytes raw; /* the whole event as msgpack */
 };
@@ -148,12 +157,13 @@ struct deja_event {
 DEJA_API deja_recording *deja_open(const char *path, struct deja_error *err);
 DEJA_API void deja_close(deja_recording *rec);
 DEJA_API const struct deja_header *deja_header(const deja_recording *rec);
+/* The stored files, by index from 0 or by id; NULL: there is none. */
 DEJA_API size_t deja_file_count(const deja_recording *rec);
 DEJA_API const struct deja_file *deja_file_at(const deja_recording *rec, size_t index);
 DEJA_API const struct deja_file *deja_file_by_id(const deja_recording *rec, uint32_t id);
 
 /* The numbers of the process streams that are there, rising; DEJA_STREAM_EXTERNAL among them when
- * there is one. A recording that is being made may get more. */
+ * there is one. A recording that is being made may get more. deja_stream_at: 0 behind the last. */
 DEJA_API size_t deja_stream_count(const deja_recording *rec);
 DEJA_API uint32_t deja_stream_at(const deja_recording *rec, size_t index);
 

@@ -195,6 +195,7 @@ struct deja_process_view {
 	uint64_t event;  /* number of the last event */
 	size_t fd_count;
 };
+/* One of its descriptors. */
 struct deja_fd_view {
 	int fd;
 	bool cloexec;
@@ -335,14 +336,15 @@ struct deja_thread_state {
 	uint64_t event;	  /* the event that the call becomes when it completes */
 };
 
+/* Bytes that one event carried. */
 struct deja_message {
-	uint32_t io_id;
+	uint32_t io_id;	 /* struct deja_io's */
 	bool inbound;
-	uint32_t stream;
+	uint32_t stream; /* of the event, and its number */
 	uint64_t event;
 	int64_t time_ns;
-	uint64_t len;
-	size_t head_len;
+	uint64_t len;	 /* bytes in all */
+	size_t head_len; /* bytes of them in head; 0: the recording does not hold them */
 	uint8_t head[DEJA_MESSAGE_LEN];
 };
 

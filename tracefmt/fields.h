@@ -27,6 +27,7 @@ enum tf_field_type {
 
 struct tf_shape;
 
+/* A row: one key, and the member that has its value. */
 struct tf_field {
 	const char *key;
 	enum tf_field_type type;
@@ -34,6 +35,7 @@ struct tf_field {
 	const struct tf_shape *sub;
 };
 
+/* A struct's table: count rows, size bytes. */
 struct tf_shape {
 	const struct tf_field *fields;
 	size_t count, size;

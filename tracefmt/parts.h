@@ -5,6 +5,7 @@
 #define DEJA_TRACEFMT_PARTS_H
 
 #include <stdio.h>
+#include "bytes.h"
 #include "print.h"
 #include "text.h"
 #include "wire.h"
@@ -32,7 +33,6 @@ bool tf_is_text(const uint8_t *bytes, size_t len);
 /* layouts.c: memory by layout. False: this layout is not known, or the bytes are too
  * few for anything of it; nothing was printed. */
 bool tf_put_layout(struct tf_text *out, unsigned xlat, const uint8_t *bytes, size_t len);
-void tf_put_siginfo(struct tf_text *out, const uint8_t *bytes, size_t len);
 
 /* print_net.c: addresses and messages. */
 bool tf_put_sockaddr(struct tf_text *out, const uint8_t *bytes, size_t len);
@@ -42,6 +42,8 @@ void tf_put_mmsg(struct tf_text *out, struct deja_bytes raw, size_t excerpt_len)
 
 /* print_event.c: events that are not calls, without time and newline. */
 void tf_put_event(struct tf_text *out, const struct deja_event *ev);
+/* A struct siginfo of these bytes, as many as it has. */
+void tf_put_siginfo(struct tf_text *out, const uint8_t *bytes, size_t len);
 /* What such an event is called in JSON: "image", "signal" ... */
 const char *tf_event_kind(unsigned id);
 
@@ -59,16 +61,6 @@ void tf_put_arg(struct tf_text *out, const struct deja_event *ev, const struct t
 static inline struct tf_in tf_in_bytes(struct deja_bytes b)
 {
 	return (struct tf_in){ b.data, b.len ? b.data + b.len : b.data, 0 };
-}
-
-/* Little-endian integers of 1, 2, 4 or 8 bytes. */
-static inline uint64_t tf_le(const uint8_t *p, unsigned len)
-{
-	uint64_t v = 0;
-
-	while (len--)
-		v = v << 8 | p[len];
-	return v;
 }
 
 #endif

@@ -30,7 +30,9 @@ struct tf_piece {
 struct tf_piece_key {
 	uint64_t low, high;
 };
+/* The key of a byte string: 128 bits of a hash that is seeded anew in every pool. */
 struct tf_piece_key tf_pool_key(const tf_pool *pool, const uint8_t *bytes, size_t len);
+/* Where one with this key is; false: nowhere that is known. */
 bool tf_pool_find(const tf_pool *pool, struct tf_piece_key key, struct tf_piece *piece);
 /* May push another out. */
 void tf_pool_add(tf_pool *pool, struct tf_piece_key key, const struct tf_piece *piece);

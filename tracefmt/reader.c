@@ -385,7 +385,7 @@ uint32_t tf_reader_stored_len(const tf_reader *r, size_t index)
 	return index < r->frame_count ? r->frames[index].stored_len : 0;
 }
 
-enum deja_errno tf_reader_truncated(const tf_reader *r)
+enum deja_errno tf_reader_ending(const tf_reader *r)
 {
 	return r->end;
 }

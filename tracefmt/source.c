@@ -68,7 +68,7 @@ static int source_fill(struct tf_source *s, struct deja_error *err)
 		if (s->ended)
 			return 0;
 		if (s->frame == tf_reader_frame_count(s->reader)) {
-			switch (tf_reader_truncated(s->reader)) {
+			switch (tf_reader_ending(s->reader)) {
 			case DEJA_OK:
 				return 0;
 			case DEJA_E_TRUNCATED:

@@ -24,6 +24,7 @@ struct tf_state {
 	int64_t clocks[TF_CLOCK_COUNT]; /* ns */
 };
 
+/* As before event 1. */
 void tf_state_init(struct tf_state *st);
 /* Applies one encoded event (exactly one msgpack array at ev). 0, or -1 if it does not
  * decode. Fast: called for every event by the supervisor. */
@@ -120,7 +121,7 @@ size_t tf_reader_frame_count(const tf_reader *r);
 uint32_t tf_reader_frame_len(const tf_reader *r, size_t index);
 /* How the frames end: DEJA_OK at a good seek table, DEJA_E_TRUNCATED when the file just
  * ends, DEJA_E_STREAM when something else follows them or the seek table is wrong. */
-enum deja_errno tf_reader_truncated(const tf_reader *r);
+enum deja_errno tf_reader_ending(const tf_reader *r);
 uint64_t tf_reader_byte_len(const tf_reader *r); /* uncompressed, all frames */
 /* Bytes of frame `index` in the file, 0 if there is none; of its pieces frame, which comes before
  * it; and what its zstd frame holds. */

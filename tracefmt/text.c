@@ -84,7 +84,7 @@ void tf_put_dec(struct tf_text *t, int64_t v)
 	tf_put_udec(t, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-void tf_put_hex(struct tf_text *t, uint64_t v)
+static void tf_put_hex(struct tf_text *t, uint64_t v)
 {
 	char buf[24], *p = digits(buf + sizeof(buf), v, 16);
 

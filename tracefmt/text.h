@@ -27,7 +27,6 @@ void tf_text_flush(struct tf_text *t, FILE *out);
 void tf_put(struct tf_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void tf_put_dec(struct tf_text *t, int64_t v);
 void tf_put_udec(struct tf_text *t, uint64_t v);
-void tf_put_hex(struct tf_text *t, uint64_t v);
 /* As %#x does: 0 is a plain 0. */
 void tf_put_0x(struct tf_text *t, uint64_t v);
 

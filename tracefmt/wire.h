@@ -27,20 +27,20 @@ enum tf_event_id {
 	TF_EV_EXEC = 9,	  /* [dt, path, external, stream]: exec is attempted */
 	TF_EV_NOTE = 10,  /* [text]: the recorder's own remark */
 	TF_EV_FILE = 11,  /* [file_id, shadow, oracles]: the next mmap maps this stored file */
+	TF_EV_END = 12,	  /* [dt, reason]: recording stopped here though the process
+			     went on */
 	TF_EV_START = 13, /* [dt]: a new thread, or a vfork child, begins to run; a stopped
 			     thread goes on */
 	TF_EV_PREEMPT = 14, /* [dt, place, words, areas]: stopped in the middle of program
 			       code */
 	TF_EV_MEMORY = 15, /* [addr, bytes]: the call before wrote these bytes there, too */
 	TF_EV_SHADOW = 16, /* [shadow, offset, size]: the next call changes this file */
+	TF_EV_DOMAIN = 18, /* [domain, turn]: what follows happened in this turn of a domain */
+	TF_EV_TSC = 19,	  /* [value, aux]: the time stamp counter was read */
+	TF_EV_INSN = 20,  /* [insn, value, flag]: an instruction of the program's own */
 	TF_EV_ADDRESS = 21, /* [fd, peer, address]: of the connection that the next call makes */
 	TF_EV_STACK = 24, /* [registers, bytes]: the thread's next call was made from here */
 	TF_EV_MOVED = 25, /* [call, out_fd, in_fd, bytes]: what the next call moves in the kernel */
-	TF_EV_TSC = 19,	  /* [value, aux]: the time stamp counter was read */
-	TF_EV_INSN = 20,  /* [insn, value, flag]: an instruction of the program's own */
-	TF_EV_DOMAIN = 18, /* [domain, turn]: what follows happened in this turn of a domain */
-	TF_EV_END = 12,	  /* [dt, reason]: recording stopped here though the process
-			     went on */
 };
 
 /* Ids of what a later recorder will tell readers: untimed, counted, otherwise skipped. */

@@ -470,7 +470,7 @@ tf_writer *tf_writer_resume(const char *path, int level, tf_writer_watch *watch,
 	tf_writer *w = NULL;
 	int rc = 0;
 
-	if (r && tf_reader_truncated(r) == DEJA_OK)
+	if (r && tf_reader_ending(r) == DEJA_OK)
 		tf_fail(err, DEJA_E_RANGE, "%s: is complete", path);
 	else if (r)
 		w = writer_open(path, level, 0, err);

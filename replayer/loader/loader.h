@@ -88,9 +88,11 @@ struct recorded_maps {
 	     recorded_map_next(&each_.in, &each_.left, &(m));)
 
 /* --- serve.c --- */
+/* The handler of SIGSYS: serves a call of the dynamic linker, until the runtime takes over. */
 void serve_trap(int signo, struct k_siginfo *info, struct k_ucontext *uc);
 
 /* --- entry.S --- */
+/* Begins the program: these two registers, all others 0. */
 void loader_jump(uint64_t rip, uint64_t rsp) __attribute__((noreturn));
 extern char loader_restorer[], loader_text_start[], loader_text_end[];
 

@@ -86,14 +86,16 @@ static long serve_stat(const char *path, struct stat *st)
 /* Where this object lay: the lowest mapping of its first bytes that is not taken yet. */
 static uint64_t object_place(long file)
 {
+	static const char runtime[] = "/" SESSION_RECORD_OBJECT;
+	const size_t len = sizeof(runtime) - 1;
 	struct recorded_map m;
 	uint64_t at = 0;
 
 	EACH_RECORDED_MAP(m) {
 		bool is_runtime = false;
 
-		for (uint32_t i = 0; !file && i + 16 <= m.path_len; i++)
-			is_runtime |= !dj_compare(m.path + i, "/libdeja-record.", 16);
+		for (uint32_t i = 0; !file && i + len <= m.path_len; i++)
+			is_runtime |= !dj_compare(m.path + i, runtime, len);
 		if (!at && !m.offset && (file ? m.file == (uint32_t)file : is_runtime) &&
 		    space_is_free(m.from, m.to))
 			at = m.from;
@@ -173,7 +175,7 @@ static long serve_mmap(const unsigned long a[6])
 			if (m.file == (uint32_t)file)
 				name = m.path, name_len = m.path_len;
 	} else if (!file) {
-		name = "/libdeja-replay.so", name_len = 18;
+		name = "/" SESSION_REPLAY_OBJECT, name_len = sizeof(SESSION_REPLAY_OBJECT);
 	}
 	space_set(at, at + len, (int)a[2], name, name_len);
 	return r;

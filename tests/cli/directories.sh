@@ -54,16 +54,18 @@ cp stdout two
 expect 0 "$DEJA" replay
 cmp -s stdout two || fail "the latest is not the last recorded"
 expect 0 "$DEJA" verify
-grep -qE '^OK ([0-9]+)/\1 events$' stdout || fail "verify: $(cat stdout)"
+grep -qE '^OK ([1-9][0-9]*)/\1 events$' stdout || fail "verify: $(cat stdout)"
 name=$(basename store/sh-*)
 expect 4 "$DEJA" replay "$name"
 cmp -s stdout one || fail "by name: another output"
 expect 0 "$DEJA" ls
 grep -q "$name" stdout && grep -q date stdout || fail "ls: $(cat stdout)"
 unset DEJA_DIR
-expect 0 env HOME="$PWD/home2" "$DEJA" record -q -- true
+expect 0 env HOME="$PWD/home2" "$DEJA" record -q -- date +%N
+cp stdout three
 [ -L home2/.local/share/deja/latest ] || fail "no latest in ~/.local/share/deja"
 expect 0 env HOME="$PWD/home2" "$DEJA" replay
+cmp -s stdout three || fail "the latest of ~/.local/share/deja: another output"
 
 # Names with odd characters.
 odd=$'odd name\n\twith \xff and "quotes"'

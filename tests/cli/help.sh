@@ -13,15 +13,24 @@ fail() {
 	failed=1
 }
 
-# The options a manual page explains: the tags of its section OPTIONS.
+# What a manual page says, without its fonts.
+plain() {
+	sed 's/\\f[A-Z]//g; s/\\-/-/g; s/^\.[A-Z][A-Z]* //'
+}
+
+# The options a manual page explains, with their short forms and arguments: the tags of its section
+# OPTIONS.
 man_options() {
-	sed -n '/^\.SH OPTIONS/,/^\.SH EXIT/p' "$1" | sed -n '/^\.TP/{n;p}' |
-		sed 's/\\-/-/g' | grep -o -- '--[a-z-]*' | sort
+	sed -n '/^\.SH OPTIONS/,/^\.SH EXIT/p' "$1" | sed -n '/^\.TP/{n;p}' | plain | grep '^-' | sort
 }
 
 help_options() {
-	sed -n '/^Options:/,/^$/p' "$1" | grep -o -- '^ *\(-[a-zA-Z], \)\?--[a-z-]*' |
-		grep -o -- '--[a-z-]*' | sort
+	sed -n '/^Options:/,/^$/p' "$1" |
+		sed -n 's/^ *\(-[a-zA-Z], \)\?\(--[a-z-]*\(\[=[^ ]*\| [^ ][^ ]*\)\?\) .*/\1\2/p' | sort
+}
+
+man_synopsis() {
+	sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' "$1" | sed '1d;$d' | plain | tr -s '\n ' ' ' | sed 's/ $//'
 }
 
 commands=$("$deja" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
@@ -29,6 +38,7 @@ commands=$("$deja" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 table=$(sed -n '/^} commands\[\]/,/^};/p' tools/main.c | grep -o '"[a-z]*"' | tr -d '"' | sort)
 [ "$(echo "$commands" | sort)" = "$table" ] || fail "deja help and the table of main.c differ"
 
+for shell in bash zsh fish; do "$deja" completion $shell >"$out/$shell"; done
 for c in $commands; do
 	page=tools/man/deja-$c.1
 	[ -f "$page" ] || { fail "$c: no manual page $page"; continue; }
@@ -42,6 +52,28 @@ for c in $commands; do
 	help_options "$out/help" >"$out/help_options"
 	diff "$out/help_options" "$out/man_options" >"$out/diff" ||
 		fail "$c: --help (<) and $page (>) name other options: $(cat "$out/diff")"
+	[ -s "$out/help_options" ] || fail "$c: no options seen"
+	[ "$(sed -n 's/^Usage: //p' "$out/help")" = "$(man_synopsis "$page")" ] ||
+		fail "$page: another synopsis than --help: $(man_synopsis "$page")"
+	for shell in bash zsh fish; do
+		case $shell in
+		bash) sed -n "s/^\t$c) words='//p" ;;
+		zsh) sed -n "/^\t*$c)/,/;;/p" ;;
+		fish) grep -- "__fish_seen_subcommand_from $c'* " ;;
+		esac <"$out/$shell" >"$out/words"
+		for option in $(grep -o -- '--[a-z-]*' "$out/help_options"); do
+			[ $shell != fish ] || option="-l ${option#--}"
+			grep -q -- "$option\b" "$out/words" || fail "$shell's completion of $c lacks $option"
+		done
+	done
+	sed -n 's/.*--class CLASS,\.\.\. *only //p' "$out/help" | tr -d , >"$out/classes"
+	[ ! -s "$out/classes" ] || grep -qF "$c:--class) COMPREPLY=(\$(compgen -W '$(cat "$out/classes") '" "$out/bash" ||
+		fail "$c --class: --help names other classes than there are: $(cat "$out/classes")"
+	sed -n '/^Exit status:/,/^Example:/s/^  \([0-9][0-9]*\) .*/\1/p' "$out/help" | sort >"$out/help_statuses"
+	sed -n '/^\.SH EXIT STATUS/,/^\.SH [^E]/s/^\.B \([0-9][0-9]*\)$/\1/p' "$page" | sort >"$out/man_statuses"
+	cmp -s "$out/help_statuses" "$out/man_statuses" ||
+		fail "$c: --help has other exit statuses than $page: $(diff "$out/help_statuses" "$out/man_statuses")"
+	! grep -q 'See MOMENTS' "$page" || grep -q '^\.SH MOMENTS$' "$page" || fail "$page: no section MOMENTS"
 	for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 		grep -q "^\.SH $section\$" "$page" || fail "$page: no section $section"
 	done

@@ -31,11 +31,12 @@ gcc -pthread -o p p.c || fail "it does not compile"
 expect 0 "$DEJA" record -q -o rec -- ./p
 
 for how in "--pace 1" "--pace 4"; do
+	rm -f out # of the round before: the shell may empty it late
 	# shellcheck disable=SC2086
 	"$DEJA" replay $how rec >out 2>err </dev/null &
 	replay=$!
 	for _ in $(seq 200); do
-		grep -q 'it waits' out && break
+		grep -qs 'it waits' out && break
 		sleep 0.05
 	done
 	children=$(descendants $replay)

@@ -6,11 +6,10 @@
 # few descriptors, many processes: the limit is the program's, not the recorder's
 cat >many.sh <<'S'
 ulimit -Sn
-for i in $(seq 40); do (read -r _ <fifo; echo $i $$) & done
-sleep 0.5
-exec 3>fifo
-sleep 0.2
-exec 3>&-
+exec 3<>fifo # so that no one waits to open it
+for i in $(seq 40); do (exec 3>&- <fifo; echo $i >up.$i; read -r _; echo $i $$) & done
+for i in $(seq 40); do until [ -s up.$i ]; do sleep 0.01; done; done
+exec 3>&- # the end of the file for all of them: until here they live
 wait
 S
 mkfifo fifo

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (!r)
 		return 0;
-	tf_reader_truncated(r);
+	tf_reader_ending(r);
 	for (size_t i = 0; i <= tf_reader_frame_count(r) && i < 64; i++) {
 		total += tf_reader_frame_len(r, i);
 		tf_reader_sync(r, i, &state, &err);

@@ -39,6 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	tf_writer_append(w, data + sizeof(d), len - sizeof(d), &err);
 	tf_writer_close(w, &err);
-	report_divergence(fuzz_sink(), fuzz_dir(), &d);
+	report_divergence(fuzz_sink(), NULL, fuzz_dir(), &d);
 	return 0;
 }

@@ -3,6 +3,7 @@
  * in which there are some, some bytes that look like one, and some of which nobody can tell.
  */
 #include <elf.h>
+#include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,9 @@
 #include <string.h>
 #include <cmocka.h>
 #include "preload/oracle.h"
+#include "tools/installed.h"
 #include "tools/record/codescan.h"
+#include "tools/record/oracles.h"
 
 /* In a function with unwind information, each found by its label. */
 __attribute__((noinline, used)) static unsigned long real(void)
@@ -269,12 +272,47 @@ static void test_damaged(void **state)
 	elf_close(&elf);
 }
 
+static int harmless_one(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct elf_file elf;
+
+	if (info->dlpi_name[0] == '/' && elf_open(&elf, info->dlpi_name)) {
+		*(unsigned *)arg += oracles_are_harmless(&elf, "/under/another/name");
+		elf_close(&elf);
+	}
+	return 0;
+}
+
+/* libc and the linker, whatever their files are called; our own object by its name; nothing else. */
+static void test_harmless(void **state)
+{
+	static const char *const ours[] = {"/opt/lib/deja/libdeja-record.so", "libdeja-replay.so",
+					   "/b/libdeja-record.so (deleted)"};
+	static const char *const others[] = {"", "/src/libdeja-1.0/prog", "/libdeja-record.so.1",
+					     "/lib/xlibdeja-record.so", "/libdeja-record.so/prog"};
+	struct elf_file elf;
+	unsigned count = 0;
+
+	dl_iterate_phdr(harmless_one, &count);
+	assert_true(count == 2 || count == 3);
+	assert_true(elf_open(&elf, "/proc/self/exe"));
+	assert_false(oracles_are_harmless(&elf, "/lib/x86_64-linux-gnu/libc.so.6"));
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		assert_true(installed_is_runtime(ours[i], strlen(ours[i])));
+		assert_true(oracles_are_harmless(&elf, ours[i]));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(installed_is_runtime(others[i], strlen(others[i])));
+	elf_close(&elf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_text), cmocka_unit_test(test_room),
 		cmocka_unit_test(test_go_table),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_harmless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

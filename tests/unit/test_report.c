@@ -12,7 +12,7 @@ static char *t_report(const struct divergence *d)
 	size_t len;
 	FILE *mem = open_memstream(&text, &len);
 
-	report_divergence(mem, t_rec, d);
+	report_divergence(mem, NULL, t_rec, d);
 	fclose(mem);
 	return text;
 }

@@ -18,7 +18,7 @@ struct unpacking {
 	uint8_t manifest_hash[BUNDLE_HASH_LEN];
 	uint8_t *in_buf;
 	struct sink *sink;
-	uint64_t total_max; /* bytes; 0: the rule above */
+	uint64_t total_max; /* bytes it may become; 0: 1 GiB or RATIO_MAX (unpack.c) times its size */
 	uint64_t done;
 	char name[BUNDLE_NAME_MAX_LEN + 16]; /* of the member that is being read */
 	size_t entry_count;

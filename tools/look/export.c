@@ -8,7 +8,7 @@
 #include "tools/look/look.h"
 #include "tracefmt/print.h"
 
-int export_jsonl(struct export *e)
+static int export_jsonl(struct export *e)
 {
 	struct reading r;
 	struct deja_event ev;

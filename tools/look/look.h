@@ -7,6 +7,7 @@
 
 #include "tools/select.h"
 
+/* The commands, as cmd_grep ... of tools/cmd.h. */
 int look_grep(int argc, char **argv);
 int look_export(int argc, char **argv);
 int look_report(int argc, char **argv);
@@ -25,7 +26,7 @@ struct export {
 	const char *path; /* hdf5 */
 };
 
-int export_jsonl(struct export *e);
+/* export.c has the simplest one. */
 int export_csv(struct export *e);
 int export_pcap(struct export *e);
 int export_perfetto(struct export *e);

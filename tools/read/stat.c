@@ -87,7 +87,8 @@ static void count_event(struct stat_result *s, struct tally *one,
 	count_bytes(one, sight);
 }
 
-int stat_count(struct stat_result *s, deja_recording *rec, const deja_filter *filter,
+/* Counts the calls that pass the filter. The exit status. */
+static int stat_count(struct stat_result *s, deja_recording *rec, const deja_filter *filter,
 	       enum stat_by by)
 {
 	struct reading r;
@@ -270,15 +271,16 @@ static int print_stat(deja_recording *rec, const deja_filter *filter, enum stat_
 	return status;
 }
 
-static int compare_with(deja_recording *rec, const deja_filter *filter, const char *other,
-			enum stat_by by, size_t most, bool json)
+/* Both whole. */
+static int compare_with(deja_recording *rec, const char *other, enum stat_by by, size_t most,
+			bool json)
 {
 	struct stat_result *a = calloc(1, sizeof(*a)), *b = calloc(1, sizeof(*b));
 	int status, status_b;
 	deja_recording *rec_b = cmd_open(other, &status);
 
 	if (rec_b && a && b) {
-		status = stat_count(a, rec, filter, by);
+		status = stat_count(a, rec, NULL, by);
 		status_b = stat_count(b, rec_b, NULL, by);
 		if (!status)
 			status = status_b;
@@ -325,7 +327,7 @@ int cmd_stat(int argc, char **argv)
 	if (!rec)
 		return status;
 	cmd_stdout_begin();
-	status = compare ? compare_with(rec, filter, compare, by, slowest, json)
+	status = compare ? compare_with(rec, compare, by, slowest, json)
 			 : print_stat(rec, filter, by, slowest, json);
 	deja_filter_free(filter);
 	deja_close(rec);

@@ -11,6 +11,7 @@ enum stat_by { STAT_BY_CALL, STAT_BY_PEER, STAT_BY_PATH, STAT_BY_PROCESS, STAT_B
 
 enum { STAT_SLOWEST_MAX = 1000 };
 
+/* One of the slowest calls. */
 struct stat_slow {
 	int64_t dur_ns, time_ns;
 	uint32_t stream;
@@ -27,9 +28,6 @@ struct stat_result {
 	size_t slow_count, slow_max;
 };
 
-/* Counts the calls that pass the filter. The exit status. */
-int stat_count(struct stat_result *s, deja_recording *rec, const deja_filter *filter,
-	       enum stat_by by);
 /* `deja stat --compare`: where the recordings' calls part first, and which keys differ most. The
  * exit status. */
 int stat_compare(deja_recording *a, deja_recording *b, const struct stat_result *in_a,

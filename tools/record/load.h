@@ -15,6 +15,7 @@ struct load {
 	unsigned step;
 };
 
+/* The recording begins. */
 void load_begin(struct load *l, int64_t now_ns);
 /* It has slept so long. */
 void load_slept(struct load *l, int64_t ns);

@@ -7,19 +7,20 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "preload/oracle.h"
+#include "tools/installed.h"
 #include "tools/record/codescan.h"
 #include "tools/record/oracles.h"
 
-bool oracles_are_harmless(const char *path)
+bool oracles_are_harmless(const struct elf_file *elf, const char *path)
 {
-	static const char *const names[] = {"libc.so",	  "libc-2.", "ld-linux", "ld-2.",
-					    "libpthread.so", "libpthread-2.", "libdeja-"};
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	/* what glibc's ABI calls them, whatever their files are called; libpthread: before 2.34 */
+	static const char *const names[] = {"libc.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0"};
+	const char *name = elf_soname(elf);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strncmp(name, names[i], strlen(names[i])))
+	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
 			return true;
-	return false;
+	return installed_is_runtime(path, strlen(path));
 }
 
 static unsigned room_of(const struct code_oracle *o)
@@ -62,7 +63,7 @@ static bool list(struct session *s, uint32_t file, const struct code_oracle *fou
 void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd)
 {
 	char path[64], text[PATH_MAX + 256];
-	struct code_oracle *found;
+	struct code_oracle *found = NULL;
 	const struct code_oracle *unsure = NULL;
 	struct elf_file elf;
 	size_t count;
@@ -70,11 +71,15 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 
 	/* itself, for the stored copy may be sealed */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (file->path[0] != '/' || oracles_are_harmless(file->path) || fstat(fd, &st) < 0 ||
-	    st.st_dev != file->dev || st.st_ino != file->ino || !elf_open(&elf, path))
+	if (file->path[0] != '/' || fstat(fd, &st) < 0 || st.st_dev != file->dev ||
+	    st.st_ino != file->ino || !elf_open(&elf, path))
 		return;
-	count = code_scan(&elf, &found);
+	count = oracles_are_harmless(&elf, file->path) ? 0 : code_scan(&elf, &found);
 	elf_close(&elf);
+	if (!count) {
+		free(found);
+		return;
+	}
 	for (size_t i = 0; i < count && !unsure; i++)
 		if (!found[i].sure)
 			unsure = &found[i];

@@ -408,12 +408,12 @@ static bool recover_stream(struct recovery *r, uint32_t stream)
 	reader = tf_reader_open(path, r->err);
 	if (!reader)
 		return false;
-	if (tf_reader_truncated(reader) == DEJA_E_TRUNCATED) {
+	if (tf_reader_ending(reader) == DEJA_E_TRUNCATED) {
 		tf_reader_close(reader);
 		t->writer = tf_writer_resume(path, LEVEL, see_event, t, r->err);
 		return t->writer && finish_stream(r, t, slot);
 	}
-	ok = tf_reader_truncated(reader) == DEJA_OK && read_whole(r, t, reader);
+	ok = tf_reader_ending(reader) == DEJA_OK && read_whole(r, t, reader);
 	tf_reader_close(reader);
 	return ok;
 }

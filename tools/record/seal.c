@@ -14,6 +14,7 @@
 #include <xxhash.h>
 #include "tools/cmd.h"
 #include "tools/record/seal.h"
+#include "tracefmt/bytes.h"
 
 enum { PIECE_LEN = 1 << 16, NONCE_LEN = 8 };
 #define SEAL_FILE (1ull << 63)
@@ -22,15 +23,6 @@ static void put_le64(uint8_t *p, uint64_t v)
 {
 	for (unsigned i = 0; i < 8; i++)
 		p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static uint64_t get_le64(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < 8; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	return v;
 }
 
 static void apply(void *arg, uint64_t nonce, uint64_t at, void *bytes, size_t len)
@@ -121,7 +113,7 @@ static bool copy(const struct seal *s, int from, int to, char hash[33], uint64_t
 	XXH3_state_t *state = XXH3_createState();
 	XXH128_canonical_t canonical;
 	bool ok = buf && state && getrandom(word, sizeof(word), 0) == sizeof(word);
-	uint64_t nonce = get_le64(word) | SEAL_FILE, at = 0;
+	uint64_t nonce = tf_le(word, 8) | SEAL_FILE, at = 0;
 
 	if (ok)
 		XXH3_128bits_reset(state);
@@ -196,6 +188,6 @@ uint8_t *seal_read(const struct seal *s, const char *path, size_t *len)
 	if (!bytes)
 		return NULL;
 	*len = done - NONCE_LEN;
-	apply((void *)s, get_le64(bytes + *len), 0, bytes, *len);
+	apply((void *)s, tf_le(bytes + *len, 8), 0, bytes, *len);
 	return bytes;
 }

@@ -128,7 +128,8 @@ bool sealed_is_there(const char *dir, bool *busy)
 	return true;
 }
 
-void sealed_discard(struct sealed *s)
+/* Takes away what sealed_begin made. */
+static void sealed_discard(struct sealed *s)
 {
 	seal_forget(&s->seal);
 	if (s->disk[0])

@@ -34,8 +34,6 @@ void sealed_started(void);
 /* When everything is recorded: puts the redacted recording in its place, or, after printing why it
  * could not be, nothing. What was done, for the closing line (static). NULL: nothing is left. */
 const char *sealed_finish(struct sealed *s);
-/* Takes away what sealed_begin made. */
-void sealed_discard(struct sealed *s);
 /* Whether the directory holds what is sealed; *busy: its recorder lives. */
 bool sealed_is_there(const char *dir, bool *busy);
 

@@ -249,7 +249,6 @@ static void look_at_runtime(struct matter *m, const deja_recording *rec, const c
 {
 	const struct deja_header *h = deja_header(rec);
 	char lib[PATH_MAX], here[PATH_MAX + 32], recorded[PATH_MAX];
-	static const char tail[] = "/libdeja-record.so";
 
 	if (!installed_dir(lib, sizeof(lib))) {
 		say(m, "deja", IMPOSSIBLE, "it is not installed completely");
@@ -260,12 +259,11 @@ static void look_at_runtime(struct matter *m, const deja_recording *rec, const c
 		say(m, "deja", IMPOSSIBLE, "%s: %s", here, strerror(errno));
 		return;
 	}
-	snprintf(here, sizeof(here), "%s/libdeja-replay.so", lib);
+	snprintf(here, sizeof(here), "%s/" SESSION_REPLAY_OBJECT, lib);
 	for (size_t i = 0; i < deja_file_count(rec); i++) {
 		const struct deja_file *f = deja_file_at(rec, i);
-		size_t len = strlen(f->path);
 
-		if (len < sizeof(tail) || strcmp(f->path + len - (sizeof(tail) - 1), tail))
+		if (!installed_is_runtime(f->path, strlen(f->path)))
 			continue;
 		snprintf(recorded, sizeof(recorded), "%s/f/%s", path, f->hash);
 		if (same_doors(recorded, here))

@@ -213,7 +213,7 @@ bool debug_link_runtime(const char *dir)
 	char name[PATH_MAX + 32], path[PATH_MAX];
 
 	snprintf(name, sizeof(name), "%s/names" SESSION_SO_NAME, dir);
-	if (!installed_part("libdeja-replay.so", path, sizeof(path)))
+	if (!installed_part(SESSION_REPLAY_OBJECT, path, sizeof(path)))
 		return false;
 	if (symlink(path, name) < 0) {
 		cmd_error("%s: %s", name, strerror(errno));

@@ -113,7 +113,7 @@ static bool check_libraries(struct playback *r, const struct tf_image *img)
 		struct stat st;
 
 		if (!f || f->path[0] != '/' || m->file == img->file || m->path.len >= sizeof(path) ||
-		    strstr(f->path, "/libdeja-record.so"))
+		    installed_is_runtime(f->path, strlen(f->path)))
 			continue;
 		snprintf(path, sizeof(path), "%.*s", (int)m->path.len,
 			 (const char *)m->path.data);

@@ -619,8 +619,8 @@ static void write_json(const char *path, const struct divergence *d, deja_record
 		cmd_error("--report %s: %s", path, strerror(errno));
 }
 
-void report_divergence_to(FILE *out, const char *json_path, const char *rec_path,
-			  const struct divergence *d)
+void report_divergence(FILE *out, const char *json_path, const char *rec_path,
+		       const struct divergence *d)
 {
 	struct deja_error err = {0};
 	deja_recording *rec = deja_open(rec_path, &err);
@@ -667,9 +667,4 @@ void report_divergence_to(FILE *out, const char *json_path, const char *rec_path
 	if (rec)
 		deja_close(rec);
 	free(here);
-}
-
-void report_divergence(FILE *out, const char *rec_path, const struct divergence *d)
-{
-	report_divergence_to(out, NULL, rec_path, d);
 }

@@ -6,23 +6,9 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include "preload/session.h"
+#include "replayer/divergence.h"
 #include "tools/replay/stack.h"
-
-enum divergence_kind {
-	DIVERGED_CALL = 1,	   /* another call */
-	DIVERGED_ARGUMENT = 2,	   /* another scalar argument, or NULL for a pointer */
-	DIVERGED_BYTES = 3,	   /* other outbound bytes */
-	DIVERGED_END = 4,	   /* the stream ended, the program goes on */
-	DIVERGED_LEFT_OVER = 5,	   /* the program ended, events are left over */
-	DIVERGED_MAPS = 6,	   /* start-up maps differ */
-	DIVERGED_LOCAL = 7,	   /* a local call gave another result */
-	DIVERGED_UNDECODABLE = 8,  /* the event does not decode */
-	DIVERGED_DIED = 9,	   /* the program died */
-	DIVERGED_UNSUPPORTED = 10, /* a call nobody knows */
-	DIVERGED_OTHER = 11,	   /* signal, exec or image problem */
-};
-
-enum { DIVERGENCE_BYTES = 64 };
 
 struct divergence {
 	int32_t pid, tid; /* as recorded */
@@ -45,19 +31,11 @@ struct divergence {
 	struct stack_regs regs; /* the program's, where it crossed */
 };
 
-/* Where the two windows of differing bytes begin: a multiple of 16, up to 31 before
- * the first difference. */
-static inline uint64_t divergence_window(uint64_t offset)
-{
-	return offset < 16 ? 0 : (offset - 16) & ~(uint64_t)15;
-}
-
 /* Prints the report. rec_path is opened again to show the events; live_pid is attached
  * to, unwound and let go. Every part that cannot be had is replaced by a line saying
- * why. Nothing in *d is trusted beyond its type. */
-/* json_path: written as JSON there, too (deja-replay(1) has its members); NULL: not. */
-void report_divergence_to(FILE *out, const char *json_path, const char *rec_path,
-			  const struct divergence *d);
-void report_divergence(FILE *out, const char *rec_path, const struct divergence *d);
+ * why. Nothing in *d is trusted beyond its type. json_path: written as JSON there, too
+ * (deja-replay(1) has its members); NULL: not. */
+void report_divergence(FILE *out, const char *json_path, const char *rec_path,
+		       const struct divergence *d);
 
 #endif

@@ -253,18 +253,17 @@ static bool has_instruction(const struct story *s, deja_recording *rec, const ch
 	for (size_t i = 0; i < s->file_count; i++) {
 		const struct deja_file *f = deja_file_by_id(rec, s->file[i]);
 		const char *name = NULL;
-		struct code_oracle *found;
+		struct code_oracle *found = NULL;
 		char path[PATH_MAX];
 		struct elf_file elf;
 		size_t count;
 
 		if (!f || f->path[0] != '/' || /* the vDSO */
-		    oracles_are_harmless(f->path) ||
 		    snprintf(path, sizeof(path), "%s/f/%s", rec_path, f->hash) >=
 			    (int)sizeof(path) ||
 		    !elf_open(&elf, path))
 			continue;
-		count = code_scan(&elf, &found);
+		count = oracles_are_harmless(&elf, f->path) ? 0 : code_scan(&elf, &found);
 		elf_close(&elf);
 		for (size_t n = 0; n < count && !name; n++)
 			if (found[n].kind != ORACLE_PAUSE && (!found[n].sure || !s->has_oracles))

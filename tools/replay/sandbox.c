@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "preload/session.h"
 #include "tools/cmd.h"
 #include "tools/descendants.h"
 #include "tools/replay/sandbox.h"
@@ -28,7 +29,6 @@
 #define FS_WRITE_FILE  (1ull << 1)
 #define FS_READ_FILE   (1ull << 2)
 #define FS_READ_DIR    (1ull << 3)
-#define FS_REMOVE_DIR  (1ull << 4)
 #define FS_REMOVE_FILE (1ull << 5)
 #define FS_MAKE_DIR    (1ull << 7)
 #define FS_MAKE_REG    (1ull << 8)
@@ -105,7 +105,7 @@ static bool make_ruleset(struct sandbox *s, const char *session_dir, const char 
 	snprintf(path, sizeof(path), "%s/f", recording);
 	if (access(path, F_OK) == 0 && !allow_path(s, path, FS_READ_FILE))
 		return false;
-	snprintf(path, sizeof(path), "%s/libdeja-replay.so", lib_dir);
+	snprintf(path, sizeof(path), "%s/" SESSION_REPLAY_OBJECT, lib_dir);
 	if (!allow_path(s, path, FS_READ_FILE))
 		return false;
 	snprintf(path, sizeof(path), "%s/deja-loader", lib_dir);

@@ -49,7 +49,7 @@ static bool read_space(struct space *s, int32_t tid, deja_recording *rec)
 			continue;
 		line[strcspn(line, "\n")] = 0;
 		m.file = stored_file(rec, line + path);
-		m.runtime = strstr(line + path, "/libdeja-") != NULL;
+		m.runtime = installed_is_runtime(line + path, strlen(line + path));
 		if (m.file || m.runtime)
 			ok = space_add(s, m);
 	}
@@ -84,7 +84,7 @@ static void print_frames(FILE *out, int32_t tid, const struct stack_regs *r, dej
 	uint8_t *bytes = malloc(STACK_LEN);
 	struct unwinder *u =
 		unwinder_open(rec, rec_path,
-			      installed_part("libdeja-replay.so", runtime, sizeof(runtime)) ? runtime
+			      installed_part(SESSION_REPLAY_OBJECT, runtime, sizeof(runtime)) ? runtime
 											   : NULL);
 	size_t count = 0;
 

@@ -345,7 +345,7 @@ struct stacks *stacks_replay(deja_recording *rec, const char *path,
 	if (!s)
 		return NULL;
 	s->taken = tmpfile();
-	if (!s->taken || !installed_part("libdeja-replay.so", runtime, sizeof(runtime))) {
+	if (!s->taken || !installed_part(SESSION_REPLAY_OBJECT, runtime, sizeof(runtime))) {
 		if (!s->taken)
 			cmd_error("a temporary file: %s", strerror(errno));
 		stacks_close(s);

@@ -232,11 +232,11 @@ bool unpack_add(struct unpacker *u, const char *rec_path, const char *session_di
 	}
 	if (u->pieces)
 		tf_reader_set_pieces(s->reader, u->pieces);
-	if (tf_reader_truncated(s->reader) == DEJA_E_STREAM) {
+	if (tf_reader_ending(s->reader) == DEJA_E_STREAM) {
 		cmd_error("%s: damaged: its frames and its seek table do not agree", path);
 		return false;
 	}
-	*truncated = tf_reader_truncated(s->reader) != DEJA_OK;
+	*truncated = tf_reader_ending(s->reader) != DEJA_OK;
 	*len = s->len = tf_reader_byte_len(s->reader);
 	snprintf(path, sizeof(path), "%s/s%u", session_dir, s->stream);
 	s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -45,11 +45,14 @@ int verdict_divergence(struct playback *r, const struct slot *slot)
 	memcpy(out.expected_bytes, d->expected_bytes, sizeof(out.expected_bytes));
 	memcpy(out.text, d->text, sizeof(out.text));
 	out.text[sizeof(out.text) - 1] = 0;
-	report_divergence_to(stderr, r->report_path, r->path, &out);
+	report_divergence(stderr, r->report_path, r->path, &out);
 	return CMD_DIVERGED;
 }
 
-int verdict_simple(struct playback *r, struct stream_state *s, unsigned kind, const char *text)
+/* Reports a difference that no process met: `kind` (enum divergence_kind) and one sentence.
+ * The exit status to give. */
+static int verdict_simple(struct playback *r, struct stream_state *s, unsigned kind,
+			  const char *text)
 {
 	struct divergence d = {
 	    .pid = s->process ? s->process->pid : 0,
@@ -61,7 +64,7 @@ int verdict_simple(struct playback *r, struct stream_state *s, unsigned kind, co
 	};
 
 	snprintf(d.text, sizeof(d.text), "%s", text);
-	report_divergence_to(stderr, r->report_path, r->path, &d);
+	report_divergence(stderr, r->report_path, r->path, &d);
 	return CMD_DIVERGED;
 }
 

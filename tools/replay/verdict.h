@@ -11,8 +11,5 @@
 int verdict_impossible(const struct playback *p, const struct slot *slot);
 /* Reports the difference that the process of the slot met; the exit status to give. */
 int verdict_divergence(struct playback *p, const struct slot *slot);
-/* Reports a difference that no process met: `kind` (enum divergence_kind) and one sentence.
- * The exit status to give. */
-int verdict_simple(struct playback *p, struct stream_state *s, unsigned kind, const char *text);
 
 #endif

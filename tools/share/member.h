@@ -21,6 +21,7 @@ bool member_unseal(int key_fd);
 /* Of the recording's streams; NULL: they are not sealed. */
 const struct tf_seal *member_seal(void);
 
+/* As it is, or sealed. */
 bool member_exists(const char *path);
 /* False after printing why not. */
 bool member_read(const char *path, struct member *m);

@@ -25,7 +25,6 @@ typedef bool rule_check(const struct value *v);
 
 struct rule {
 	char *name;
-	const char *what;
 	pcre2_code *code;
 	rule_check *check;
 	uint32_t secret_first, secret_step; /* the name table's entries of `secret` */
@@ -241,18 +240,18 @@ static const struct {
 };
 
 static const struct {
-	const char *name, *what, *pattern, *check;
+	const char *name, *pattern, *check;
 	bool on_request;
 } builtin[] = {
-#define RULE(name, what, pattern, check, on_request) {name, what, pattern, check, on_request},
+#define RULE(name, what, pattern, check, on_request) {name, pattern, check, on_request},
 #include "tools/share/rules.def"
 #undef RULE
 };
 
 /* --- compiling --- */
 
-static bool add(struct rules *r, const char *name, const char *what, const char *pattern,
-		uint32_t flags, char *why, size_t why_len)
+static bool add(struct rules *r, const char *name, const char *pattern, uint32_t flags, char *why,
+		size_t why_len)
 {
 	struct rule *rule = &r->rule[r->count];
 	PCRE2_SPTR first, last;
@@ -276,7 +275,6 @@ static bool add(struct rules *r, const char *name, const char *what, const char 
 	}
 	pcre2_jit_compile(rule->code, PCRE2_JIT_COMPLETE);
 	rule->name = strdup(name);
-	rule->what = what;
 	step = pcre2_substring_nametable_scan(rule->code, (PCRE2_SPTR) "secret", &first, &last);
 	if (step > 0) {
 		PCRE2_SPTR table;
@@ -330,10 +328,10 @@ static bool add_file(struct rules *r, const char *path)
 				if (asprintf(&quoted, "\\Q%s\\E", pattern) < 0 || strstr(pattern, "\\E"))
 					ok = false;
 				else
-					ok = add(r, name, NULL, quoted, 0, why, sizeof(why));
+					ok = add(r, name, quoted, 0, why, sizeof(why));
 				free(quoted);
 			} else
-				ok = add(r, name, NULL, pattern, 0, why, sizeof(why));
+				ok = add(r, name, pattern, 0, why, sizeof(why));
 			if (!ok)
 				cmd_error("%s:%u: rule %s: %s", path, number, name, why);
 		}
@@ -353,8 +351,7 @@ struct rules *rules_new(const struct rules_choice *choice)
 	for (size_t i = 0; ok && i < sizeof(builtin) / sizeof(builtin[0]); i++) {
 		if (builtin[i].on_request && !(strcmp(builtin[i].name, "email") ? choice->ip : choice->email))
 			continue;
-		ok = add(r, builtin[i].name, builtin[i].what, builtin[i].pattern, PCRE2_EXTENDED, why,
-			 sizeof(why));
+		ok = add(r, builtin[i].name, builtin[i].pattern, PCRE2_EXTENDED, why, sizeof(why));
 		if (!ok)
 			cmd_error("rule %s: %s", builtin[i].name, why);
 		for (size_t k = 0; ok && builtin[i].check && k < sizeof(checks) / sizeof(checks[0]); k++)
@@ -387,14 +384,6 @@ void rules_free(struct rules *r)
 	pcre2_match_context_free(r->context);
 	free(r->match);
 	free(r);
-}
-
-const char *rules_what(const struct rules *r, const char *name)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (!strcmp(r->rule[i].name, name))
-			return r->rule[i].what;
-	return NULL;
 }
 
 /* --- running --- */

@@ -34,7 +34,5 @@ void rules_free(struct rules *r);
  */
 const struct match *rules_run(struct rules *r, const uint8_t *text, size_t len, size_t from,
 			      size_t to, bool begins, size_t *count);
-/* What a rule is about, for people; NULL for one of a file. */
-const char *rules_what(const struct rules *r, const char *name);
 
 #endif

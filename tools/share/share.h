@@ -17,6 +17,11 @@ struct scan_options {
 };
 /* Prints what it finds. 0: nothing, 1: something; else the exit status of a failure. */
 int share_scan(const char *recording, const struct scan_options *options);
+/* Whether there is a secret in the text that a file descriptor has, up to 1 MiB: 0 none, 1 some, else the
+ * exit status after printing why not. */
+int share_scan_text(int fd, const struct rules_choice *choice);
+/* Whether the rules can be used: 0, or the exit status after printing why not. */
+int share_check_rules(const struct rules_choice *choice);
 
 /* --- secrets.c: values to hide and what stands for them --- */
 
@@ -62,13 +67,6 @@ bool tokens_cover(const struct tokens *t, const uint8_t *text, size_t text_len, 
 		  size_t len);
 /* Writes PATH/redacted. False after printing why not. */
 bool tokens_write(const char *recording, const struct secrets *s);
-
-/* Whether there is a secret in the text that a file descriptor has, up to 1 MiB: 0 none, 1 some, else the
- * exit status after printing why not. */
-int share_scan_text(int fd, const struct rules_choice *choice);
-
-/* Whether the rules can be used: 0, or the exit status after printing why not. */
-int share_check_rules(const struct rules_choice *choice);
 
 /* --- mark.c --- */
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "tools/installed.h"
 #include "tools/sources/sources.h"
 #include "tools/elf.h"
 
@@ -25,7 +26,8 @@ static struct {
 	struct program *program;
 } now;
 
-bool debuginfo_has_build_id(const char *path, const char *build_id)
+/* Whether the file is an ELF file with this build id. */
+static bool debuginfo_has_build_id(const char *path, const char *build_id)
 {
 	char id[129];
 	struct elf_file elf;
@@ -231,12 +233,6 @@ static bool seen_before(deja_recording *rec, size_t index)
 	return false;
 }
 
-/* The recorder's own object. */
-static bool is_ours(const char *path)
-{
-	return !strcmp(base_name(path), "libdeja-record.so");
-}
-
 bool debuginfo_read(struct sources *s)
 {
 	size_t count = deja_file_count(s->rec);
@@ -254,7 +250,9 @@ bool debuginfo_read(struct sources *s)
 
 		p->file = deja_file_at(s->rec, i);
 		snprintf(path, sizeof(path), "%s/f/%s", s->rec_path, p->file->hash);
-		if (p->file->path[0] != '/' || is_ours(p->file->path) || seen_before(s->rec, i) || !elf_open(&elf, path))
+		if (p->file->path[0] != '/' ||
+		    installed_is_runtime(p->file->path, strlen(p->file->path)) ||
+		    seen_before(s->rec, i) || !elf_open(&elf, path))
 			continue;
 		elf_build_id(&elf, p->build_id);
 		elf_close(&elf);

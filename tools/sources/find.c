@@ -13,7 +13,8 @@
 
 enum { SOURCE_MAX_LEN = 64 << 20 };
 
-char *find_plain_name(const char *path)
+/* The name without ".", ".." and doubled slashes, malloc'd. */
+static char *find_plain_name(const char *path)
 {
 	char *plain = malloc(strlen(path) + 2), *end = plain;
 

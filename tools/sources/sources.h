@@ -60,16 +60,12 @@ struct sources {
 
 /* Lists programs and what they name. False when memory is out. */
 bool debuginfo_read(struct sources *s);
-/* Whether the file is an ELF file with this build id. */
-bool debuginfo_has_build_id(const char *path, const char *build_id);
 
 /* --- find.c --- */
 
 /* Sets state and place of every source: in the recording, under its name, or below dir (NULL:
  * none) by as many of the last parts of its name as there are. */
 void find_sources(struct sources *s, const char *dir);
-/* The name without ".", ".." and doubled slashes, malloc'd. */
-char *find_plain_name(const char *path);
 
 /* --- keep.c --- */
 

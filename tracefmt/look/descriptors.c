@@ -76,8 +76,8 @@ static bool two_fds(const struct deja_event *ev, unsigned arg, int fd[2])
 
 	if (ev->result != 0 || !item || item->bytes.len != 8)
 		return false;
-	fd[0] = (int)look_le(item->bytes.data, 4);
-	fd[1] = (int)look_le(item->bytes.data + 4, 4);
+	fd[0] = (int)tf_le(item->bytes.data, 4);
+	fd[1] = (int)tf_le(item->bytes.data + 4, 4);
 	return fd[0] >= 0 && fd[1] >= 0;
 }
 
@@ -239,7 +239,7 @@ static bool apply_opening(const struct look_call *c, int nr)
 		return true;
 	case SYS_openat2:
 		how = look_item(c->ev, 2, false);
-		apply_open(c, 1, how && how->bytes.len >= 8 ? look_le(how->bytes.data, 8) : 0);
+		apply_open(c, 1, how && how->bytes.len >= 8 ? tf_le(how->bytes.data, 8) : 0);
 		return true;
 	case SYS_pipe:
 		apply_pipe(c, false);

@@ -39,6 +39,7 @@ struct look_value {
 	bool pattern;
 };
 
+/* The values of one key. */
 struct look_list {
 	struct look_value *value;
 	size_t count;

@@ -93,7 +93,7 @@ bool look_address_text(const uint8_t *bytes, size_t len, char *buf, size_t buf_l
 
 	if (len < 2)
 		return false;
-	family = (unsigned)look_le(bytes, 2);
+	family = (unsigned)tf_le(bytes, 2);
 	if (family == AF_UNIX) {
 		bool abstract = len > 3 && !bytes[2];
 		size_t at = abstract ? 3 : 2, n = strnlen((const char *)bytes + at, len - at);
@@ -107,7 +107,7 @@ bool look_address_text(const uint8_t *bytes, size_t len, char *buf, size_t buf_l
 		inet_ntop(AF_INET6, bytes + 8, text, sizeof(text));
 		snprintf(buf, buf_len, "[%s]:%u", text, (unsigned)bytes[2] << 8 | bytes[3]);
 	} else if (family == AF_NETLINK && len >= 8) {
-		snprintf(buf, buf_len, "netlink:%u", (unsigned)look_le(bytes + 4, 4));
+		snprintf(buf, buf_len, "netlink:%u", (unsigned)tf_le(bytes + 4, 4));
 	} else {
 		return false;
 	}
@@ -202,15 +202,6 @@ void look_ios_free(struct look_ios *ios)
 		ios->first = io->next;
 		io_free(io);
 	}
-}
-
-uint64_t look_le(const uint8_t *p, unsigned len)
-{
-	uint64_t v = 0;
-
-	while (len--)
-		v = v << 8 | p[len];
-	return v;
 }
 
 const struct deja_item *look_item(const struct deja_event *ev, unsigned arg, bool inbound)

@@ -15,7 +15,7 @@ struct deja_look {
 	deja_cursor *cur;
 	deja_tracker *tracker;
 	uint64_t read_count;
-	bool one_stream, seek_failed;
+	bool seek_failed;
 };
 
 /* The one stream that a filter lets pass, 0: more than one. */
@@ -55,7 +55,6 @@ deja_look *deja_look_open(deja_recording *rec, const deja_filter *filter, unsign
 		return NULL;
 	}
 	l->filter = filter;
-	l->one_stream = stream != 0;
 	l->tracker = track ? deja_tracker_new(rec, err) : NULL;
 	l->cur = !track || l->tracker ? deja_cursor_open(rec, stream, err) : NULL;
 	if (!l->cur)

@@ -53,14 +53,14 @@ void look_learn_stat(const struct look_call *c, int nr, struct look_io *io)
 		if (nr == SYS_newfstatat && (!look_path_item(c->ev, 1, &len) || len))
 			return;
 		if (item && item->bytes.len >= 48)
-			learn_mode(io, (unsigned)look_le(item->bytes.data + 24, 4),
-				   look_le(item->bytes.data + 40, 8));
+			learn_mode(io, (unsigned)tf_le(item->bytes.data + 24, 4),
+				   tf_le(item->bytes.data + 40, 8));
 	} else if (look_path_item(c->ev, 1, &len) && !len) { /* statx of the descriptor itself */
 		item = look_item(c->ev, 4, true);
 		if (item && item->bytes.len >= 0x88)
-			learn_mode(io, (unsigned)look_le(item->bytes.data + 28, 2),
-				   makedev(look_le(item->bytes.data + 0x80, 4),
-					   look_le(item->bytes.data + 0x84, 4)));
+			learn_mode(io, (unsigned)tf_le(item->bytes.data + 28, 2),
+				   makedev(tf_le(item->bytes.data + 0x80, 4),
+					   tf_le(item->bytes.data + 0x84, 4)));
 	}
 }
 

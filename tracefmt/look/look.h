@@ -10,6 +10,7 @@
 #ifndef DEJA_TRACEFMT_LOOK_H
 #define DEJA_TRACEFMT_LOOK_H
 
+#include "tracefmt/bytes.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/deja_look.h"
 
@@ -32,8 +33,9 @@ struct look_io {
 	bool line_begun;	     /* lines: the last byte in was no line's end */
 };
 
+/* All open file descriptions. */
 struct look_ios {
-	struct look_io *first, *last;
+	struct look_io *first, *last; /* by id */
 	struct look_io *dead; /* closed by the last event: forgotten at the next */
 	uint32_t next_id;
 	size_t count, slot_count;
@@ -68,6 +70,7 @@ bool look_moved_of(const struct deja_event *ev, struct look_moved *m);
 
 /* --- table.c: descriptors of a process --- */
 
+/* An open descriptor. */
 struct look_slot {
 	int fd;
 	bool cloexec;
@@ -84,6 +87,7 @@ struct look_table {
 	char *cwd;
 };
 
+/* What is at fd, or NULL. Valid until the table changes. */
 struct look_slot *look_table_find(const struct look_table *t, int fd);
 /* Puts io (a reference is taken) at fd; what was there is closed. */
 void look_table_set(struct look_ios *ios, struct look_table *t, int fd, struct look_io *io,
@@ -130,10 +134,11 @@ struct look_waiting {
 
 /* Descriptors sent over a socket and not yet received. */
 struct look_rights {
-	struct look_io *over, *io;
-	uint32_t peer_id;
+	struct look_io *io;
+	uint32_t peer_id; /* of the socket that receives them; 0: not recorded */
 };
 
+/* When a process ends. */
 struct look_end {
 	int64_t end_ns;
 	uint32_t stream;
@@ -174,10 +179,8 @@ void look_apply_moved(deja_tracker *t, struct look_table *table, const struct de
 /* turns.c: counts those that the event begins. */
 void look_apply_turns(deja_tracker *t, const struct deja_event *ev, struct deja_sight *sight);
 
-/* The event's item of this argument and direction, when its bytes are there; else NULL. */
+/* io.c. The event's item of this argument and direction, when its bytes are there; else NULL. */
 const struct deja_item *look_item(const struct deja_event *ev, unsigned arg, bool inbound);
-/* Little-endian integers of 1 ... 8 bytes. */
-uint64_t look_le(const uint8_t *p, unsigned len);
 /* The number of the call, -1 for other events. */
 static inline int look_nr(const struct deja_event *ev)
 {

@@ -13,17 +13,17 @@
 static size_t next_rights(const uint8_t *control, size_t len, size_t *at, int *fds, size_t max)
 {
 	while (*at < len && len - *at >= 16) {
-		uint64_t n = look_le(control + *at, 8);
+		uint64_t n = tf_le(control + *at, 8);
 		const uint8_t *head = control + *at;
 		size_t count = 0, room = len - *at;
 
 		if (n < 16 || n > room)
 			break;
 		*at += (n + 7) / 8 * 8 < room ? (n + 7) / 8 * 8 : room;
-		if (look_le(head + 8, 4) != SOL_SOCKET || look_le(head + 12, 4) != SCM_RIGHTS)
+		if (tf_le(head + 8, 4) != SOL_SOCKET || tf_le(head + 12, 4) != SCM_RIGHTS)
 			continue;
 		for (size_t i = 16; i + 4 <= n && count < max; i += 4)
-			fds[count++] = (int)look_le(head + i, 4);
+			fds[count++] = (int)tf_le(head + i, 4);
 		return count;
 	}
 	*at = len;

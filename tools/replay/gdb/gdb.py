@@ -3,229 +3,27 @@
 # A replay is started by `deja gdb --serve` in a session of its own; its process waits in our
 # constructor until gdb has attached. The runtime publishes an array of 64-bit words at a fixed
 # address (replayer/debug.h); the count of served events is compared there, not here, so that
-# running to an event costs nothing for the events before it.
+# running to an event costs nothing for the events before it. deja_facts.py reads that;
+# deja_frames.py keeps our frames out of sight.
 import atexit
 import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 import gdb
-import gdb.unwinder
-from gdb.FrameDecorator import FrameDecorator
 
-FACTS_AT = 0x550000000000 + (1 << 20) - 4096
-FACTS_MAGIC = 0x6A65646762756765
-FACTS = ("magic", "text_start", "text_end", "stop", "event_no", "stop_event", "replay_tid",
-         "pools", "pool_count", "pool_size", "sites", "site_count", "site_size", "stream",
-         "reason", "resume", "thread_tid", "signal", "trap_tsc")
-POOL_LEN = 64 * 1024
-REASON_EVENT, REASON_LAST, REASON_DIVERGED, REASON_DIES = 1, 2, 3, 4
-SI_USER, SI_TKILL, SI_KERNEL = 0, -6, 0x80
+sys.path.append(os.path.dirname(os.path.realpath(__file__)))
+sys.dont_write_bytecode = True  # where we are installed is no place for it
+from deja_facts import (REASON_DIES, REASON_DIVERGED, REASON_EVENT, Facts,  # noqa: E402
+                        Signals, Stop, put_word, quiet, run_quietly, served, words)
+from deja_frames import OwnFrames, StubUnwinder, show_program  # noqa: E402
+
 NAMED_MAX = 200  # threads
 SKIP_STEP = 64  # bytes; no file of ours is shorter
 LEAVE_STEPS = 64  # instructions between the end of a crossing and the program
-
-
-def quiet(command):
-    return gdb.execute(command, to_string=True)
-
-
-def run_quietly(command):
-    """A command that lets the process run: gdb tells some stops past to_string."""
-    silence("on")
-    try:
-        return quiet(command)
-    finally:
-        silence("off")
-
-
-def silence(state):
-    try:
-        quiet("set suppress-cli-notifications " + state)
-    except gdb.error:  # older than gdb 12
-        pass
-
-
-def words(address, count):
-    data = bytes(gdb.selected_inferior().read_memory(address, 8 * count))
-    return [int.from_bytes(data[i:i + 8], "little") for i in range(0, len(data), 8)]
-
-
-def put_word(address, value):
-    gdb.selected_inferior().write_memory(address, value.to_bytes(8, "little"))
-
-
-class Facts:
-    """What the runtime tells, as of now. None where there is no replay."""
-
-    def __init__(self):
-        for name, value in zip(FACTS, words(FACTS_AT, len(FACTS))):
-            setattr(self, name, value)
-
-    @staticmethod
-    def read():
-        try:
-            facts = Facts()
-        except gdb.error:
-            return None
-        return facts if facts.magic == FACTS_MAGIC else None
-
-    def ours(self, pc):
-        """Is this an address of deja's code, or of the stubs it has made?"""
-        return self.text_start <= pc < self.text_end or self.in_pool(pc)
-
-    def in_pool(self, pc):
-        size = self.pool_size // 8
-        pools = words(self.pools, size * self.pool_count)
-        for i in range(0, len(pools), size):
-            end = pools[i + 1]
-            if end and end - POOL_LEN <= pc < end:
-                return True
-        return False
-
-    def stubs(self):
-        """start of stub -> (its tail, where it goes on in the program, its site)"""
-        size = self.site_size // 8
-        sites = words(self.sites, size * self.site_count)
-        found = {}
-        memory = gdb.selected_inferior().read_memory
-        for i in range(0, len(sites), size):
-            site, tail, jump = sites[i:i + 3]
-            if tail <= 1 or not jump:
-                continue
-            start = jump + 5 + relative(bytes(memory(jump, 5))[1:])
-            code = bytes(memory(tail, 40))
-            for at in range(36):
-                if code[at] != 0xE9:
-                    continue
-                to = tail + at + 5 + relative(code[at + 1:at + 5])
-                if abs(to - jump) < 64:
-                    found[start] = (tail, to, site)
-                    break
-        return found
-
-
-def relative(four):
-    return int.from_bytes(four, "little", signed=True)
-
-
-def served(facts):
-    return words(facts.event_no, 1)[0]
-
-
-class Stop(gdb.Breakpoint):
-    """At the runtime's debug_stop()."""
-
-    def __init__(self, address):
-        super().__init__("*%#x" % address, internal=True)
-        self.silent = True
-        self.address = address
-
-
-def at_trap():
-    """Has the thread met a trap that is none of gdb's?"""
-    try:
-        code = int(gdb.parse_and_eval("$_siginfo.si_code"))
-        if code != SI_KERNEL:
-            return code in (SI_USER, SI_TKILL)
-        pc = gdb.newest_frame().pc()
-        return bytes(gdb.selected_inferior().read_memory(pc - 1, 1)) == b"\xcc"
-    except gdb.error:
-        return False
-
-
-class Signals(gdb.Breakpoint):
-    """At the runtime's debug_signal(). Signals of these kinds are mostly ours: crossings that are
-    not patched, instructions that a trap stands for, places where a thread is to be stopped.
-    gdb lets them pass unseen, until the runtime says that the next is the program's."""
-
-    def __init__(self, facts):
-        super().__init__("*%#x" % facts.signal, internal=True)
-        self.silent = True
-        self.address = facts.signal
-        self.trap_passed = False
-        self.hidden = {signal.SIGSYS, signal.SIGILL}
-        if facts.trap_tsc:
-            self.hidden.add(signal.SIGSEGV)
-        for signo in self.hidden:
-            self.show(signo, False)
-
-    @staticmethod
-    def show(signo, shown):
-        quiet("handle %s %s pass" % (signal.Signals(signo).name,
-                                     "stop print" if shown else "nostop noprint"))
-
-    def stop(self):
-        signo = int(gdb.parse_and_eval("(long) $rdi"))
-        if signo in self.hidden:
-            self.show(signo, True)
-        return False
-
-    def seen(self, event):
-        """A stop was shown: was it for one of those?"""
-        if not isinstance(event, gdb.SignalEvent):
-            self.pass_trap(type(event) is gdb.StopEvent and at_trap())
-            return
-        for signo in self.hidden:
-            if event.stop_signal == signal.Signals(signo).name:
-                self.show(signo, False)
-
-    def pass_trap(self, passed):
-        """The program has a trap of its own: it gets that, but no breakpoint's."""
-        if passed != self.trap_passed:
-            self.trap_passed = passed
-            quiet("handle SIGTRAP " + ("pass" if passed else "nopass"))
-
-
-class StubUnwinder(gdb.unwinder.Unwinder):
-    """The stubs of patched system calls: their caller is the program itself, so that stepping
-    over one is stepping over a call."""
-
-    class FrameId:
-        def __init__(self, sp, pc):
-            self.sp, self.pc = sp, pc
-
-    def __init__(self):
-        super().__init__("deja-stubs")
-
-    def __call__(self, pending):
-        if not replay.attached:
-            return None
-        pc = int(pending.read_register("rip"))
-        low = replay.facts
-        if not low or not low.ours(pc):
-            return None
-        for start, (tail, to, _) in low.stubs().items():
-            if not start <= pc < tail + 40 or pc > tail + 36:
-                continue
-            sp = int(pending.read_register("rsp"))
-            if start < pc < tail:
-                sp += 136
-            if pc >= tail and pc - tail > 32:
-                continue
-            kind = pending.read_register("rip").type
-            info = pending.create_unwind_info(self.FrameId(gdb.Value(sp), gdb.Value(start)))
-            info.add_saved_register("rip", gdb.Value(to).cast(kind))
-            info.add_saved_register("rsp", gdb.Value(sp).cast(
-                pending.read_register("rsp").type))
-            for name in ("rbx", "rbp", "r12", "r13", "r14", "r15"):
-                info.add_saved_register(name, pending.read_register(name))
-            return info
-        return None
-
-
-class OwnFrames:
-    """Leaves deja's own frames out of backtraces."""
-
-    def __init__(self):
-        self.name, self.priority, self.enabled = "deja", 100, True
-        gdb.frame_filters[self.name] = self
-
-    def filter(self, frames):
-        facts = replay.facts if replay.attached else None
-        return (f for f in frames if not facts or not facts.ours(f.inferior_frame().pc()))
 
 
 class Replay:
@@ -403,7 +201,7 @@ class Replay:
             if pc == site + 2:  # now in the middle of a jump
                 pc = to
         self.leave(pc)
-        show_program()
+        show_program(self)
         gdb.execute("frame")
 
     def run_to(self, event):
@@ -423,7 +221,7 @@ class Replay:
             return False
         if self.refresh().reason == REASON_EVENT:
             self.leave(self.facts.resume)
-        show_program()
+        show_program(self)
         return True
 
     def arm(self):
@@ -504,21 +302,8 @@ class Replay:
         facts = self.refresh()
         if facts.reason == REASON_DIVERGED and self.at_stop():
             gdb.write("deja: the replay diverged here\n")
-        show_program()
+        show_program(self)
         gdb.execute("frame")
-
-
-def show_program():
-    """Selects the innermost frame that is the program's."""
-    if not replay.alive() or not replay.facts:
-        return
-    frame = gdb.newest_frame()
-    while frame and frame.is_valid() and replay.facts.ours(frame.pc()):
-        older = frame.older()
-        if not older:
-            return
-        frame = older
-    frame.select()
 
 
 def name_threads():
@@ -559,7 +344,7 @@ def on_stop(event):
                 gdb.write(replay.pause["text"] + "\n")
                 replay.left = facts.resume
                 replay.arm()
-            show_program()
+            show_program(replay)
         except (gdb.error, gdb.GdbError, RuntimeError):
             pass
         if replay.out_due:
@@ -728,8 +513,8 @@ Restart("start")
 for command in ("step", "next", "stepi", "nexti"):
     gdb.execute("define hook-%s\npython replay.into_program()\nend" % command)
     gdb.execute("define hookpost-%s\npython replay.out()\nend" % command)
-OwnFrames()
-gdb.unwinder.register_unwinder(None, StubUnwinder(), replace=True)
+OwnFrames(replay)
+gdb.unwinder.register_unwinder(None, StubUnwinder(replay), replace=True)
 gdb.events.stop.connect(on_stop)
 gdb.events.cont.connect(on_go)
 gdb.events.new_inferior.connect(on_inferior)

@@ -57,7 +57,9 @@ enum slot_state {
 /* How the replay of a stream ended. */
 enum slot_finished {
 	FINISHED_NOT = 0,
-	FINISHED_END,	  /* as recorded: exit, exec, a fatal signal to itself */
+	FINISHED_END,	  /* as recorded: exit_group, exec, a fatal signal to itself */
+	FINISHED_LAST,	  /* as recorded: exit of the last of several threads. If they gave different
+			   * codes, the kernel and the moment choose the process's status */
 	FINISHED_CUT,	  /* made a call where the stream has no more: it was killed there */
 	FINISHED_STOPPED, /* recording stopped there, the process went on */
 };

@@ -30,7 +30,7 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
 		threads_kill_apart();
 		domains_leave(t);
-		t->slot->finished = FINISHED_END;
+		t->slot->finished = call->nr == SYS_exit && RT->multi ? FINISHED_LAST : FINISHED_END;
 		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)

@@ -9,12 +9,13 @@ usage: tamper.py flip REC CALL [K]       one bit of what the K-th CALL sent out 
        tamper.py stop REC ADDRESS        the first forced stop is there (hexadecimal)
        tamper.py features REC            the first CPUID's ECX and EDX have all bits set
        tamper.py end REC                 the last event of stream 1 is gone
+       tamper.py after REC CALL [K]      stream 1 ends with the K-th CALL
        tamper.py cut REC SHARE           stream 1 ends after this share of its bytes on disk
        tamper.py swap REC OTHER PATH PATH2   the stored file of PATH becomes OTHER's of PATH2
        tamper.py where REC PATH          no damage: the file in REC that holds PATH's contents
        tamper.py count REC [CALL]        no damage: the number of events, or of CALLs
 
-CALL is a name of NUMBERS below or a system call number. Works on stream 1. Prints the
+CALL is a name of NUMBERS below, a system call number, or EXEC: that event. Works on stream 1. Prints the
 number of the event in question. Python's standard library and zstd(1).
 """
 import os
@@ -25,10 +26,11 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from decode import CHILD, CLOCK, FIRST_CALL, IMAGE, INSN, PREEMPT, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
+from decode import CHILD, CLOCK, EXEC, FIRST_CALL, IMAGE, INSN, PREEMPT, SYNC, THREAD, TIMED, Msgpack  # noqa: E402
 
 NUMBERS = {"read": 0, "write": 1, "lseek": 8, "pread64": 17, "getpid": 39, "getppid": 110,
-           "openat": 257, "getrandom": 318, "uname": 63, "newfstatat": 262}
+           "openat": 257, "getrandom": 318, "uname": 63, "newfstatat": 262, "clone": 56,
+           "fork": 57, "vfork": 58, "exit": 60, "exit_group": 231, "EXEC": EXEC - FIRST_CALL}
 
 
 def pack_head(small, small_max, wide, n):
@@ -218,6 +220,8 @@ def main():
         events[index][3] += 1
     elif what in ("drop", "end"):
         del events[index]
+    elif what == "after":
+        del events[index + 1:]
     elif what not in ("count", "stop", "features"):
         sys.exit(__doc__)
     if what != "count":

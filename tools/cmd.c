@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tracefmt/error.h"
 
 void cmd_error(const char *fmt, ...)
 {
@@ -170,6 +172,24 @@ deja_recording *cmd_open(const char *arg, int *status)
 		*status = 0;
 	free(path);
 	return rec;
+}
+
+bool cmd_stream_whole(deja_recording *rec, const struct deja_process *p, struct deja_error *err)
+{
+	deja_cursor *cur = deja_cursor_open(rec, p->stream, err);
+	struct deja_event ev;
+	int rc = -1; /* of the read behind the last event: 0 at the end */
+
+	if (!cur)
+		return false;
+	if (!p->event_count || (!deja_seek_event(cur, p->event_count, err) &&
+				deja_next(cur, &ev, err) > 0))
+		rc = deja_next(cur, &ev, err);
+	deja_cursor_close(cur);
+	if (rc > 0 || (rc < 0 && err->code == DEJA_E_RANGE))
+		tf_fail(err, DEJA_E_STREAM, "it does not hold the %" PRIu64 " events that the header counts",
+			p->event_count);
+	return !rc;
 }
 
 /* Files of one directory; those of a recording's subdirectories too when deep. */

@@ -72,6 +72,9 @@ char *cmd_bundle_dir(const char *path);
 /* Opens a recording or prints the one-line error and returns NULL. *status is then the
  * exit status to give (CMD_UNREADABLE). */
 deja_recording *cmd_open(const char *arg, int *status);
+/* Whether a process's stream holds the events that the header counts, and ends there; else
+ * err->message says what is wrong. */
+bool cmd_stream_whole(deja_recording *rec, const struct deja_process *p, struct deja_error *err);
 /* The text of a wait status: "exit 3", "signal 11 (SIGSEGV)". buf of 64 bytes. */
 const char *cmd_status_text(bool known, int status, char *buf, size_t len);
 

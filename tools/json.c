@@ -130,6 +130,15 @@ void json_status(struct json *j, bool known, int status)
 	json_close(j, '}');
 }
 
+void json_recording(struct json *j, const char *path, const struct deja_header *h)
+{
+	json_text(j, "path", path);
+	json_uint(j, "events", h->event_count);
+	json_uint(j, "processes", h->process_count);
+	json_bool(j, "complete", h->complete);
+	json_text(j, "cause", h->complete ? NULL : h->cause);
+}
+
 void json_externals(struct json *j, const struct deja_header *h)
 {
 	json_open(j, "externals", '[');

@@ -31,6 +31,8 @@ void json_texts(struct json *j, const char *key, size_t count,
 		const char *const *texts);
 /* "status": {"exit": 3} or {"signal": 11, "name": "SIGSEGV"}, or null. */
 void json_status(struct json *j, bool known, int status);
+/* "path", "events", "processes", "complete" and "cause": what a recording that was made is. */
+void json_recording(struct json *j, const char *path, const struct deja_header *h);
 /* "externals": the children that could not be recorded. */
 void json_externals(struct json *j, const struct deja_header *h);
 

@@ -61,6 +61,7 @@ scan --json rec
 redact --help
 trim --help
 prune --dry-run --older 0s
+prune --dry-run --older 0s --json
 rm --help
 mv --help
 version

@@ -49,10 +49,21 @@ wait $recorder 2>/dev/null
 [ -e all/r2 ] && [ -e all/r3 ] || fail "a dry run removed"
 
 # prune: by age, by size, the oldest first.
+expect 0 "$DEJA" prune --max-total 0 --dry-run --json
+python3 - <<'P' || fail "prune --json: $(cat stdout)"
+import json, os
+r = json.load(open("stdout"))
+assert r["dry_run"] is True and len(r["removed"]) == r["recordings"] == 3, r
+assert r["disk_bytes"] == sum(x["disk_bytes"] for x in r["removed"]), r
+assert [os.path.basename(x["path"]) for x in r["removed"]][:2] == ["r2", "r3"], r
+assert all(os.path.isdir(x["path"]) for x in r["removed"]), r
+P
 expect 0 "$DEJA" prune --older 1d
 grep -q '^0 of ' stdout || fail "prune --older: $(cat stdout)"
 size=$(($(du -sb all/r3 | cut -f1) + $(du -sb all/live | cut -f1) + 4000))
-expect 0 "$DEJA" prune --max-total $size
+expect 0 "$DEJA" prune --json --max-total $size
+python3 -c 'import json; r = json.load(open("stdout")); assert len(r["removed"]) == 1 and r["dry_run"] is False, r' ||
+	fail "prune --json: $(cat stdout)"
 [ ! -e all/r2 ] && [ -e all/r3 ] || fail "prune took another: $(cat stdout)"
 expect 125 "$DEJA" prune
 one_line '--older'
@@ -77,6 +88,16 @@ expect 122 "$DEJA" replay files
 one_line 'trimmed to be read'
 expect 0 "$DEJA" info files
 grep -q '^Trimmed  *to be read, not replayed: ' stdout || fail "info does not say that it was trimmed"
+expect 0 "$DEJA" trim --json --until '#40' -o short2 r3
+mv stdout short.json
+expect 0 "$DEJA" trim --json --class file -o files2 r3
+python3 - "$part" <<'P' || fail "trim --json: $(cat short.json stdout)"
+import json, sys
+short, files = json.load(open("short.json")), json.load(open("stdout"))
+assert short["path"] == "short2" and short["replays"] is True and short["trimmed"] is None, short
+assert short["complete"] is False and short["cause"] and short["events"] >= int(sys.argv[1]), short
+assert files["path"] == "files2" and files["replays"] is False and " events were kept" in files["trimmed"], files
+P
 expect 125 "$DEJA" trim --call reboot -o nothing r3
 one_line 'no event of it is selected'
 [ ! -e nothing ] || fail "an empty part was written"

@@ -140,6 +140,29 @@ rm -f stop ended
 as_far recorder 100000
 [ "$(wc -l <out2)" -ge "$before" ] || fail "recorder: $before lines before recovering, $(wc -l <out2) replayed"
 
+# The same in a pid namespace, where a process has a number that nobody has here.
+for ((inner = 20000; inner < 30000; inner++)); do [ -e /proc/$inner ] || break; done
+cat >nested.sh <<S
+echo $((inner - 1)) >/proc/sys/kernel/ns_last_pid || echo unable
+perl lines.pl &
+wait
+S
+if unshare -pf sh -c 'echo 4711 >/proc/sys/kernel/ns_last_pid' 2>/dev/null; then
+	begin nested unshare -pf sh nested.sh
+	kill -KILL $RECORDER
+	quietly wait $RECORDER
+	expect 0 "$DEJA" recover nested
+	: >stop
+	grep -q '^3 processes still run, unrecorded' stdout || fail "nested: recover says $(cat stdout)"
+	for pid in 1 $inner; do
+		"$DEJA" cat --pid $pid nested 2>/dev/null | tail -1 | grep -q 'the recorder was killed' ||
+			fail "nested: process $pid went on, and its stream does not say so: $("$DEJA" cat --pid $pid nested | tail -1)"
+	done
+	expect 123 "$DEJA" verify nested
+	wait_for ended || fail "nested: the program did not end as it should"
+	rm -f stop ended
+fi
+
 # The memory is gone: what was written is there, and is not called more than it is.
 begin gone perl lines.pl
 kill_all

@@ -102,6 +102,23 @@ expect 123 "$DEJA" verify cut
 expect 0 "$DEJA" redact --rules rules --keep "$number" -o kept depends
 expect 0 "$DEJA" verify kept
 
+# As JSON: the list, and what became of it; all the same where nothing is written.
+expect 0 "$DEJA" redact --json --rules rules --keep "$number" -o kept2 depends
+mv stdout kept.json
+expect 120 "$DEJA" redact --json --rules rules -o no depends
+python3 - "$number" <<'PY' || fail "redact --json: $(cat kept.json stdout)"
+import json, sys
+kept, no = json.load(open("kept.json")), json.load(open("stdout"))
+for r in kept, no:
+    secret = next(s for s in r["secrets"] if s["number"] == int(sys.argv[1]))
+    assert secret["rule"] == "line" and secret["len"] == 9 and secret["places"] > 0, r
+    assert secret["kept"] is (r is kept) and r["checksums"] == [], r
+assert kept["path"] == "kept2" and kept["events"] > 0 and kept["complete"] is True and kept["clean"] is False, kept
+assert no["path"] is None and no["complete"] is False and no["cause"] and no["clean"] is False, no
+assert "Tr0ub4dor" not in open("kept.json").read() + open("stdout").read()
+PY
+[ ! -e no ] || fail "something was written"
+
 # A digest of a secret that came in is that of its token, so the program finds it right; a checksum over more
 # is named.
 unset DB_PASSWORD API_TOKEN

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <zstd.h>
 #include "tools/cmd.h"
+#include "tools/json.h"
 #include "tools/record/recover.h"
 
 enum { LIVE_AFTER_S = 60 }; /* see written_of_late */
@@ -303,7 +304,8 @@ int cmd_prune(int argc, char **argv)
 {
 	unsigned long long max_total = 0, total = 0, freed = 0;
 	long long older_s = -1;
-	bool dry_run = false, limited = false;
+	bool dry_run = false, limited = false, as_json = false;
+	struct json j = {.out = stdout};
 	struct entry *entries;
 	size_t count, removed = 0;
 	char size[32], *dir;
@@ -328,6 +330,9 @@ int cmd_prune(int argc, char **argv)
 		case CMD_OPT_DRY_RUN:
 			dry_run = true;
 			break;
+		case CMD_OPT_JSON:
+			as_json = true;
+			break;
 		default:
 			return status;
 		}
@@ -346,24 +351,44 @@ int cmd_prune(int argc, char **argv)
 	count = list_recordings(dir, &entries);
 	for (size_t i = 0; i < count; i++)
 		total += entries[i].disk_len;
+	if (as_json) {
+		json_open(&j, NULL, '{');
+		json_open(&j, "removed", '[');
+	}
 	for (size_t i = 0; i < count; i++) {
 		struct entry *e = &entries[i];
 		bool old = older_s >= 0 && e->start_ns / 1000000000 < time(NULL) - older_s;
 
 		if (e->live || !(old || (limited && total > max_total)))
 			continue;
-		printf("%s %s (%s)\n", dry_run ? "would remove" : "removed", e->path,
-		       cmd_size_text(e->disk_len, size, sizeof(size)));
 		if (!dry_run && !remove_recording(e->path)) {
 			status = CMD_FAILED;
 			continue;
+		}
+		if (as_json) {
+			json_open(&j, NULL, '{');
+			json_text(&j, "path", e->path);
+			json_int(&j, "start_ns", e->start_ns);
+			json_uint(&j, "disk_bytes", e->disk_len);
+			json_close(&j, '}');
+		} else {
+			printf("%s %s (%s)\n", dry_run ? "would remove" : "removed", e->path,
+			       cmd_size_text(e->disk_len, size, sizeof(size)));
 		}
 		total -= e->disk_len;
 		freed += e->disk_len;
 		removed++;
 	}
-	printf("%zu of %zu recordings %s, %s\n", removed, count, dry_run ? "would go" : "removed",
-	       cmd_size_text(freed, size, sizeof(size)));
+	if (as_json) {
+		json_close(&j, ']');
+		json_bool(&j, "dry_run", dry_run);
+		json_uint(&j, "recordings", count);
+		json_uint(&j, "disk_bytes", freed);
+		json_close(&j, '}');
+	} else {
+		printf("%zu of %zu recordings %s, %s\n", removed, count, dry_run ? "would go" : "removed",
+		       cmd_size_text(freed, size, sizeof(size)));
+	}
 	for (size_t i = 0; i < count; i++)
 		free(entries[i].path);
 	free(entries);

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "tools/json.h"
 #include "tools/replay/playback.h"
 #include "tools/readme.h"
 #include "tools/keep/redact.h"
@@ -34,6 +35,10 @@ struct redaction {
 	char *work;	 /* the copy, in the making */
 	struct share_options options;
 	bool cut;
+	bool as_json;
+	struct json json; /* what deja-share has begun */
+	uint64_t sent_anew; /* pieces */
+	bool rest;	    /* the copy still holds what a scan finds */
 };
 
 /* Replays the copy; *p has the outcome. rederive: in place of a strict replay. */
@@ -142,8 +147,10 @@ static int rederive(struct redaction *r)
 	}
 	if (status)
 		return status;
-	printf("%llu piece%s sent %s made anew from the tokens\n", (unsigned long long)made.pieces,
-	       made.pieces == 1 ? "" : "s", made.pieces == 1 ? "was" : "were");
+	r->sent_anew = made.pieces;
+	if (!r->as_json)
+		printf("%llu piece%s sent %s made anew from the tokens\n", (unsigned long long)made.pieces,
+		       made.pieces == 1 ? "" : "s", made.pieces == 1 ? "was" : "were");
 	status = redact_verify(r->work);
 	if (status)
 		cmd_error("the redacted copy does not replay: nothing was written");
@@ -160,7 +167,7 @@ static int scan_copy(struct redaction *r, bool quiet, uint32_t *stream, uint64_t
 
 	*stream = 0;
 	for (size_t i = 0; i < r->options.count; i++)
-		if (strncmp(r->options.arg[i], "keep=", 5))
+		if (strncmp(r->options.arg[i], "keep=", 5) && strcmp(r->options.arg[i], "json"))
 			o.arg[o.count++] = r->options.arg[i];
 	if (fd < 0 || o.count + 2 > SHARE_OPTION_MAX || asprintf(&o.arg[o.count], "first=%d", fd) < 0) {
 		cmd_error("redact: %s", strerror(errno));
@@ -183,7 +190,7 @@ static int scan_copy(struct redaction *r, bool quiet, uint32_t *stream, uint64_t
  * Step 4. What a scan still finds, no token came in for: the program made it itself, of parts that are
  * no secrets (a program's own text, say). 0: nothing is left, or what was chosen.
  */
-static int look_for_rest(struct redaction *r, bool *rest)
+static int look_for_rest(struct redaction *r)
 {
 	bool kept = false;
 	uint32_t stream;
@@ -194,13 +201,14 @@ static int look_for_rest(struct redaction *r, bool *rest)
 		kept |= !strncmp(r->options.arg[i], "keep=", 5);
 	for (;;) {
 		status = scan_copy(r, true, &stream, &number);
-		*rest = status == 1;
+		r->rest = status == 1;
 		if (status != 1 || kept)
 			return status == 1 ? 0 : status;
 		if (!r->cut || !stream) {
-			scan_copy(r, false, &stream, &number);
-			cmd_error("what is listed above the program makes itself%s: a copy would still hold it; nothing was written",
-				  stream ? "" : ", or it is about the recording");
+			if (!r->as_json)
+				scan_copy(r, false, &stream, &number);
+			cmd_error("what %s the program makes itself%s: a copy would still hold it; nothing was written",
+				  r->as_json ? "a scan still finds" : "is listed above", stream ? "" : ", or it is about the recording");
 			cmd_error("`--keep N` leaves secret N of the list before as it is, everywhere; `--cut` ends the copy before p%u#%llu",
 				  stream, (unsigned long long)number);
 			return 1;
@@ -220,17 +228,18 @@ static int redact(struct redaction *r)
 {
 	deja_recording *rec;
 	int status_open, status = share_run(&r->options, "mark", r->from, r->work);
-	bool rest;
 
 	if (status > 1)
 		return status;
+	r->json.depth = r->as_json; /* as deja-share has left it */
+	r->json.filled = r->as_json;
 	if (status == 0) {
 		cmd_error("%s: no secrets were found: nothing to redact, nothing was written", r->from);
 		return 1;
 	}
 	status = rederive(r);
 	if (!status)
-		status = look_for_rest(r, &rest);
+		status = look_for_rest(r);
 	if (status)
 		return status;
 	rec = cmd_open(r->work, &status_open);
@@ -241,19 +250,41 @@ static int redact(struct redaction *r)
 		cmd_error("%s: %s", r->out, strerror(errno));
 		return CMD_FAILED;
 	}
-	printf("%s replays.%s\n", r->out,
-	       rest ? " It still holds what `deja scan` finds: see there." : " A scan finds nothing in it.");
+	if (!r->as_json)
+		printf("%s replays.%s\n", r->out,
+		       r->rest ? " It still holds what `deja scan` finds: see there."
+			       : " A scan finds nothing in it.");
 	return 0;
+}
+
+/* The rest of the object. */
+static int end_json(struct redaction *r, int status)
+{
+	static const struct deja_header none = {.cause = "nothing was written"};
+	deja_recording *rec = NULL;
+	int status_open = 0;
+
+	if (!r->json.depth)
+		return status;
+	if (!status)
+		rec = cmd_open(r->out, &status_open);
+	json_recording(&r->json, rec ? r->out : NULL, rec ? deja_header(rec) : &none);
+	json_uint(&r->json, "sent_anew", r->sent_anew);
+	json_bool(&r->json, "clean", rec && !r->rest);
+	json_close(&r->json, '}');
+	deja_close(rec);
+	return status ? status : status_open;
 }
 
 int cmd_redact(int argc, char **argv)
 {
-	struct redaction r = {0};
+	struct redaction r = {.json = {.out = stdout}};
 	int key, status = 0;
 
 	while ((key = cmd_getopt(argc, argv, &status)) != -1) {
 		if (key == CMD_OPT_EXIT)
 			return status;
+		r.as_json |= key == CMD_OPT_JSON;
 		if (key == 'o')
 			r.out = optarg;
 		else if (key == CMD_OPT_CUT)
@@ -273,7 +304,7 @@ int cmd_redact(int argc, char **argv)
 	r.work = cmd_work_dir(r.out);
 	if (!r.work)
 		return CMD_FAILED;
-	status = redact(&r);
+	status = end_json(&r, redact(&r));
 	if (access(r.work, F_OK) == 0)
 		cmd_remove_tree(r.work);
 	return status;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "tools/json.h"
 #include "tools/readme.h"
 #include "tools/select.h"
 #include "tools/keep/trim.h"
@@ -396,6 +397,7 @@ struct request {
 	struct selection selection;
 	const char *out, *until; /* -o; --until, or NULL */
 	uint64_t sample;	 /* every so many-th event, from 1 */
+	bool as_json;
 };
 
 /* False after printing, or where --help was given: *status is then the command's. */
@@ -413,6 +415,8 @@ static bool parse_request(int argc, char **argv, struct request *q, int *status)
 			q->out = optarg;
 		else if (key == CMD_OPT_UNTIL)
 			q->until = optarg;
+		else if (key == CMD_OPT_JSON)
+			q->as_json = true;
 		else
 			q->sample = strtoull(optarg, NULL, 10);
 	}
@@ -468,6 +472,33 @@ static bool keep_selected(struct copy *c, const deja_filter *filter, uint64_t sa
 	return write_header(c, NULL, partial);
 }
 
+/* False after printing why not. */
+static bool tell(const struct request *q)
+{
+	struct json j = {.out = stdout};
+	const struct deja_header *h;
+	deja_recording *rec;
+	int status;
+
+	if (!q->as_json) {
+		printf("%s: %s\n", q->out,
+		       q->until ? "replays up to its new end (status 123), and can be read"
+				: "can be read, not replayed");
+		return true;
+	}
+	rec = cmd_open(q->out, &status);
+	if (!rec)
+		return false;
+	h = deja_header(rec);
+	json_open(&j, NULL, '{');
+	json_recording(&j, q->out, h);
+	json_text(&j, "trimmed", h->partial && *h->partial ? h->partial : NULL);
+	json_bool(&j, "replays", !h->partial || !*h->partial);
+	json_close(&j, '}');
+	deja_close(rec);
+	return true;
+}
+
 int cmd_trim(int argc, char **argv)
 {
 	struct request q = {0};
@@ -501,9 +532,7 @@ int cmd_trim(int argc, char **argv)
 		ok = false;
 	}
 	if (ok)
-		printf("%s: %s\n", q.out,
-		       q.until ? "replays up to its new end (status 123), and can be read"
-			       : "can be read, not replayed");
+		ok = tell(&q);
 	else
 		cmd_remove_tree(work);
 	deja_filter_free(filter);

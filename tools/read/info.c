@@ -140,24 +140,6 @@ static void print_remarks(const struct deja_header *h)
 		}
 }
 
-/* Whether a process's stream holds the events that the header counts, and ends there.
- * err->message says what is wrong. */
-static bool stream_whole(deja_recording *rec, const struct deja_process *p,
-			 struct deja_error *err)
-{
-	deja_cursor *cur = deja_cursor_open(rec, p->stream, err);
-	struct deja_event ev;
-	bool whole = false;
-
-	if (!cur)
-		return false;
-	if (!p->event_count || (!deja_seek_event(cur, p->event_count, err) &&
-				deja_next(cur, &ev, err) > 0))
-		whole = deja_next(cur, &ev, err) == 0;
-	deja_cursor_close(cur);
-	return whole;
-}
-
 /* The header says that it is being made, but nobody makes it any more. */
 static bool is_abandoned(const char *path)
 {
@@ -185,12 +167,10 @@ static const char *missing_part(deja_recording *rec, const char *path, char *buf
 	for (size_t i = 0; i < h->process_count; i++) {
 		struct deja_error err = {0};
 
-		if (stream_whole(rec, &h->processes[i], &err))
+		if (cmd_stream_whole(rec, &h->processes[i], &err))
 			continue;
 		snprintf(buf, len, "the stream of process %d: %s",
-			 (int)h->processes[i].pid,
-			 err.message[0] ? err.message
-					: "it does not hold the events it should");
+			 (int)h->processes[i].pid, err.message);
 		return buf;
 	}
 	return NULL;

@@ -55,28 +55,40 @@ static unsigned long long started(const char *pid)
 }
 
 /* No process of the tree is older than its supervisor. */
-static bool is_older(const char *pid)
+static bool is_older(const char *pid, bool dead)
 {
-	return started(pid) < started("self");
+	return !dead && started(pid) < started("self");
 }
 
+/* Of its threads any that lives tells; the first may have ended. */
 static bool is_of_session(const char *pid, const char *session_dir)
 {
-	char path[300], line[4352];
-	bool found = false;
-	FILE *f;
+	char path[600], line[4352];
+	bool found = false, told = false;
+	struct dirent *e;
+	DIR *d;
 
-	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
-	f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, session_dir) != NULL;
-	if (f)
-		fclose(f);
+	snprintf(path, sizeof(path), "/proc/%s/task", pid);
+	d = opendir(path);
+	while (d && !told && (e = readdir(d))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/task/%s/maps", pid, e->d_name);
+		f = isdigit((unsigned char)e->d_name[0]) ? fopen(path, "re") : NULL;
+		while (f && !found && fgets(line, sizeof(line), f)) {
+			told = true;
+			found = strstr(line, session_dir) != NULL;
+		}
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
 	return found;
 }
 
-pid_t nspid_outer(pid_t inner, const char *session_dir, bool (*taken)(void *, pid_t), void *arg,
-		  bool *possible)
+pid_t nspid_outer(pid_t inner, const char *session_dir, bool dead, bool (*taken)(void *, pid_t),
+		  void *arg, bool *possible)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -87,7 +99,7 @@ pid_t nspid_outer(pid_t inner, const char *session_dir, bool (*taken)(void *, pi
 	while (d && !found && (e = readdir(d))) {
 		if (!isdigit((unsigned char)e->d_name[0]) ||
 		    !is_known_as(e->d_name, (int)inner, true) || taken(arg, atoi(e->d_name)) ||
-		    is_older(e->d_name))
+		    is_older(e->d_name, dead))
 			continue;
 		*possible = true;
 		if (is_of_session(e->d_name, session_dir))
@@ -97,7 +109,7 @@ pid_t nspid_outer(pid_t inner, const char *session_dir, bool (*taken)(void *, pi
 		closedir(d);
 	snprintf(own, sizeof(own), "%d", (int)inner);
 	if (!found && is_known_as(own, (int)inner, false) && !taken(arg, inner) &&
-	    !is_older(own)) {
+	    !is_older(own, dead)) {
 		*possible = true;
 		if (is_of_session(own, session_dir))
 			found = inner;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/readme.h"
+#include "tools/record/nspid.h"
 #include "tools/record/recover.h"
 #include "tools/session.h"
 #include "tools/record/track.h"
@@ -260,9 +261,20 @@ static struct slot *slot_of(struct recovery *r, uint32_t stream)
 	return NULL;
 }
 
-static bool slot_lives(const struct slot *slot)
+static bool is_taken(void *arg, pid_t pid)
 {
-	return session_pid_lives(slot->pid);
+	(void)arg;
+	(void)pid;
+	return false;
+}
+
+static bool slot_lives(const struct recovery *r, const struct slot *slot)
+{
+	bool possible;
+
+	if (!r->shared->pid_namespaces) /* else its pid may be another's here */
+		return session_pid_lives(slot->pid);
+	return slot->pid && nspid_outer(slot->pid, r->session_dir, true, is_taken, NULL, &possible);
 }
 
 /* What lies in the ring behind the stream's first `taken` bytes. False: some of it is gone. */
@@ -366,9 +378,10 @@ static bool finish_stream(struct recovery *r, struct track *t, struct slot *slot
 {
 	const char *stopped = NULL;
 
-	if (!r->shared || (slot && !append_ring(r, t, slot)))
+	/* without a slot it had ended, but its last frames could not be written */
+	if (!slot || !append_ring(r, t, slot))
 		stopped = killed_lost;
-	else if (slot && (slot->no_memory || slot->passthrough || slot_lives(slot)))
+	else if (slot->no_memory || slot->passthrough || slot_lives(r, slot))
 		stopped = slot->no_memory ? "/dev/shm is full" : killed;
 	if (t->exited)
 		stopped = NULL;
@@ -483,7 +496,7 @@ static void close_session(struct recovery *r)
 		if (slot->state == SLOT_FREE || !slot->stream)
 			continue;
 		slot_close(slot);
-		r->result->alive_count += slot_lives(slot);
+		r->result->alive_count += slot_lives(r, slot);
 		__atomic_fetch_add(&slot->tail_seq, 1, __ATOMIC_SEQ_CST);
 		session_wake(&slot->tail_seq);
 	}
@@ -499,9 +512,9 @@ static bool write_result(struct recovery *r)
 	for (size_t i = 0; i < sv->track_count; i++)
 		if (sv->tracks[i] && sv->tracks[i]->end_ns > r->header.duration_ns)
 			r->header.duration_ns = sv->tracks[i]->end_ns;
-	if (root && root->exited) {
+	if (root && root->exited && root->living.status_known) {
 		sv->root_ended = true;
-		sv->root_status = root->exit_status;
+		sv->root_status = root->living.status;
 	}
 	for (size_t i = 0; i < sv->track_count; i++)
 		if (sv->tracks[i] && sv->tracks[i]->stopped)

@@ -24,15 +24,15 @@ static void print_words(const char *path, const struct recover_result *r)
 static void print_json(const char *path, const struct recover_result *r)
 {
 	struct json j = {.out = stdout};
+	struct deja_header h = {.event_count = r->event_count,
+				.process_count = r->process_count,
+				.complete = r->complete,
+				.cause = r->cause};
 
 	json_open(&j, NULL, '{');
-	json_text(&j, "path", path);
-	json_uint(&j, "events", r->event_count);
+	json_recording(&j, path, &h);
 	json_uint(&j, "events_from_memory", r->memory_event_count);
-	json_uint(&j, "processes", r->process_count);
 	json_uint(&j, "processes_alive", r->alive_count);
-	json_bool(&j, "complete", r->complete);
-	json_text(&j, "cause", r->complete ? NULL : r->cause);
 	json_close(&j, '}');
 }
 

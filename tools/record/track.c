@@ -82,6 +82,7 @@ static void see_image(struct track *t, const uint8_t *ev, size_t len)
 		add_text(&t->argv, &t->argc, (const char *)img.argv[i].data, img.argv[i].len);
 	t->pid = img.pid;
 	t->ppid = img.ppid;
+	living_begin(&t->living, img.pid, img.tid);
 	tf_image_free(&img);
 }
 
@@ -287,25 +288,29 @@ static void see_signal(struct tf_in *in)
 
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 {
-	static unsigned exit_group_id, wait4_id, execve_id, execveat_id;
+	static unsigned exit_id, exit_group_id, clone_id, wait4_id, execve_id, execveat_id;
 	struct track *t = arg;
 	struct tf_in in = {ev, ev + len, 0};
 	const uint8_t *bytes;
+	int64_t result;
 	uint32_t n;
 
 	if (!exit_group_id) {
+		exit_id = tf_call_by_nr(SYS_exit)->id;
+		clone_id = tf_call_by_nr(SYS_clone)->id;
 		exit_group_id = tf_call_by_nr(SYS_exit_group)->id;
 		wait4_id = tf_call_by_nr(SYS_wait4)->id;
 		execve_id = tf_call_by_nr(SYS_execve)->id;
 		execveat_id = tf_call_by_nr(SYS_execveat)->id;
 	}
 	if (id != TF_EV_END)
-		t->exited = false; /* that was a child's which shared its parent's memory */
+		t->exited = false;
 	if (id == execve_id || id == execveat_id) {
 		exec_failed(t->sv, t->stream);
 		return;
 	}
-	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != wait4_id))
+	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != exit_id &&
+				  id != clone_id && id != wait4_id))
 		return;
 	tf_get_array(&in);
 	tf_get_int(&in);
@@ -344,16 +349,22 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		t->parent = (uint32_t)tf_get_int(&in);
 		t->pid = (int)tf_get_int(&in);
 		t->ppid = (int)tf_get_int(&in);
+		living_begin(&t->living, t->pid, (int)tf_get_int(&in));
+		return;
+	case TF_EV_THREAD:
+		t->living.tid = (int)tf_get_int(&in);
 		return;
 	}
 	if (id == wait4_id) {
 		see_wait4(t->sv, &in);
-	} else if (id == exit_group_id) {
-		tf_get_int(&in);
-		tf_get_int(&in);
-		tf_get_int(&in);
-		t->exit_status = ((int)tf_get_int(&in) & 0xff) << 8;
-		t->exited = true;
+	} else if (id >= TF_ID_FIRST) {
+		tf_get_int(&in); /* dt */
+		tf_get_int(&in); /* dur */
+		result = tf_get_int(&in);
+		if (id == clone_id)
+			living_clone(&t->living, (uint64_t)tf_get_int(&in), result);
+		else
+			t->exited = living_exit(&t->living, id == exit_group_id, (int)tf_get_int(&in));
 	}
 }
 
@@ -379,8 +390,8 @@ void track_fill_header(struct supervisor *sv, struct deja_header *h)
 		    .end_ns = t->end_ns,
 		    .event_count = t->event_count,
 		    .byte_len = t->byte_len,
-		    .status_known = t->status_known || t->exited,
-		    .status = t->status_known ? t->status : t->exit_status,
+		    .status_known = t->status_known || (t->exited && t->living.status_known),
+		    .status = t->status_known ? t->status : t->living.status,
 		    .complete = t->exited,
 		    .argc = t->argc,
 		    .argv = (const char *const *)t->argv,
@@ -421,7 +432,7 @@ pid_t track_live_pid(struct track *t, const struct slot *slot, bool *possible)
 
 	*possible = true;
 	if (!t->live_pid && sv->session->shared->pid_namespaces)
-		t->live_pid = nspid_outer(slot->pid, sv->session->dir, is_taken, sv, possible);
+		t->live_pid = nspid_outer(slot->pid, sv->session->dir, false, is_taken, sv, possible);
 	else if (!t->live_pid)
 		t->live_pid = slot->pid;
 	return t->live_pid;

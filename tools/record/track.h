@@ -6,6 +6,7 @@
 #ifndef DEJA_TOOLS_TRACK_H
 #define DEJA_TOOLS_TRACK_H
 
+#include "tools/record/living.h"
 #include "tools/record/load.h"
 #include "tools/record/supervisor.h"
 #include "tracefmt/stream.h"
@@ -21,8 +22,8 @@ struct track {
 	tf_writer *writer;
 	bool failed;   /* its stream could not be written */
 	bool stopped;  /* recording stopped before it ended */
-	bool exited;   /* its exit event was seen, and nothing after it */
-	int exit_status; /* as wait(2), when exited */
+	bool exited;   /* its end was seen, and nothing after it */
+	struct living living;
 	int status;    /* as wait(2), when status_known */
 	bool status_known;
 	int64_t start_ns, end_ns;

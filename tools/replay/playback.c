@@ -53,6 +53,7 @@ static void slot_ended(struct playback *r, unsigned i, struct slot *slot)
 		s->done = slot->finished || slot->consumed >= s->len;
 		s->cut = slot->finished == FINISHED_CUT;
 		s->stopped = slot->finished == FINISHED_STOPPED;
+		s->last_exited = slot->finished == FINISHED_LAST;
 	}
 	domains_pass_on(r->session.shared, slot->stream);
 	if (r->pidfds[i] >= 0)

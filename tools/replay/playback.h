@@ -28,6 +28,7 @@ struct stream_state {
 	bool done;	 /* everything was consumed */
 	bool cut;	 /* a call was made where the stream has no more */
 	bool stopped;	 /* recording stopped before the process ended */
+	bool last_exited; /* it ended with the exit of its last thread */
 	int64_t idle_since_ns; /* nothing consumed since then, and still running */
 	uint64_t idle_consumed; /* where it stood then, in bytes */
 	bool idle_asked; /* and other events than the recording's end follow */

@@ -68,10 +68,12 @@ static int verdict_simple(struct playback *r, struct stream_state *s, unsigned k
 	return CMD_DIVERGED;
 }
 
-static bool same_status(int a, int b)
+/* Of the command. The codes that its threads gave exit were compared when they did. */
+static bool same_status(const struct stream_state *s, int a, int b)
 {
 	return WIFSIGNALED(a) ? WIFSIGNALED(b) && WTERMSIG(a) == WTERMSIG(b)
-			      : !WIFSIGNALED(b) && WEXITSTATUS(a) == WEXITSTATUS(b);
+			      : !WIFSIGNALED(b) &&
+					(s->last_exited || WEXITSTATUS(a) == WEXITSTATUS(b));
 }
 
 int playback_judge(struct playback *r)
@@ -90,7 +92,7 @@ int playback_judge(struct playback *r)
 						 "the recorded process ended by itself, but its "
 						 "end is not in its stream");
 		if (s->done && s->stream == 1 && !s->cut && !s->stopped && !s->truncated &&
-		    r->header->status_known && !same_status(r->root_status, r->header->status))
+		    r->header->status_known && !same_status(s, r->root_status, r->header->status))
 			s->done = false;
 		if (s->done)
 			continue;
@@ -111,6 +113,7 @@ int playback_judge(struct playback *r)
 int playback_tell_limits(const struct playback *r)
 {
 	const struct deja_header *h = r->header;
+	struct deja_error err = {0};
 	int status = 0;
 
 	for (size_t i = 0; i < r->stream_count; i++) {
@@ -121,6 +124,13 @@ int playback_tell_limits(const struct playback *r)
 		if (s->truncated) {
 			cmd_error("%s: stream %u is truncated: replayed up to event %llu",
 				  r->path, s->stream, (unsigned long long)s->served);
+			status = CMD_UNREADABLE;
+			continue;
+		}
+		/* where one was killed, nothing else tells that there was more */
+		if (s->cut && p && !cmd_stream_whole(r->rec, p, &err)) {
+			cmd_error("%s: stream %u is cut: %s: replayed up to event %llu", r->path,
+				  s->stream, err.message, (unsigned long long)s->served);
 			status = CMD_UNREADABLE;
 			continue;
 		}

@@ -128,3 +128,21 @@ void checksums_print(const struct checksums *c, FILE *out)
 				s->count == 1 ? "" : "s", s->header, s->io_id, s->label);
 	}
 }
+
+void checksums_print_json(const struct checksums *c, struct json *j)
+{
+	json_open(j, "checksums", '[');
+	for (size_t i = 0; i < c->count; i++) {
+		const struct seen *s = &c->seen[i];
+
+		if (!s->replaced || !s->inbound)
+			continue;
+		json_open(j, NULL, '{');
+		json_text(j, "header", s->header);
+		json_uint(j, "headers", s->count);
+		json_uint(j, "io", s->io_id);
+		json_text(j, "label", s->label);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "tools/json.h"
 #include "tools/share/walk.h"
 
 /* Digest number `which`, from 0 on; out has room for 64 bytes. Its length; 0: there is none. */
@@ -20,5 +21,6 @@ void checksums_look(struct checksums *c, const struct text *t, size_t from, size
 /* A secret was replaced there. */
 void checksums_replaced(struct checksums *c, uint32_t io_id, bool inbound);
 void checksums_print(const struct checksums *c, FILE *out);
+void checksums_print_json(const struct checksums *c, struct json *j);
 
 #endif

@@ -6,10 +6,10 @@
  *	deja-share rules - [OPTION...]
  *	deja-share text FD [OPTION...]
  *
- * Options: rules=FILE email ip json quiet keep=N list=FD first=FD (scan: there it writes stream and
- * number of the first event with a finding) seal=FD (mark: of a sealed recording,
- * tools/record/seal.h). `rules` says whether they are good; `text` scans
- * what FD has: 1 when something is found.
+ * Options: rules=FILE email ip json (mark: its object is left open) quiet keep=N list=FD first=FD
+ * (scan: there it writes stream and number of the first event with a finding) seal=FD (mark: of a
+ * sealed recording, tools/record/seal.h). `rules` says whether they are good; `text` scans what FD
+ * has: 1 when something is found.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "ip"))
 			scan.rules.ip = true;
 		else if (!strcmp(argv[i], "json"))
-			scan.json = true;
+			scan.json = mark.json = true;
 		else if (!strcmp(argv[i], "quiet"))
 			scan.quiet = true;
 		else if (!strncmp(argv[i], "keep=", 5) && mark.keep_count < 64)

@@ -23,6 +23,7 @@
 #include "tools/share/member.h"
 #include "tools/share/share.h"
 #include "tools/cmd.h"
+#include "tools/json.h"
 #include "tracefmt/header.h"
 #include "tracefmt/recording.h"
 #include "tracefmt/stream.h"
@@ -415,41 +416,88 @@ static bool copy_external(struct marking *m, deja_recording *rec, const char *fr
 	return access(path, F_OK) < 0 || copy_stream(m, rec, DEJA_STREAM_EXTERNAL, to, &next);
 }
 
-static void print_digests(FILE *out, const struct secrets *s, uint32_t group)
+/* One secret of a group, in the form of which most was found; *found: all forms together. NULL: it has
+ * none but digests. */
+static const struct secret *of_group(const struct secrets *s, uint32_t group, uint64_t *found)
 {
-	const char *name;
-	uint8_t digest[64];
+	const struct secret *first = NULL;
 
-	for (unsigned which = 0; digest_of(which, digest, 0, digest, &name); which++) {
-		uint64_t found = 0;
-
-		for (size_t i = 0; i < s->count; i++)
-			if (s->secret[i].group == group && s->secret[i].digest && !strcmp(s->secret[i].digest, name))
-				found += s->secret[i].found;
-		if (found)
-			fprintf(out, ", its %s in %" PRIu64, name, found);
-	}
+	*found = 0;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->secret[i].group == group && !s->secret[i].digest) {
+			*found += s->secret[i].found;
+			if (!first || s->secret[i].found > first->found)
+				first = &s->secret[i];
+		}
+	return first;
 }
 
-static void print_secrets(FILE *out, const struct secrets *s)
+/* How often a digest of this name was found of a secret. */
+static uint64_t digests_found(const struct secrets *s, uint32_t group, const char *name)
 {
-	for (uint32_t group = 1; group <= s->group_count; group++) {
-		const struct secret *first = NULL;
-		uint64_t found = 0;
+	uint64_t found = 0;
 
-		for (size_t i = 0; i < s->count; i++)
-			if (s->secret[i].group == group && !s->secret[i].digest) {
-				found += s->secret[i].found;
-				if (!first || s->secret[i].found > first->found)
-					first = &s->secret[i];
-			}
+	for (size_t i = 0; i < s->count; i++)
+		if (s->secret[i].group == group && s->secret[i].digest && !strcmp(s->secret[i].digest, name))
+			found += s->secret[i].found;
+	return found;
+}
+
+static void print_secrets(FILE *out, const struct marking *m)
+{
+	const struct secrets *s = &m->secrets;
+	const char *name;
+	uint8_t digest[64];
+	uint64_t found;
+
+	fprintf(out, "%u secret%s in %zu piece%s\n", s->group_count, s->group_count == 1 ? "" : "s",
+		m->patch_count, m->patch_count == 1 ? "" : "s");
+	for (uint32_t group = 1; group <= s->group_count; group++) {
+		const struct secret *first = of_group(s, group, &found);
+
 		if (!first)
 			continue;
 		fprintf(out, "  %3u  %-18s %4zu bytes, %" PRIu64 " place%s", group, first->rule, first->len, found,
 			found == 1 ? "" : "s");
-		print_digests(out, s, group);
+		for (unsigned which = 0; digest_of(which, digest, 0, digest, &name); which++)
+			if ((found = digests_found(s, group, name)) > 0)
+				fprintf(out, ", its %s in %" PRIu64, name, found);
 		fprintf(out, "%s\n", first->kept ? ", kept" : "");
 	}
+	checksums_print(m->checksums, out);
+}
+
+static void print_secrets_json(FILE *out, const struct marking *m)
+{
+	struct json j = {.out = out};
+	const struct secrets *s = &m->secrets;
+	const char *name;
+	uint8_t digest[64];
+	uint64_t found;
+
+	json_open(&j, NULL, '{');
+	json_open(&j, "secrets", '[');
+	for (uint32_t group = 1; group <= s->group_count; group++) {
+		const struct secret *first = of_group(s, group, &found);
+
+		if (!first)
+			continue;
+		json_open(&j, NULL, '{');
+		json_uint(&j, "number", group);
+		json_text(&j, "rule", first->rule);
+		json_uint(&j, "len", first->len);
+		json_uint(&j, "places", found);
+		json_open(&j, "digests", '{');
+		for (unsigned which = 0; digest_of(which, digest, 0, digest, &name); which++)
+			if ((found = digests_found(s, group, name)) > 0)
+				json_uint(&j, name, found);
+		json_close(&j, '}');
+		json_bool(&j, "kept", first->kept);
+		json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	json_uint(&j, "pieces", m->patch_count);
+	checksums_print_json(m->checksums, &j);
 }
 
 int share_mark(const char *recording, const char *out, const struct mark_options *options)
@@ -486,10 +534,10 @@ int share_mark(const char *recording, const char *out, const struct mark_options
 	    copy_streams(&m, w.rec, recording, out) && copy_external(&m, w.rec, recording, out) &&
 	    tokens_write(out, &m.secrets)) {
 		status = m.secrets.count ? 1 : 0;
-		fprintf(list, "%u secret%s in %zu piece%s\n", m.secrets.group_count,
-		       m.secrets.group_count == 1 ? "" : "s", m.patch_count, m.patch_count == 1 ? "" : "s");
-		print_secrets(list, &m.secrets);
-		checksums_print(m.checksums, list);
+		if (options->json)
+			print_secrets_json(list, &m);
+		else
+			print_secrets(list, &m);
 		if (list != stdout && fclose(list) != 0)
 			status = CMD_FAILED;
 	}

@@ -74,6 +74,7 @@ struct mark_options {
 	struct rules_choice rules;
 	uint32_t keep[64]; /* groups that are left as they are */
 	size_t keep_count;
+	bool json;   /* an object, which is left open: its maker goes on with it */
 	int list_fd; /* the list of what was found goes there; 0: to stdout */
 };
 /* Writes a copy of the recording into the directory `out` (which exists and is empty) in which

@@ -82,9 +82,12 @@ fi
 
 # One child of many is killed: that is part of what is recorded.
 begin child bash -c 'for i in 1 2 3; do perl lines.pl 300 0.002 & done; wait; echo all; exit 8'
-sleep 0.3
-victim=$(pgrep -P "$(pgrep -P $RECORDER bash)" perl | sed -n 2p)
-kill -KILL "$victim" || fail "child: none to kill"
+second_child() { pgrep -P "$(pgrep -P $RECORDER bash)" perl | sed -n 2p; }
+for ((i = 0; i < 100; i++)); do
+	[ -z "$(second_child)" ] || break
+	sleep 0.05
+done
+kill -KILL "$(second_child)" || fail "child: none to kill"
 got=0
 ends child
 quietly wait $RECORDER || got=$?

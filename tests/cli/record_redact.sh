@@ -42,7 +42,7 @@ COUNT=4
 serve safe --redact default
 # In the middle: nothing there can be read, nor has it the beginning of anything that could.
 limit /usr/bin/python3 -c "import http.client as h; c = h.HTTPConnection('127.0.0.1', $(cat port)); c.request('GET', '/me?token=$key', headers={'Cookie': 'session=none'}); c.getresponse().read()" || fail "first request"
-sleep 0.5
+wait_for safe/.sealed/p1.zst
 [ -s safe/.sealed/p1.zst ] || fail "nothing is stored while it records: $(ls -A safe safe/.sealed)"
 in_clear() { head -c 4 "$1" | xxd -p | grep -qE '28b52ffd|5d2a4d18'; } # a zstd or a pieces frame
 in_clear plain/p1.zst || fail "positive control: no zstd stream"

@@ -120,6 +120,16 @@ bool preempt_word_read(const struct k_mcontext *mc, uint64_t addr, uint64_t *val
 	return true;
 }
 
+uint64_t preempt_piece_digest(uint64_t before, const uint8_t *bytes, size_t len)
+{
+	uint8_t *piece = PREEMPT->piece;
+
+	dj_copy(piece, &before, 8);
+	dj_copy(piece + 8, bytes, len);
+	without_internal(piece + 8, len);
+	return dj_xxh64(piece, 8 + len);
+}
+
 bool preempt_area_digest(uint64_t addr, uint64_t len, uint64_t *digest)
 {
 	uint8_t *piece = PREEMPT->piece;

@@ -13,7 +13,9 @@
  * counts anywhere is told apart by these words; a loop in which none of them changes is a spin,
  * and may be stopped in any round. With them go words of the stack, and digests of the stack
  * further up, of what registers point at, of the executable's data and of its heap: an inner loop
- * comes to the same state again, and where the outer one counts, is seen there alone.
+ * comes to the same state again, and where the outer one counts, is seen there alone. In memory that
+ * the program has mapped, that is looked for by following pointers (record_reach.c): what is not
+ * reached in two steps is not compared.
  *
  * Fast: the recorder stops where an instruction can be replaced by a jump (insn.h). The replay
  * has the comparison there as a few instructions of its own (replayer/stub.c): one or
@@ -35,7 +37,7 @@ enum {
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
 	PREEMPT_WORD_MAX = 256,
-	PREEMPT_AREA_MAX = 64,
+	PREEMPT_AREA_MAX = 256,
 	PREEMPT_CODE_LEN = 32,
 };
 
@@ -143,6 +145,8 @@ bool preempt_is_internal(uint64_t value);
 /* The digest of an area, in which such pointers count as 0: of every 4096 bytes with the digest of
  * those before them. False: it cannot be read. */
 bool preempt_area_digest(uint64_t addr, uint64_t len, uint64_t *digest);
+/* Of a piece of up to 4096 bytes, behind those with this digest; `bytes` begins a word. */
+uint64_t preempt_piece_digest(uint64_t before, const uint8_t *bytes, size_t len);
 /* True when the interrupted context is program code, not ours nor the dynamic linker's. */
 bool preempt_in_program(const struct thread *t, const struct k_mcontext *mc);
 /* Where the program believes to be when it is at rip: not in the breakpoint's stub. */

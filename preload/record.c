@@ -555,6 +555,7 @@ static long record_classed(struct thread *t, struct pregs *p, const struct tf_ca
 		return record_forbidden(t, call, args);
 	if (own_memory_concerned(nr) && own_memory_call(nr, args, &ret))
 		return record_answer(t, call, args, ret);
+	reach_protect(nr, args);
 	switch (record_shape(call) & SHAPE_SUB ? tf_class_resolve(call, args)
 					       : (enum tf_class)call->cls) {
 	case TF_REFUSE:

@@ -223,6 +223,12 @@ bool record_aside_wanted(const struct tf_call *call, const unsigned long args[6]
 long record_wait_aside(struct thread *t, const struct tf_call *call,
 		       const unsigned long args[6]);
 
+/* --- record_reach.c --- */
+/* There is text now. */
+void reach_code(uint64_t addr, uint64_t len);
+/* If this call, about to be made, makes it so. */
+void reach_protect(long nr, const unsigned long args[6]);
+
 /* --- record_view.c --- */
 enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
 /* Is this descriptor, opened by that name, a /proc/PID/status? */

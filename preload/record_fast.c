@@ -93,6 +93,7 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 
 		if (own_memory_touched((long)nr, args))
 			return false;
+		reach_protect((long)nr, args);
 	}
 	if (shape & SHAPE_PRE) {
 		const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};

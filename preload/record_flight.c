@@ -8,7 +8,10 @@
 #include "record.h"
 #include "record_flight.h"
 
-enum { ADDRESS_ROOM = 4096 /* bytes: more than any value with a length of its own */ };
+enum {
+	ADDRESS_ROOM = 4096, /* bytes: more than any value with a length of its own */
+	IOVEC_MAX = 32,
+};
 
 static void add(struct flights *f, uint64_t from, uint64_t len)
 {
@@ -18,6 +21,17 @@ static void add(struct flights *f, uint64_t from, uint64_t len)
 	}
 	f->range[f->count].from = from;
 	f->range[f->count++].to = from + len;
+}
+
+static bool add_vector(struct flights *f, unsigned long at, unsigned long count)
+{
+	struct k_iovec iov[IOVEC_MAX];
+
+	if (count > IOVEC_MAX || !dj_read_user(iov, (const void *)at, count * sizeof(iov[0])))
+		return false;
+	for (unsigned long i = 0; i < count; i++)
+		add(f, (uint64_t)iov[i].base, iov[i].len);
+	return true;
 }
 
 /* One argument's memory. False: how much is not told by the call's registers. */
@@ -39,11 +53,34 @@ static bool add_memory(struct flights *f, const struct tf_arg *a, const unsigned
 	case TF_LENPTR:
 		add(f, at, ADDRESS_ROOM);
 		return true;
+	case TF_IOVEC:
+		return add_vector(f, at, args[a->ref - 1]);
 	default:
 		return false;
 	}
 	add(f, at, dj_mem_len(a, (const void *)at, args, 0, false, 0));
 	return true;
+}
+
+/* Whether the call's row names all that the kernel may write. (One that changes mappings and waits here
+ * has not been made yet.) */
+static bool row_tells(const struct tf_call *call, const unsigned long args[6])
+{
+	switch (call->nr) {
+	case SYS_rt_sigtimedwait:
+	case SYS_rt_sigsuspend:
+	case SYS_kill:
+	case SYS_tkill:
+	case SYS_tgkill:
+		return true;
+	}
+	switch (tf_class_resolve(call, args)) {
+	case TF_RECORD:
+	case TF_LOCAL:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void add_call(struct flights *f, const struct pregs *p)
@@ -54,7 +91,7 @@ static void add_call(struct flights *f, const struct pregs *p)
 
 	if (p->nr == SYS_futex)
 		return;
-	if (!call || tf_class_resolve(call, args) != TF_RECORD) {
+	if (!call || !row_tells(call, args)) {
 		f->unknown = true;
 		return;
 	}

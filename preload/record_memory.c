@@ -38,6 +38,8 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 		RT->maps_shared = 1; /* with children, if not yet with others */
 		record_shared_range((uint64_t)ret, args[1]);
 	}
+	if (!DJ_IS_ERR(ret) && (args[2] & PROT_EXEC))
+		reach_code((uint64_t)ret, args[1]);
 	if (!DJ_IS_ERR(ret) && !(args[3] & MAP_ANONYMOUS)) {
 		int fd = (int)args[4];
 

@@ -152,7 +152,7 @@ struct thread {
 	struct pregs child_regs;
 	uint8_t *sigstack;
 	int32_t live_tid;
-	struct k_ucontext *interrupted; /* replay: the context that its handler will return to */
+	struct k_ucontext *interrupted; /* the context that its handler will return to */
 	int32_t force_timer; /* recorder: asks for a stop when a signal waits too long */
 	bool force_timer_made, force_timer_runs;
 	uint32_t alive; /* the kernel clears it when the thread is gone for good */
@@ -176,7 +176,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64, SHARED_MAX = 32, SEMAPHORE_SET_MAX = 64 };
+enum { SEGMENT_MAX = 64, SHARED_MAX = 32, CODE_MAX = 64, SEMAPHORE_SET_MAX = 64 };
 enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */
@@ -270,6 +270,10 @@ struct runtime {
 		uint64_t addr, len;
 	} shared[SHARED_MAX];
 	uint64_t shared_from, shared_to; /* all of it lies between */
+	uint32_t code_count; /* recorder: what has been mapped, or made, executable since the start */
+	struct {
+		uint64_t from, to;
+	} code[CODE_MAX];
 	struct thread *sched_owner, *sched_first, *sched_last;
 	uint32_t stack_count; /* of calls chosen for their stacks, so far */
 	uint32_t beat; /* recorder: session.beat, and since when it is that */

@@ -12,6 +12,11 @@ load() {
 			keys new-window top && sleep 0.3 && keys resize-window -x 100 -y 30 &&
 			keys send-keys q || return
 	done
-	keys capture-pane -p -t :0 >pane && grep -q 'shell [0-9]' pane
+	for ((i = 0; i < 100; i++)); do # the shell may be slower than we
+		keys capture-pane -p -t :0 >pane || return
+		! grep -q 'shell [0-9]' pane || return 0
+		sleep 0.1
+	done
+	return 1
 }
 stop() { keys kill-server; }

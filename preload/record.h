@@ -118,6 +118,8 @@ bool record_share(struct thread *t);
 /* sched_yield where others want the turn: they get it, this thread queues up first. False: nobody
  * does, and the kernel is to be asked. */
 bool record_yield(struct thread *t);
+/* The turn of one who waits in a loop with PAUSE ends. */
+void record_spun(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
 

@@ -27,6 +27,7 @@ enum {
 	POINTER_WORDS = 5,  /* words from there on */
 	FXSAVE_VECTORS = 160,
 	STOPS_LOOKED_AT = 16,
+	STARVED_NS = 50 * 1000,
 	MUCH_MEMORY = 4096, /* pages */
 	CODE_KERNEL = 0x80, /* si_code of an int3 */
 };
@@ -198,9 +199,10 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 
 /* --- stepping --- */
 
-void boundary_signal_waits(struct thread *t)
+/* Has the thread asked to stop after so long. */
+static void stop_after(struct thread *t, int64_t ns)
 {
-	struct k_itimerspec when = {.value = {0, PREEMPT_AFTER_NS}};
+	struct k_itimerspec when = {.value = {0, ns}};
 
 	if (!t->force_timer_made) {
 		struct k_sigevent ev = {
@@ -216,6 +218,20 @@ void boundary_signal_waits(struct thread *t)
 	}
 	dj_raw(SYS_timer_settime, t->force_timer, 0, &when, 0);
 	t->force_timer_runs = true;
+}
+
+void boundary_signal_waits(struct thread *t)
+{
+	stop_after(t, PREEMPT_AFTER_NS);
+}
+
+/* It is in a crossing, or has come to one while it was stepped. */
+static void stop_later(struct thread *t)
+{
+	if (t->pending)
+		boundary_signal_waits(t);
+	else if (RT->pause_starves && sched_wanted(t)) /* its crossings are short */
+		stop_after(t, STARVED_NS + dj_now() % STARVED_NS);
 }
 
 void record_signal_waits_no_more(struct thread *t)
@@ -312,7 +328,12 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 {
 	struct k_siginfo info;
 
+	if (PREEMPT->pauses)
+		record_spun(t);
+	else
+		t->pause_vain = 0;
 	emit_place(t, &uc->mc);
+	RT->pause_starves = false;
 	t->spins = PREEMPT->pauses; /* in a loop whose rounds are alike one has been enough */
 	if (t->pending) {
 		if (boundary_next_signal(t, 0, &info))
@@ -324,6 +345,7 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	sched_acquire(t);
 	t->interrupted = NULL;
 	record_runs(t);
+	t->pause_pos = t->slot->pos;
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 
@@ -436,8 +458,7 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	}
 	if (!preempt_in_program(t, &uc->mc)) { /* it crosses by itself */
 		probe_end(uc);
-		if (t->pending)
-			boundary_signal_waits(t);
+		stop_later(t);
 		return;
 	}
 	if (!dj_read_user(code, (const void *)uc->mc.rip, sizeof(code)) ||
@@ -473,8 +494,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *request,
 	if (PREEMPT->prober == t)
 		return true;
 	if (PREEMPT->prober || !preempt_in_program(t, &uc->mc)) {
-		if (t->pending)
-			boundary_signal_waits(t); /* it may be on its way out */
+		stop_later(t); /* it may be on its way out */
 		return true;
 	}
 	if (RT->passthrough) {

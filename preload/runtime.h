@@ -167,6 +167,11 @@ struct thread {
 	bool pause_waits; /* recorder: it is queued, or on its way there, from a PAUSE */
 	bool pause_yielded; /* recorder: it has given its turn away by sched_yield, and met no PAUSE since */
 	bool pause_held_back; /* recorder: by record_pause.c, since it last gave its turn away */
+	/* recorder: turns in a row in which it did nothing but PAUSE, after how many in vain somebody is to be
+	 * stopped for it, and whether that was asked for (record_pause.c) */
+	uint32_t pause_vain, pause_patience;
+	bool pause_asked;
+	uint64_t pause_pos; /* recorder: the stream's length when it went on from a PAUSE */
 	int64_t pause_resumed_ns; /* recorder: it goes on from a PAUSE and has not met one; 0: not */
 	int32_t *clear_tid;	/* what the program wants cleared at the thread's end */
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
@@ -250,6 +255,7 @@ struct runtime {
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
 	uint32_t sched_pausing; /* recorder: of those that wait, at a PAUSE */
+	bool pause_starves; /* recorder: somebody is to be stopped for one who spins (record_pause.c) */
 	uint32_t pauses_in_vain; /* recorder: turns one after the other that ended where they began */
 	int64_t pause_from_ns;	 /* recorder: before then a PAUSE ends no turn for another such turn */
 	uint64_t pause_looked, pause_due; /* replay: pause.c */
@@ -646,6 +652,8 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 bool boundary_has_oracle(unsigned kind);
 /* The thread executes PAUSE. True: a signal is to be delivered to it right now. */
 bool boundary_pause(struct thread *t);
+/* How long the thread waits for its turn before it has the owner stopped, in ns. */
+int64_t boundary_patience_ns(const struct thread *t);
 /* A signal is to be delivered to this thread right now. */
 bool boundary_signal_due(struct thread *t);
 /* One of these instructions (enum insn_oracle_kind), but for the time stamp counter's and CPUID: the

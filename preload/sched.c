@@ -156,8 +156,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 		long r;
 
 		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS
-			    : t->pause_waits	  ? PREEMPT_PAUSED_NS
-						  : PREEMPT_AFTER_NS;
+						  : boundary_patience_ns(t);
 		r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
 				insist || shares ? &step
 				: replay	 ? &look
@@ -182,6 +181,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 		} else if (owner && owner == RT->sched_owner &&
 			   owner->slice_start_ns == since && !owner->vfork_child &&
 			   !owner->leaving) {
+			t->pause_asked = RT->pause_starves = t->pause_vain > t->pause_patience;
 			preempt_request(owner);
 			owner = NULL;
 		} else {

@@ -4,6 +4,7 @@
  * looked at once for each of its places.
  */
 #include "replay.h"
+#include "preload/preempt.h"
 
 /* The count at which this thread's turn ends, as the head has it; 0: something else comes next. */
 static uint64_t due_at_head(const struct thread *t)
@@ -38,6 +39,11 @@ bool boundary_pause(struct thread *t)
 	if (for_others)
 		turn_wait_any(t);
 	return boundary_signal_due(t);
+}
+
+int64_t boundary_patience_ns(const struct thread *t)
+{
+	return PREEMPT_AFTER_NS; /* nobody is stopped here */
 }
 
 bool pause_is_due(const struct event *ev)

@@ -110,7 +110,7 @@ SOURCES := $(BUILD)/lib/deja/deja-sources
 LIB    := $(BUILD)/lib/libdeja.a
 
 # Where tests/run, tests/demo and tests/bench/run find what was built.
-PLACE := BUILD=$(abspath $(BUILD)) DEJA=$(abspath $(DEJA))
+PLACE := BUILD='$(abspath $(BUILD))' DEJA='$(abspath $(DEJA))'
 
 # For a make below this one: all processors, unless this one was told how many.
 PARALLEL = --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -249,7 +249,7 @@ check-valgrind:
 check-faults:
 	@./.ci/deps build test
 	@$(MAKE) $(PARALLEL) all cases unit-build
-	@BUILD=$(abspath $(BUILD)) tests/faults/run $(FAULTS)
+	@BUILD='$(abspath $(BUILD))' tests/faults/run $(FAULTS)
 
 check-travel:
 	@./.ci/deps build demo test travel

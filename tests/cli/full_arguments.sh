@@ -11,12 +11,14 @@ grep -q '^120000 120000 2 ' stdout || fail "arguments were changed: $(cat stdout
 expect 0 "$DEJA" replay long
 cmp -s stdout recorded || fail "long arguments: another output"
 
-# Fill the list to the brim natively, then record with the same list.
+# Fill the list to the brim natively, then record with the same list. What records it has to fit, too,
+# wherever it lies.
+wrapper="$DEJA $(printf '%400s')"
 args=()
-while env -i /bin/true "${args[@]}" "$long" 2>/dev/null; do args+=("$long"); done
+while env -i /bin/true "$wrapper" "${args[@]}" "$long" 2>/dev/null; do args+=("$long"); done
 piece=$(head -c 1000 /dev/zero | tr '\0' y)
-while env -i /bin/true "${args[@]}" "$piece" 2>/dev/null; do args+=("$piece"); done
-env -i /bin/true "${args[@]}" || fail "the list does not even fit natively"
+while env -i /bin/true "$wrapper" "${args[@]}" "$piece" 2>/dev/null; do args+=("$piece"); done
+env -i /bin/true "$wrapper" "${args[@]}" || fail "the list does not even fit natively"
 echo "${#args[@]} arguments fit natively"
 got=0
 limit env -i "$DEJA" record -q -o brim -- /bin/true "${args[@]}" >stdout 2>stderr </dev/null || got=$?

@@ -56,10 +56,10 @@ cut_after vforks EXEC
 expect 0 "$DEJA" record -q -o execs -- sh -c 'exec date +%N'
 cut_after execs EXEC
 
-# Threads that give different codes: the kernel chooses one, in each replay anew.
+# Threads that give different codes: the kernel chooses one, in each run and each replay anew.
 got=0
-limit "$last" "two codes" >/dev/null || got=$?
-expect $got "$DEJA" record -q -o codes -- "$last" "two codes"
+limit "$DEJA" record -q -o codes -- "$last" "two codes" >/dev/null || got=$?
+[ $got = 4 ] || [ $got = 5 ] || fail "two codes: status $got"
 for ((i = 0; i < 10; i++)); do expect 0 "$DEJA" verify codes; done
 expect $got "$DEJA" replay codes
 

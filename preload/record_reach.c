@@ -279,7 +279,7 @@ static void add_area(const struct reach *r, uint32_t i, const uint8_t *bytes)
 /* The lines from `first` to `last`, and what they lead to if there is to be more. */
 static void take_level(struct reach *r, uint32_t first, uint32_t last, bool more)
 {
-	uint8_t bytes[BATCH * LINE_LEN];
+	uint8_t bytes[BATCH * LINE_LEN] = {0};
 
 	while (first < last) {
 		uint32_t n = read_lines(r, first, last, bytes);

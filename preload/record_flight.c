@@ -63,24 +63,12 @@ static bool add_memory(struct flights *f, const struct tf_arg *a, const unsigned
 }
 
 /* Whether the call's row names all that the kernel may write. (One that changes mappings and waits here
- * has not been made yet.) */
+ * has not been made yet.) Those about signals are by hand for what they do, not for what they write. */
 static bool row_tells(const struct tf_call *call, const unsigned long args[6])
 {
-	switch (call->nr) {
-	case SYS_rt_sigtimedwait:
-	case SYS_rt_sigsuspend:
-	case SYS_kill:
-	case SYS_tkill:
-	case SYS_tgkill:
-		return true;
-	}
-	switch (tf_class_resolve(call, args)) {
-	case TF_RECORD:
-	case TF_LOCAL:
-		return true;
-	default:
-		return false;
-	}
+	enum tf_class cls = tf_class_resolve(call, args);
+
+	return cls == TF_RECORD || cls == TF_LOCAL || (cls == TF_BYHAND && call->flags & TF_SIGNAL);
 }
 
 static void add_call(struct flights *f, const struct pregs *p)

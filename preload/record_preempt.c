@@ -27,7 +27,7 @@ enum {
 	POINTER_WORDS = 5,  /* words from there on */
 	FXSAVE_VECTORS = 160,
 	STOPS_LOOKED_AT = 16,
-	STARVED_NS = 50 * 1000,
+	STARVED_NS = 50 * 1000, /* between crossings, of a thread that is to be stopped for one who starves */
 	MUCH_MEMORY = 4096, /* pages */
 	CODE_KERNEL = 0x80, /* si_code of an int3 */
 };

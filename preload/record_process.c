@@ -55,8 +55,6 @@ static void emit_child(struct thread *t)
 	ring_commit(slot);
 }
 
-/* A thread, or what vfork and posix_spawn make: a child that runs in our memory until it
- * execs or exits, while this thread waits in the kernel. It has the token then. */
 /* The call's event, and the descriptor of the new process, which no argument of its row names: where
  * it is stored other flags have the kernel store other things. */
 static void emit_clone(struct thread *t, const struct pregs *p, const unsigned long args[6],
@@ -67,6 +65,8 @@ static void emit_clone(struct thread *t, const struct pregs *p, const unsigned l
 		record_memory(t->slot, (const void *)args[2], sizeof(int32_t));
 }
 
+/* A thread, or what vfork and posix_spawn make: a child that runs in our memory until it
+ * execs or exits, while this thread waits in the kernel. It has the token then. */
 static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long args[6],
 			  unsigned long flags)
 {

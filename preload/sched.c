@@ -155,8 +155,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 		bool replay = RT->session->mode == SESSION_REPLAY;
 		long r;
 
-		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS
-						  : boundary_patience_ns(t);
+		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS : boundary_patience_ns(t);
 		r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
 				insist || shares ? &step
 				: replay	 ? &look

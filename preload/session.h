@@ -111,6 +111,9 @@ struct file_identity {
 	uint64_t dev, ino, size, mtime_ns, ctime_ns;
 };
 
+/* What to do where /dev/shm is full. */
+#define SESSION_SHM_ADVICE "make it larger (in a container, --shm-size)"
+
 /* Why a replay stopped. Filled by the process, read by the supervisor, whose struct divergence
  * (tools/replay/report.h) says what each member is. kind: enum divergence_kind
  * (replayer/divergence.h), or SLOT_CANNOT_RUN. */

@@ -151,8 +151,7 @@ static struct slot *claim_slot(struct thread *t, uint32_t stream, long nr,
 
 	if (!slot && RT->session->slots_used < SLOT_COUNT)
 		diverge(t, SLOT_CANNOT_RUN, nr, args,
-			"/dev/shm has no room for another process; make it larger (in a "
-			"container, --shm-size)");
+			"/dev/shm has no room for another process; " SESSION_SHM_ADVICE);
 	if (!slot)
 		diverge(t, DIVERGED_UNSUPPORTED, nr, args, "too many processes at once");
 	return slot;

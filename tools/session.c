@@ -284,8 +284,8 @@ static void no_room(const char *dir, int error)
 {
 	switch (error) {
 	case ENOSPC:
-		cmd_error("%s: no room: deja needs %d KiB of /dev/shm, and as much for each process; make "
-			  "it larger (in a container, --shm-size)",
+		cmd_error("%s: no room: deja needs %d KiB of /dev/shm, and as much for each process; "
+			  SESSION_SHM_ADVICE,
 			  dir, (int)((SESSION_HEAD_LEN + SLOT_STRIDE) >> 10));
 		break;
 	case EFBIG:
@@ -316,9 +316,7 @@ void session_cannot_hold(const char *what, int error)
 	}
 	if (statvfs("/dev/shm", &fs) == 0)
 		cmd_size_text((unsigned long long)fs.f_blocks * fs.f_frsize, size, sizeof(size));
-	cmd_error("/dev/shm: no room for this replay in its %s; make it larger (in a container, "
-		  "--shm-size)",
-		  size);
+	cmd_error("/dev/shm: no room for this replay in its %s; " SESSION_SHM_ADVICE, size);
 }
 
 /* Processes are found in /proc by the numbers that they have here. */

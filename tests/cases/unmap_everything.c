@@ -26,7 +26,8 @@ int main(void)
 		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %255s", &from, &to, prot, path) < 3)
 			continue;
 		/* what lies where no kernel puts anything by itself, or has an unknown name */
-		if (!(from >= 0x100000000000 && to <= 0x555500000000) && !strstr(path, "deja"))
+		if (!(from >= 0x100000000000 && to <= 0x555500000000) &&
+		    !strstr(path, "/libdeja-") && !strstr(path, "/dev/shm/deja-"))
 			continue;
 		own++;
 		mprotect((void *)from, to - from, PROT_NONE);

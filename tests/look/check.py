@@ -47,9 +47,11 @@ def streams(rec, log, peer_is_server=False):
     listed = json.loads(deja("streams", "--class", "net", "--json", rec))
     found = 0
     for port, sent, got in logged(log):
-        if peer_is_server:  # the client was recorded: its own end
+        if peer_is_server:  # the client was recorded: its own end, told by its port where it asked
             mine = [s for s in listed if s["kind"] == "socket" and s["out_bytes"] == len(sent)
                     and s["in_bytes"] == len(got)]
+            named = [s for s in mine if s["local"] == "127.0.0.1:%d" % port]
+            mine = named or mine
             ways = ("out", sent), ("in", got)
         else:
             mine = [s for s in listed if s["peer"] == "127.0.0.1:%d" % port and s["accepted"]]

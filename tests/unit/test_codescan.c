@@ -167,6 +167,7 @@ static struct go_program {
 	Elf64_Ehdr head;
 	Elf64_Phdr load;
 	uint8_t text[64];
+	uint8_t before[24]; /* what a section holds in front of the table */
 	struct {
 		uint32_t magic;
 		uint8_t zeros[2], quantum, pointer_len;
@@ -180,7 +181,7 @@ static struct go_program {
 
 enum { GO_BASE = 0x400000 };
 
-static void make_go_program(uint32_t magic, const char *table_name)
+static void make_go_program(uint32_t magic, const char *table_name, size_t before)
 {
 	static const uint8_t reads_counter[] = {0x0f, 0x01, 0xf9, 0x48, 0xc1, 0xe2, 0x20,
 						0x48, 0x01, 0xd0, 0xc3};
@@ -211,7 +212,8 @@ static void make_go_program(uint32_t magic, const char *table_name)
 	go.section[1] = (Elf64_Shdr){.sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = text,
 				     .sh_offset = offsetof(struct go_program, text), .sh_size = sizeof(go.text)};
 	go.section[2] = (Elf64_Shdr){.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC,
-				     .sh_offset = offsetof(struct go_program, table), .sh_size = sizeof(go.table)};
+				     .sh_offset = offsetof(struct go_program, table) - before,
+				     .sh_size = before + sizeof(go.table)};
 	go.section[3] = (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(struct go_program, names),
 				     .sh_size = sizeof(go.names)};
 }
@@ -221,16 +223,19 @@ static void test_go_table(void **state)
 	static const struct {
 		uint32_t magic;
 		const char *name;
+		size_t before;
 		bool sure;
-	} tables[] = {{0xfffffff0, ".gopclntab", true},
-		      {0xfffffff1, ".data.rel.ro.gopclntab", true},
-		      {0xfffffff1, ".another", false},
-		      {0x12345678, ".gopclntab", false}};
+	} tables[] = {{0xfffffff0, ".gopclntab", 0, true},
+		      {0xfffffff1, ".data.rel.ro.gopclntab", 0, true},
+		      {0xfffffff0, ".data.rel.ro", 24, true}, /* position independent, linked by the system's linker */
+		      {0x12345678, ".data.rel.ro", 24, false},
+		      {0xfffffff1, ".another", 0, false},
+		      {0x12345678, ".gopclntab", 0, false}};
 	struct elf_file elf = {.data = (const uint8_t *)&go, .len = sizeof(go)};
 	struct code_oracle *found;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		make_go_program(tables[i].magic, tables[i].name);
+		make_go_program(tables[i].magic, tables[i].name, tables[i].before);
 		assert_int_equal(code_scan(&elf, &found), 1);
 		assert_int_equal(found[0].kind, ORACLE_RDTSCP);
 		assert_int_equal(found[0].offset, offsetof(struct go_program, text) + 32);
@@ -238,7 +243,7 @@ static void test_go_table(void **state)
 		free(found);
 	}
 	for (size_t at = 0; at < sizeof(go.table); at++) { /* whatever it says */
-		make_go_program(0xfffffff1, ".gopclntab");
+		make_go_program(0xfffffff1, ".gopclntab", 0);
 		((uint8_t *)&go.table)[at] ^= 0xff;
 		code_scan(&elf, &found);
 		free(found);

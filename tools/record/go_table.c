@@ -26,23 +26,49 @@ static uint64_t number(const uint8_t *p, unsigned width)
 	return v;
 }
 
-void go_table_open(struct go_table *g, const struct elf_file *elf)
+/* What begins as a table does, and so much of it that its numbers can be read. */
+static bool is_table(const uint8_t *p, size_t len)
+{
+	uint64_t magic;
+
+	if (len < HEAD_LEN + (TABLE_WORD + 1) * WORD_LEN)
+		return false;
+	magic = number(p, 4);
+	return (magic == GO_1_16 || magic == GO_1_18 || magic == GO_1_20) && !p[4] && !p[5] && p[6] == 1 &&
+	       p[7] == WORD_LEN;
+}
+
+/*
+ * The table has a section of its own where Go's linker made the file, and where the system's made
+ * one that is not position independent. Of the others the system's linker puts it into .data.rel.ro.
+ */
+static const uint8_t *find_table(const struct elf_file *elf, size_t *len)
 {
 	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab"};
-	const uint8_t *p = NULL;
-	uint64_t magic, offset;
+	const uint8_t *p;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((p = elf_section(elf, names[i], len)))
+			return is_table(p, *len) ? p : NULL;
+	p = elf_section(elf, ".data.rel.ro", len);
+	for (; p && *len >= WORD_LEN; p += WORD_LEN, *len -= WORD_LEN)
+		if (is_table(p, *len))
+			return p;
+	return NULL;
+}
+
+void go_table_open(struct go_table *g, const struct elf_file *elf)
+{
+	const uint8_t *p;
+	uint64_t offset;
 	size_t len = 0;
 	bool old;
 
 	*g = (struct go_table){0};
-	for (unsigned i = 0; !p && i < 2; i++)
-		p = elf_section(elf, names[i], &len);
-	if (!p || len < HEAD_LEN + (TABLE_WORD + 1) * WORD_LEN)
+	p = find_table(elf, &len);
+	if (!p)
 		return;
-	magic = number(p, 4);
-	old = magic == GO_1_16;
-	if ((!old && magic != GO_1_18 && magic != GO_1_20) || p[4] || p[5] || p[6] != 1 || p[7] != WORD_LEN)
-		return;
+	old = number(p, 4) == GO_1_16;
 	offset = number(p + HEAD_LEN + (old ? TABLE_WORD_1_16 : TABLE_WORD) * WORD_LEN, WORD_LEN);
 	if (offset > len)
 		return;

@@ -291,7 +291,7 @@ static void put_mem(struct thread *t, const struct tf_arg *a, unsigned index,
 	const void *mem = (const void *)args[index];
 	bool rx = a->dir & TF_RX, tx = a->dir & TF_TX;
 	bool rx_valid = result >= 0 ||
-			((call->flags & TF_RX_ERROR) && result == -EINTR) ||
+			((call->flags & TF_RX_ERROR) && (result == -EINTR || result == -EOVERFLOW)) ||
 			changed_by_failure(a, index, mem, pre);
 	size_t len;
 

@@ -140,11 +140,25 @@ static void copies(void)
 	T_CHECK(ftell(f) > 8 && fclose(f) == 0);
 }
 
+/* Without room for the handle the call fails, and has told how much it takes and which mount it is. */
+static void handles(void)
+{
+	struct file_handle none = {0};
+	int mount_id = -7;
+
+	if (name_to_handle_at(AT_FDCWD, ".", &none, &mount_id, 0) == -1 && errno == EOVERFLOW)
+		printf("a handle of %u on mount %d\n", none.handle_bytes, mount_id);
+	mount_id = -7;
+	T_CHECK(name_to_handle_at(AT_FDCWD, "nowhere", &none, &mount_id, 0) == -1 && errno == ENOENT);
+	T_CHECK(mount_id == -7);
+}
+
 int main(void)
 {
 	positions();
 	stats();
 	names();
 	copies();
+	handles();
 	return 0;
 }

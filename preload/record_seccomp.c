@@ -304,10 +304,11 @@ static bool filter_suits(unsigned long at)
 	return passes(prog.filter, prog.len);
 }
 
+/* By seccomp() the kernel refuses it with flags or an argument; libseccomp asks so whether that call is known. */
 static bool is_strict(long nr, const unsigned long args[6])
 {
 	return nr == SYS_prctl ? args[0] == PR_SET_SECCOMP && args[1] == SECCOMP_MODE_STRICT
-			       : args[0] == SECCOMP_SET_MODE_STRICT;
+			       : args[0] == SECCOMP_SET_MODE_STRICT && !(uint32_t)args[1] && !args[2];
 }
 
 bool record_is_filter(long nr, const unsigned long args[6])

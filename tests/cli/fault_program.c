@@ -130,6 +130,29 @@ static void filter_threads(void)
 	pthread_join(waits, NULL);
 }
 
+static void *busy_thread(void *fd)
+{
+	char bytes[300];
+
+	while (read(*(int *)fd, bytes, sizeof(bytes)) > 0)
+		usleep(1);
+	return NULL;
+}
+
+/* Another filters itself alone while these are in the middle of calls, each with an event to come. */
+static void filter_busy(void)
+{
+	int fd = open("/dev/zero", O_RDONLY);
+	pthread_t filtered;
+
+	for (int i = 0; i < 3; i++)
+		check(pthread_create(&filtered, NULL, busy_thread, &fd), "no thread");
+	usleep(20000);
+	check(pthread_create(&filtered, NULL, filtered_thread, NULL), "no thread");
+	pthread_join(filtered, NULL);
+	usleep(20000);
+}
+
 /* Forbids one call that the recorder has no use for. */
 static void mild_filter(void)
 {
@@ -269,6 +292,11 @@ int main(int argc, char **argv)
 		check(seen != 3, "another %gs");
 	} else if (IS("filter_threads")) {
 		filter_threads();
+	} else if (IS("filter_busy")) {
+		filter_busy();
+	} else if (IS("strict_refused")) { /* so libseccomp asks whether the call is known */
+		check(syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL) != -1 || errno != EINVAL, "no seccomp");
+		check(syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, "") != -1 || errno != EINVAL, "no seccomp");
 	} else if (IS("filter_mild")) {
 		mild_filter();
 		child("echo in sh $$; date +%N");

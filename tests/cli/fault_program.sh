@@ -43,6 +43,7 @@ faulty() {
 		cmp -s -n "$(stat -c %s out2)" out out2 || fail "$fault: the replayed part is no prefix"
 		expect 0 "$DEJA" info "$fault"
 		grep -q "^Complete *no: .*$2" stdout || fail "$fault: info: $(grep ^Complete stdout)"
+		expect 0 "$DEJA" cat "$fault"
 	else
 		[ $replayed = $native ] || fail "$fault: replay gave $replayed: $(cat err2)"
 		cmp -s out out2 || fail "$fault: another output replayed: $(diff out out2)"
@@ -51,7 +52,7 @@ faulty() {
 	ran=$((ran + 1))
 }
 
-for fault in close_all chroot pivot_root clock_forwards clock_backwards setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno; do faulty $fault; done
+for fault in close_all chroot pivot_root clock_forwards clock_backwards setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno strict_refused; do faulty $fault; done
 # The recorder's own clock, where that is not the processor's counter, jumps as well; no time that it
 # writes runs backwards.
 RECORD=--trap-tsc
@@ -68,6 +69,7 @@ done
 RECORD=
 faulty strict 'seccomp filter that forbids'
 faulty filter_threads 'seccomp filter that forbids'
+faulty filter_busy 'seccomp filter that forbids'
 faulty set_gs 'takes the register %gs'
 echo "$ran faults; skipped:${skipped:- none}"
 [ $ran -gt 0 ] || skip "nothing is permitted here:$skipped"

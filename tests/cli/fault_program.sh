@@ -44,6 +44,7 @@ faulty() {
 		expect 0 "$DEJA" info "$fault"
 		grep -q "^Complete *no: .*$2" stdout || fail "$fault: info: $(grep ^Complete stdout)"
 		expect 0 "$DEJA" cat "$fault"
+		tail -1 stdout | grep -q 'recording stopped here' || fail "$fault: its stream goes on: $(tail -1 stdout)"
 	else
 		[ $replayed = $native ] || fail "$fault: replay gave $replayed: $(cat err2)"
 		cmp -s out out2 || fail "$fault: another output replayed: $(diff out out2)"

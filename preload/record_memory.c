@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <errno.h>
 #include "record.h"
 
 static void emit_file(struct slot *slot, uint32_t file, uint32_t shadow, unsigned oracles,
@@ -24,15 +25,27 @@ static void emit_file(struct slot *slot, uint32_t file, uint32_t shadow, unsigne
 		record_oracles_put(slot, file, at, args[1], args[5]);
 }
 
+/* Who opens whatever /proc/self/maps names (a profiler, for symbols) comes upon the recorder's own memory, which
+ * changes with every event and would be stored whole. To it that is a file that cannot be mapped. */
+static bool is_arena(const struct stat *st)
+{
+	return st->st_ino == RT->session->arena_ino && st->st_dev == RT->session->arena_dev;
+}
+
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr(SYS_mmap);
 	int64_t t0 = dj_now();
 	uint32_t file = 0, shadow = 0;
-	struct stat st;
-	bool code;
+	struct stat st = {0};
+	bool known, code;
 	long ret;
 
+	known = !(args[3] & MAP_ANONYMOUS) && !dj_raw(SYS_fstat, (int)args[4], &st);
+	if (known && is_arena(&st)) {
+		record_emit_call(t, call, args, -ENODEV, t0, dj_now(), NULL);
+		return -ENODEV;
+	}
 	ret = dj_raw(SYS_mmap, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if ((args[3] & MAP_TYPE) != MAP_PRIVATE && !DJ_IS_ERR(ret)) {
 		RT->maps_shared = 1; /* with children, if not yet with others */
@@ -40,23 +53,15 @@ long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 	}
 	if (!DJ_IS_ERR(ret) && (args[2] & PROT_EXEC))
 		reach_code((uint64_t)ret, args[1]);
-	if (!DJ_IS_ERR(ret) && !(args[3] & MAP_ANONYMOUS)) {
-		int fd = (int)args[4];
-
-		if (!dj_raw(SYS_fstat, fd, &st)) {
-			if (S_ISREG(st.st_mode)) {
-				shadow = record_shadow_map(
-					t, fd, (args[3] & MAP_TYPE) != MAP_PRIVATE, &file);
-				if (!file)
-					record_note(t->slot, "a mapped file could not be "
-							     "stored: its replay will "
-							     "diverge");
-			} else if (S_ISCHR(st.st_mode) && st.st_rdev == 0x105) {
-				; /* /dev/zero: anonymous */
-			} else {
-				record_note(t->slot, "a device is mapped: what it writes "
-						     "to memory is not recorded");
-			}
+	if (!DJ_IS_ERR(ret) && known) {
+		if (S_ISREG(st.st_mode)) {
+			shadow = record_shadow_map(t, (int)args[4], (args[3] & MAP_TYPE) != MAP_PRIVATE, &file);
+			if (!file)
+				record_note(t->slot, "a mapped file could not be stored: its replay will diverge");
+		} else if (S_ISCHR(st.st_mode) && st.st_rdev == 0x105) {
+			; /* /dev/zero: anonymous */
+		} else {
+			record_note(t->slot, "a device is mapped: what it writes to memory is not recorded");
 		}
 	}
 	code = file && (args[2] & PROT_EXEC) && (args[3] & MAP_TYPE) == MAP_PRIVATE;

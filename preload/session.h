@@ -18,7 +18,7 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 4,
+	SESSION_VERSION = 5,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
@@ -283,6 +283,7 @@ struct session {
 		uint64_t dev, ino;
 		uint64_t appends; /* the descriptor itself has O_APPEND */
 	} output[2];
+	uint64_t arena_dev, arena_ino; /* the file that all of this is in */
 	uint32_t trap_tsc; /* record: programs' reading of the time stamp counter traps */
 	uint32_t use_tsc;
 	uint32_t no_dispatch; /* asked for: patch at start instead of dispatch */

@@ -335,6 +335,7 @@ static bool proc_is_ours(void)
 bool session_create(struct live_session *s, enum session_mode mode)
 {
 	char path[PATH_MAX], link[SESSION_DIR_LEN + 16], fresh[SESSION_DIR_LEN + 24];
+	struct stat st;
 	uint32_t random;
 	int fd = -1;
 
@@ -390,6 +391,10 @@ made:
 		if (symlink(path, link) < 0)
 			goto fail;
 	}
+	if (fstat(s->lock, &st) < 0)
+		goto fail;
+	s->shared->arena_dev = st.st_dev;
+	s->shared->arena_ino = st.st_ino;
 	s->shared->version = SESSION_VERSION;
 	s->shared->mode = mode;
 	s->shared->supervisor_pid = getpid();

@@ -23,7 +23,7 @@ killed() {
 	SESSION=$(readlink "$1/.session") || fail "the recording does not name its session"
 	sleep 0.3
 	kill -STOP $recorder # the ring has something that is on no disk
-	sleep 0.1
+	wait_lines out 5 || fail "no more output"
 	victims=$(descendants $recorder)
 	# shellcheck disable=SC2086
 	kill -KILL $recorder $victims

@@ -124,7 +124,7 @@ wait
 expect 3 "$DEJA" record --redact default -o nothing -- sh -c 'exit 3'
 has_line 'redacted: there was no secret to find'
 expect 3 "$DEJA" replay nothing
-expect 0 "$DEJA" record --redact default --max-time 0.2s -o part -- sh -c "echo password=$word; sleep 0.6"
+expect 0 "$DEJA" record --redact default --max-time 2s -o part -- sh -c "echo password=$word; sleep 5"
 has_line 'ended by --max-time.*redacted: 1 secret'
 expect 123 "$DEJA" replay part
 ! grep -qF "$word" stdout || fail "the part holds it"

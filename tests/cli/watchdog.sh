@@ -37,12 +37,12 @@ int main(void)
 	return 0;
 }
 C
-# some seconds, as the processor counts them; a machine that is busy takes longer
+# a second and a half of the processor's time: a machine that is busy takes longer
 built() { ${CC:-cc} -O1 "-DCOUNT=$1" -o slow slow.c; }
 built 200000000L || skip "no compiler"
 TIMEFORMAT=%U
 { time ./slow >/dev/null; } 2>took
-built "$(awk '{ printf "%.0fL", 200000000 * 4 / ($1 + 0.01) }' took)" || fail "cc"
+built "$(awk '{ printf "%.0fL", 200000000 * 1.5 / ($1 + 0.01) }' took)" || fail "cc"
 limit "$DEJA" record -q -o rec -- ./slow >out || fail "recording failed"
 DEJA_WATCHDOG=2 limit "$DEJA" replay rec >stdout 2>stderr &
 replay=$!

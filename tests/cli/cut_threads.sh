@@ -106,6 +106,7 @@ incomplete() {
 # Its recorder is killed: it goes on. The same, and what was in memory is lost.
 for rec in alone lost; do
 	begin $rec
+	keep_session $rec
 	kill -KILL $RECORDER
 	quietly wait $RECORDER
 	kill -0 "$PROGRAM" || fail "$rec: the program died"

@@ -23,6 +23,7 @@ kill -0 "$perl" 2>/dev/null || fail "the program died with deja record"
 # its ring is full soon, and nobody drains it
 : >fast
 wait_lines out 30000 || fail "the program hangs without deja record: $(($(wc -l <out) - n)) lines since"
+keep_session supervisor
 : >stop
 wait_for ended || fail "the program did not end as it should"
 sleep 0.1
@@ -61,6 +62,7 @@ quietly wait $recorder || got=$?
 rmdir $group
 [ $got = 137 ] || fail "the recorder ended with $got: $(cat err)"
 wait_lines out 2 || fail "the program hangs without its recorder"
+keep_session oom
 : >stop
 wait_for ended || fail "the program did not end as it should"
 sleep 0.1

@@ -99,6 +99,7 @@ serve killed -q --redact default
 sleep 0.5
 kill -KILL $RECORDER
 quietly wait $RECORDER
+keep_session killed
 limit /usr/bin/python3 "$service" client "$(cat port)" "$word" >cookie || fail "the program was harmed"
 cat killed/header killed/.sealed/p* killed/.sealed/f/* killed/.* >seen 2>/dev/null
 none_in seen "what a killed recorder leaves" "$word" "$key"

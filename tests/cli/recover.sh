@@ -30,6 +30,7 @@ begin() {
 kill_all() {
 	local pid pids i
 	pids="$RECORDER $(descendants $RECORDER)"
+	touch "$SESSION" # lest another test's deja sweeps it
 	# shellcheck disable=SC2086
 	kill -KILL $pids
 	quietly wait $RECORDER
@@ -143,6 +144,7 @@ wait
 S
 if unshare -pf sh -c 'echo 4711 >/proc/sys/kernel/ns_last_pid' 2>/dev/null; then
 	begin nested unshare -pf sh nested.sh
+	keep_session nested
 	kill -KILL $RECORDER
 	quietly wait $RECORDER
 	expect 0 "$DEJA" recover nested

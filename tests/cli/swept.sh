@@ -25,6 +25,7 @@ killed() {
 	kill -STOP $recorder # the ring has something that is on no disk
 	wait_lines out 5 || fail "no more output"
 	victims=$(descendants $recorder)
+	touch "$SESSION"
 	# shellcheck disable=SC2086
 	kill -KILL $recorder $victims
 	quietly wait $recorder

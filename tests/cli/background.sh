@@ -17,7 +17,7 @@ expect 0 "$DEJA" verify rec2
 # What ends the command is sent to us as well, a little later (a service is stopped, a group ends
 # itself): what still ends in the background is recorded to its end, what does not is cut off.
 # (It has 300 ms for that, which may be too little on a busy machine: one of some counts.)
-for round in 1 2 3 4 5 6; do
+for _ in 1 2 3 4 5 6; do
 	rm -rf up rec3
 	"$DEJA" record -q -o rec3 -- sh -c '
 		(trap "sleep 0.1; echo over; exit" TERM; echo $(exec sh -c "echo \$PPID"); while :; do sleep 0.02; done) &

@@ -125,6 +125,13 @@ if pid == 0: # the shell
             os._exit(0)
         stops += 1
         time.sleep(0.3)
+        if sys.argv[1] == "late": # who records is continued when its command has ended
+            with open("/proc/%d/task/%d/children" % (job, job)) as f:
+                command = f.read().split()
+            for pid in command:
+                os.kill(int(pid), signal.SIGCONT)
+            while any(open("/proc/%s/stat" % pid).read().split(") ")[1][0] != "Z" for pid in command):
+                time.sleep(0.01)
         os.killpg(job, signal.SIGCONT)
         open("continued.%d" % stops, "w").close()
 seen, pressed = b"", 0
@@ -147,6 +154,8 @@ import os, signal, sys, time
 refuses = sys.argv[1] == "refuses"
 if refuses:
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+if sys.argv[1] == "late":
+    signal.signal(signal.SIGCONT, lambda *_: os._exit(3))
 for i in range(2):
     print("READY", flush=True)
     if refuses:
@@ -155,7 +164,7 @@ for i in range(2):
         time.sleep(0.01)
 sys.exit(3)
 P
-for kind in stops refuses; do
+for kind in stops refuses late; do
 	expect 0 python3 job.py $kind python3 stops.py $kind
 	cp stdout natively
 	expect 0 python3 job.py $kind "$DEJA" record -q -o "$kind" -- python3 stops.py $kind

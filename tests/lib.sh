@@ -155,6 +155,18 @@ http_server() {
 # and it is 10 s old; it is young again.
 keep_session() { touch "$(readlink "$1/.session")"; }
 
+# own_shm: this script anew in a /dev/shm of its own, which no other test's deja sweeps. False where that cannot be.
+own_shm() {
+	local how
+	[ -z "${OWN_SHM:-}" ] || return 0
+	for how in "unshare -m" "unshare -rm"; do
+		# shellcheck disable=SC2016,SC2086
+		! $how sh -c 'mount -t tmpfs none /dev/shm' 2>/dev/null || OWN_SHM=1 exec $how sh -c '
+			mount -t tmpfs -o mode=1777 none /dev/shm && exec bash "$0"' "$0"
+	done
+	return 1
+}
+
 # skip REASON: ends a tests/cli script as not run.
 skip() {
 	echo "skip: $*"

@@ -5,6 +5,7 @@
 # are those of the monotonic clock; the program's readings replay.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
+own_shm # for this deja what others have left just now is a day old, and swept
 
 cat >jumps.c <<'C'
 #define _GNU_SOURCE

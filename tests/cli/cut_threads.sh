@@ -3,6 +3,7 @@
 # tell put right; by a recorder that is killed there; by --max-time.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
+own_shm
 
 last=$CASES/thread_last_exit
 

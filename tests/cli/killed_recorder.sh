@@ -2,6 +2,7 @@
 # replays as far as it goes.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
+own_shm
 
 cat >forever.pl <<'P'
 $| = 1; my $i = 0;

@@ -2,6 +2,7 @@
 # only shared memory held; the program is unharmed; nothing is left in /dev/shm.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
+own_shm
 
 cat >lines.pl <<'P'
 $| = 1; my $i = 0;

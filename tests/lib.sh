@@ -60,31 +60,61 @@ hermetic_replay_in() (
 		${ASAN_OPTIONS:+ASAN_OPTIONS=$ASAN_OPTIONS} "$DEJA" replay "$1"
 )
 
-# wait_for FILE [SECONDS]: until FILE exists and is not empty.
-wait_for() {
-	local i
-	for ((i = 0; i < ${2:-20} * 50; i++)); do
-		[ -s "$1" ] && return 0
+# until_true [SECONDS] CMD...: until CMD succeeds; the time (a minute) is for a machine that is busy.
+until_true() {
+	local end=60
+	[[ $1 == *[!0-9]* ]] || { end=$1; shift; }
+	end=$((SECONDS + end))
+	until "$@"; do
+		[ $SECONDS -le $end ] || return 1
 		sleep 0.02
 	done
-	echo "$1 did not appear" >&2
-	return 1
 }
 
-# A TCP port on the loopback that was free a moment ago.
+# wait_for FILE [SECONDS]: until FILE exists and is not empty.
+wait_for() {
+	until_true "${2:-60}" test -s "$1" || { echo "$1 did not appear" >&2; return 1; }
+}
+
+has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+
+# wait_lines FILE N: until FILE has N lines more than now.
+wait_lines() {
+	until_true has_lines "$1" $(($(wc -l <"$1") + $2)) || { echo "no more lines in $1" >&2; return 1; }
+}
+
+# A TCP port on the loopback that is free: none of those that the kernel gives to whoever asks for any,
+# and another one for each test of a run.
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	python3 - "${RUN:+$RUN/ports}" <<'PY'
+import fcntl, os, random, socket, sys
+first, last = 10000, int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0]) - 1
+if last - first < 1000:
+    first, last = 1024, 65535
+port = random.randint(first, last)
+said = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600) if sys.argv[1] else -1
+if said >= 0:
+    fcntl.flock(said, fcntl.LOCK_EX)
+    port = int(os.read(said, 10) or port)
+while True:
+    port = port + 1 if port < last else first
+    try:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+        break
+    except OSError:
+        pass
+if said >= 0:
+    os.pwrite(said, b"%5d" % port, 0)
+print(port)
+PY
 }
 
 # wait_port PORT: until something listens there.
 wait_port() {
-	local i
-	for ((i = 0; i < 500; i++)); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0
-		sleep 0.02
-	done
-	echo "nobody listens on port $1" >&2
-	return 1
+	# shellcheck disable=SC2016
+	until_true bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"' - "$1" 2>/dev/null ||
+		{ echo "nobody listens on port $1" >&2; return 1; }
 }
 
 # descendants PID: the processes below it, one a line.
@@ -119,6 +149,22 @@ http_server() {
 	background python3 "$TESTS/http_server.py" "$1" "$1.port"
 	wait_for "$1.port" || return 1
 	PORT=$(cat "$1.port")
+}
+
+# keep_session REC: what a killed recorder leaves is swept by any deja that starts, once nothing of it runs
+# and it is 10 s old; it is young again.
+keep_session() { touch "$(readlink "$1/.session")"; }
+
+# own_shm: this script anew in a /dev/shm of its own, which no other test's deja sweeps. False where that cannot be.
+own_shm() {
+	local how
+	[ -z "${OWN_SHM:-}" ] || return 0
+	for how in "unshare -m" "unshare -rm"; do
+		# shellcheck disable=SC2016,SC2086
+		! $how sh -c 'mount -t tmpfs none /dev/shm' 2>/dev/null || OWN_SHM=1 exec $how sh -c '
+			mount -t tmpfs -o mode=1777 none /dev/shm && exec bash "$0"' "$0"
+	done
+	return 1
 }
 
 # skip REASON: ends a tests/cli script as not run.

@@ -57,10 +57,10 @@ int main(void)
 		_exit(0);
 	}
 	T_CHECK(sender > 0);
-	for (int i = 0; i < 10; i++)
+	/* where both have one processor, one comes with each change of turns */
+	for (int i = 0; i < 10 || caught < 50; i++)
 		T_CHECK(last_of(CALLS / 10) == getppid());
 	T_CHECK(kill(sender, SIGKILL) == 0 && waitpid(sender, &status, 0) == sender);
-	T_CHECK(caught > 0);
-	printf("caught %d\n", (int)caught);
+	printf("caught %d at %lld\n", (int)caught, (long long)t_now_ns(CLOCK_REALTIME));
 	return 0;
 }

@@ -80,21 +80,28 @@ one_line 'not empty'
 mkdir big
 cp -r rec/. big
 head -c 200M /dev/urandom >big/f/00000000000000000000000000000000
-kill_in_the_middle() { # SIGNAL CMD...: when it has written its first MiB
-	local signal=$1 i pid written=0
-	shift
-	"$@" >/dev/null 2>&1 &
-	pid=$!
-	for ((i = 0; i < 2000 && ${written:-0} < 1000000; i++)); do
-		written=$(sed -n 's/^wchar: //p' /proc/$pid/io 2>/dev/null)
-		sleep 0.005
+# kill_in_the_middle SIGNAL MADE CMD...: when it has written its first MiB. Where it is too fast for us,
+# once more, without what it made.
+kill_in_the_middle() {
+	local signal=$1 made=$2 i pid written
+	shift 2
+	for ((i = 0; i < 20; i++)); do
+		"$@" >/dev/null 2>&1 &
+		pid=$!
+		written=0
+		while kill -0 $pid 2>/dev/null && [ "${written:-0}" -lt 1000000 ]; do
+			written=$(sed -n 's/^wchar: //p' /proc/$pid/io 2>/dev/null)
+		done
+		kill -"$signal" $pid 2>/dev/null
+		wait $pid 2>/dev/null
+		case $? in 137 | 143) return ;; esac
+		rm -rf "$made"
 	done
-	kill -"$signal" $pid || fail "it was too fast to be killed"
-	wait $pid 2>/dev/null
+	fail "it was too fast to be killed"
 }
 for signal in KILL TERM; do
 	mkdir out-$signal
-	kill_in_the_middle $signal "$DEJA" pack -o out-$signal/k.deja big
+	kill_in_the_middle $signal out-$signal/k.deja "$DEJA" pack -o out-$signal/k.deja big
 	[ -z "$(ls -A out-$signal)" ] || fail "killed by $signal, it left $(ls -A out-$signal)"
 done
 
@@ -115,7 +122,7 @@ rm -rf k.unpacked
 script -qec "$DEJA pack -o bar.deja big" /dev/null </dev/null >bar.txt
 grep -q 'packing \[#.*%' bar.txt || fail "no progress bar: $(head -c 300 bar.txt)"
 rm bar.deja
-kill_in_the_middle KILL "$DEJA" unpack -o k k.deja
+kill_in_the_middle KILL k "$DEJA" unpack -o k k.deja
 [ ! -e k ] || fail "killed, it left the final name"
 
 # A terminal gets a bar.

@@ -38,7 +38,7 @@ for how in "" thread; do
 	expect 4 "$DEJA" record -q -o $rec -- ./rounds few $how
 	expect 4 "$DEJA" replay $rec
 	python3 "$TESTS/tamper.py" flip-inbound $rec pread64 >/dev/null || fail "tamper.py" # the last byte's last bit
-	DEJA_WATCHDOG=1 STEP_TIMEOUT=40 expect 120 "$DEJA" replay $rec
+	DEJA_WATCHDOG=1 STEP_TIMEOUT=100 expect 120 "$DEJA" replay $rec
 	[ ! -s stdout ] || fail "$rec: it came to its end: $(cat stdout)"
 	has_line 'makes no progress: it computes far longer than the recorded run did'
 	grep -q 'is due: .*write' stderr || fail "$rec: the event that does not come is not shown: $(cat stderr)"

@@ -3,6 +3,7 @@
 # tell put right; by a recorder that is killed there; by --max-time.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
+own_shm
 
 last=$CASES/thread_last_exit
 
@@ -82,18 +83,20 @@ grep -q '^incomplete: .*how the command ended is not known' stdout || fail "reco
 "$DEJA" info vforked | grep -q '^Complete *no: ' || fail "info says $("$DEJA" info vforked | grep Complete)"
 expect 123 "$DEJA" verify vforked
 
+has_exit() { "$DEJA" cat "$1" 2>/dev/null | grep -q ' exit(5)'; }
+
 # begin REC: records one whose first thread has ended, in the background; RECORDER.
 begin() {
 	"$DEJA" record -q -o "$1" -- "$last" stays >out 2>err </dev/null &
 	RECORDER=$!
 	wait_for out || fail "$1: no output: $(cat err)"
-	sleep 0.5 # its first thread's end is in a frame
+	until_true 10 has_exit "$1" || fail "$1: its first thread's end comes into no frame"
 	PROGRAM=$(pgrep -P $RECORDER) || fail "$1: no program"
 }
 
 # incomplete REC: and it is said.
 incomplete() {
-	"$DEJA" cat "$1" 2>/dev/null | grep -q ' exit(5)' || fail "$1: the first thread's end is not in it"
+	has_exit "$1" || fail "$1: the first thread's end is not in it"
 	"$DEJA" info "$1" | grep -q '^Complete *no: ' || fail "$1: info says $("$DEJA" info "$1" | grep Complete)"
 	[ "$(complete "$1")" = False ] || fail "$1: ps says that its process is complete"
 	expect 123 "$DEJA" verify "$1"
@@ -103,6 +106,7 @@ incomplete() {
 # Its recorder is killed: it goes on. The same, and what was in memory is lost.
 for rec in alone lost; do
 	begin $rec
+	keep_session $rec
 	kill -KILL $RECORDER
 	quietly wait $RECORDER
 	kill -0 "$PROGRAM" || fail "$rec: the program died"
@@ -114,14 +118,11 @@ for rec in alone lost; do
 done
 
 # The recording is to end there.
-expect 5 "$DEJA" record -q --max-time 0.5s -o time -- "$last" short
+expect 5 "$DEJA" record -q --max-time 20s -o time -- "$last" short
 expect 0 "$DEJA" verify time
-"$DEJA" record -q --max-time 0.5s -o time_stays -- "$last" stays >out 2>err </dev/null &
+"$DEJA" record -q --max-time 2s -o time_stays -- "$last" stays >out 2>err </dev/null &
 RECORDER=$!
-for ((i = 0; i < 250; i++)); do
-	grep -q '^deja: .*--max-time' err && break
-	sleep 0.02
-done
+until_true 15 grep -q '^deja: .*--max-time' err
 kill -KILL "$(pgrep -P $RECORDER)"
 quietly wait $RECORDER
 incomplete time_stays

@@ -11,6 +11,7 @@ cat >victim.c <<'C'
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+static volatile int wrote;
 static void *writer(void *arg)
 {
 	static char bytes[3][100000];
@@ -21,6 +22,7 @@ static void *writer(void *arg)
 		bytes[k][snprintf(bytes[k], 30, "%ld %d\n", k, i)] = '.';
 		if (write(1, bytes[k], 20000 + (size_t)k * 30000) < 0)
 			return NULL;
+		wrote = 1;
 	}
 }
 int main(int argc, char **argv)
@@ -29,6 +31,8 @@ int main(int argc, char **argv)
 
 	for (long k = 0; k < 3; k++)
 		pthread_create(&t, NULL, writer, (void *)k);
+	while (atoi(argv[1]) % 2 && !wrote)
+		usleep(1000);
 	usleep(3000 + (unsigned)atoi(argv[1]) * 150);
 	if (argc > 2)
 		abort();

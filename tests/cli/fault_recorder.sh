@@ -50,10 +50,11 @@ partly() {
 	grep -qiE "^Complete *no: .*($2)" stdout || fail "$1: info: $(grep ^Complete stdout)"
 }
 
-# Stopped for 5 s while the program fills its ring: it waits, and nothing is lost.
+# Stopped for 5 s and more while the program fills its ring: it waits, and nothing is lost.
 begin stopped perl lines.pl 60000
 kill -STOP $RECORDER
-sleep 5
+sleep 3
+until n=$(wc -l <out); sleep 2; [ "$(wc -l <out)" = "$n" ]; do :; done
 kill -CONT $RECORDER
 ended stopped 5 60000
 expect 5 "$DEJA" replay stopped
@@ -81,13 +82,9 @@ if unshare -pf true 2>/dev/null; then
 fi
 
 # One child of many is killed: that is part of what is recorded.
-begin child bash -c 'for i in 1 2 3; do perl lines.pl 300 0.002 & done; wait; echo all; exit 8'
-second_child() { pgrep -P "$(pgrep -P $RECORDER bash)" perl | sed -n 2p; }
-for ((i = 0; i < 100; i++)); do
-	[ -z "$(second_child)" ] || break
-	sleep 0.05
-done
-kill -KILL "$(second_child)" || fail "child: none to kill"
+begin child bash -c 'for i in 1 2 3; do perl lines.pl 300 0.01 & done; wait; echo all; exit 8'
+second_child() { second=$(pgrep -P "$(pgrep -P $RECORDER bash)" perl | sed -n 2p) && [ -n "$second" ]; }
+until_true second_child && kill -KILL "$second" || fail "child: none to kill"
 got=0
 ends child
 quietly wait $RECORDER || got=$?

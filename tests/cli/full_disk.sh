@@ -31,7 +31,9 @@ echo "replayed $(wc -l <out2) of 400 lines"
 # not, they are written when there is some again.
 cat >slow.pl <<'P'
 $| = 1; open my $r, "<", "/dev/urandom";
-for (1 .. 400) { sysread $r, my $b, 20000; print unpack("%32C*", $b), "\n"; select undef, undef, undef, 0.005 } exit 6;
+for (1 .. 400) {
+	select undef, undef, undef, 0.02 until $_ != 100 || -e "filled";
+	sysread $r, my $b, 20000; print unpack("%32C*", $b), "\n"; select undef, undef, undef, 0.005 } exit 6;
 P
 cat >filled.sh <<'S'
 mount -t tmpfs -o size=24m none small || exit 99
@@ -40,7 +42,7 @@ recorder=$!
 until [ "$(wc -l <out)" -gt 20 ]; do sleep 0.02; done
 [ "$1" = room ] || rm -f small/rec/.room.*
 cat /dev/zero >small/filler 2>/dev/null
-lines=$(wc -l <out)
+: >filled
 [ "$1" = room ] || { until [ -s err ]; do sleep 0.02; done; rm small/filler; }
 wait $recorder
 echo $? >status
@@ -50,7 +52,7 @@ echo $? >status2
 ls -A small/rec >left
 S
 for way in room later; do
-	rm -f out
+	rm -f out filled
 	: >out
 	limit unshare -m sh filled.sh $way || fail "filled.sh: status $?"
 	[ "$(cat status)" = 6 ] && [ "$(wc -l <out)" = 400 ] || fail "$way: the program was harmed: $(cat status), $(wc -l <out) lines"

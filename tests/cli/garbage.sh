@@ -74,7 +74,7 @@ while read -r name at value; do
 	for command in replay "info --json" "cat --jsonl"; do
 		got=0
 		# shellcheck disable=SC2086
-		STEP_TIMEOUT=20 limit "$DEJA" $command bad >stdout 2>stderr </dev/null || got=$?
+		limit "$DEJA" $command bad >stdout 2>stderr </dev/null || got=$?
 		[ $got -lt 124 ] || [ $got = 125 ] || fail "$name byte $at = $value: deja $command gave $got: $(tail -3 stderr)"
 	done
 done <spots

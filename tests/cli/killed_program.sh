@@ -4,19 +4,20 @@
 
 cat >forever.pl <<'P'
 $| = 1; my $i = 0;
-while (1) { print "line ", $i++, " ", rand, "\n"; last if -e "stop"; select undef, undef, undef, 0.002; }
-open my $f, ">", "ended"; print $f "$i\n"; exit 5;
+while (! -e "hold") { print "line ", $i++, " ", rand, "\n"; select undef, undef, undef, 0.002; }
+mkdir "held"; sleep 60; exit 5;
 P
 "$DEJA" record -q -o program -- perl forever.pl >out 2>err </dev/null &
 recorder=$!
 wait_for out || fail "no output"
 sleep 0.3
 perl=$(pgrep -P $recorder perl) || fail "perl is not a child of deja record"
-# what it wrote last is in its ring alone
+# what it wrote last is in its ring alone; it is not killed in the middle of a write, which is no event yet
 kill -STOP $recorder
-sleep 0.2
+wait_lines out 50 || fail "no output while the recorder is stopped"
+: >hold
+until_true test -d held || fail "it does not come to its end"
 kill -KILL "$perl"
-sleep 0.1
 kill -CONT $recorder
 got=0
 quietly wait $recorder || got=$?

@@ -15,7 +15,7 @@ exit $status;
 P
 cat >tree.sh <<'T'
 for who in 1 2 3; do perl lines.pl 100 0.01 0 >tree.$who & done
-perl lines.pl 150 0.01 0
+perl lines.pl 300 0.01 0
 wait
 exit 7
 T
@@ -29,6 +29,7 @@ trigger=/sys/fs/ext4/${loop##*/}/trigger_fs_error
 [ -w "$trigger" ] || { echo "no $trigger" >err; exit 77; }
 "$DEJA" record -o mnt/rec -- "$@" >out 2>err </dev/null &
 while [ "$(wc -l <out)" -lt 20 ]; do sleep 0.02; done
+until "$DEJA" cat --call write mnt/rec 2>/dev/null | grep -q 'line 1 '; do sleep 0.05; done
 sleep 0.3
 echo 1 >"$trigger"
 ! touch mnt/file 2>/dev/null || { echo "it is not read-only" >err; exit 77; }
@@ -62,6 +63,6 @@ turned() {
 	[ ! -s left ] || fail "$1: left in /dev/shm: $(cat left)"
 	echo "$1: replayed $(wc -l <out2) of $(cat when) lines until then"
 }
-turned 5 200 perl lines.pl 200 0.01 5
-turned 7 150 bash tree.sh
+turned 5 400 perl lines.pl 400 0.01 5
+turned 7 300 bash tree.sh
 [ "$(cat tree.1 tree.2 tree.3 | wc -l)" = 300 ] || fail "tree: a child was harmed"

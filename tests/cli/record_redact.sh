@@ -99,6 +99,7 @@ serve killed -q --redact default
 sleep 0.5
 kill -KILL $RECORDER
 quietly wait $RECORDER
+keep_session killed
 limit /usr/bin/python3 "$service" client "$(cat port)" "$word" >cookie || fail "the program was harmed"
 cat killed/header killed/.sealed/p* killed/.sealed/f/* killed/.* >seen 2>/dev/null
 none_in seen "what a killed recorder leaves" "$word" "$key"
@@ -124,7 +125,7 @@ wait
 expect 3 "$DEJA" record --redact default -o nothing -- sh -c 'exit 3'
 has_line 'redacted: there was no secret to find'
 expect 3 "$DEJA" replay nothing
-expect 0 "$DEJA" record --redact default --max-time 0.2s -o part -- sh -c "echo password=$word; sleep 0.6"
+expect 0 "$DEJA" record --redact default --max-time 2s -o part -- sh -c "echo password=$word; sleep 5"
 has_line 'ended by --max-time.*redacted: 1 secret'
 expect 123 "$DEJA" replay part
 ! grep -qF "$word" stdout || fail "the part holds it"

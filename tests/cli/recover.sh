@@ -2,6 +2,7 @@
 # only shared memory held; the program is unharmed; nothing is left in /dev/shm.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
+own_shm
 
 cat >lines.pl <<'P'
 $| = 1; my $i = 0;
@@ -26,17 +27,11 @@ begin() {
 	sleep 0.3
 }
 
-# descendants PID: it and all below, parents first: nobody sees another's end.
-descendants() {
-	local child
-	echo "$1"
-	for child in $(pgrep -P "$1"); do descendants "$child"; done
-}
-
-# SIGKILL for the recorder and everything it started.
+# SIGKILL for the recorder and everything it started, parents first: nobody sees another's end.
 kill_all() {
 	local pid pids i
-	pids=$(descendants $RECORDER)
+	pids="$RECORDER $(descendants $RECORDER)"
+	touch "$SESSION" # lest another test's deja sweeps it
 	# shellcheck disable=SC2086
 	kill -KILL $pids
 	quietly wait $RECORDER
@@ -61,7 +56,7 @@ as_far() {
 # Everything at once. What the last write did may be no event yet.
 begin everything perl lines.pl
 kill -STOP $RECORDER # else there may be nothing in memory just now
-sleep 0.1
+wait_lines out 5 || fail "everything: no more output"
 kill_all
 expect 0 "$DEJA" recover everything
 grep -q '^recovered .*: [1-9][0-9]* events in 1 process, [1-9][0-9]* of them from shared memory' stdout || fail "recover says $(cat stdout)"
@@ -77,6 +72,8 @@ grep -qE '^OK ([1-9][0-9]*)/\1 events' stdout || fail "verify says $(cat stdout)
 
 # A tree: three workers write at once.
 begin tree bash tree.sh
+kill -STOP $RECORDER
+wait_lines out 20 || fail "tree: no more output"
 kill_all
 expect 0 "$DEJA" recover --json tree
 python3 - <<'P' || fail "recover --json: $(cat stdout)"
@@ -126,22 +123,21 @@ kill -KILL $RECORDER
 quietly wait $RECORDER
 sleep 0.1
 before=$(wc -l <out)
+wait_lines out 1 || fail "the program hangs" # what was there before is in events
 expect 0 "$DEJA" recover recorder
 grep -q 'still runs, unrecorded' stdout || fail "recover says $(cat stdout)"
-n=$(wc -l <out)
-sleep 0.2
 kill -0 "$perl" 2>/dev/null || fail "the program died"
-[ "$(wc -l <out)" -gt "$n" ] || fail "the program hangs"
+wait_lines out 2 || fail "the program hangs"
 : >stop
 wait_for ended || fail "the program did not end as it should"
-for ((i = 0; i < 100; i++)); do kill -0 "$perl" 2>/dev/null || break; sleep 0.02; done
 [ "$(wc -l <out)" = "$(cat ended)" ] || fail "its output is not whole"
 rm -f stop ended
 as_far recorder 100000
 [ "$(wc -l <out2)" -ge "$before" ] || fail "recorder: $before lines before recovering, $(wc -l <out2) replayed"
 
-# The same in a pid namespace, where a process has a number that nobody has here.
-for ((inner = 20000; inner < 30000; inner++)); do [ -e /proc/$inner ] || break; done
+# The same in a pid namespace, where a process has a number that nobody has here, nor will have soon.
+inner=$(sh -c 'echo $$')
+for ((inner = inner > 16000 ? inner - 12000 : inner + 12000; inner > 1; inner--)); do [ -e /proc/$inner ] || break; done
 cat >nested.sh <<S
 echo $((inner - 1)) >/proc/sys/kernel/ns_last_pid || echo unable
 perl lines.pl &
@@ -149,6 +145,7 @@ wait
 S
 if unshare -pf sh -c 'echo 4711 >/proc/sys/kernel/ns_last_pid' 2>/dev/null; then
 	begin nested unshare -pf sh nested.sh
+	keep_session nested
 	kill -KILL $RECORDER
 	quietly wait $RECORDER
 	expect 0 "$DEJA" recover nested
@@ -165,6 +162,8 @@ fi
 
 # The memory is gone: what was written is there, and is not called more than it is.
 begin gone perl lines.pl
+shown() { "$DEJA" cat --call write gone 2>/dev/null | grep -q 'line 0 '; }
+until_true 10 shown || fail "gone: nothing comes to the disk"
 kill_all
 rm -rf "$SESSION"
 head -c 100 gone/p1.zst >piece

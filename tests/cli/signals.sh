@@ -84,27 +84,29 @@ cmp -s natively stdout || fail "sent to its group from outside: $(cat stdout), n
 
 # a process left in the background signals the group; nohup's SIGHUP does not end the recording
 cat >daemon.sh <<'S'
-(trap '' TERM; sleep 0.3; kill -TERM 0; sleep 0.5; echo background done) &
+(trap '' TERM; while kill -0 $$ 2>/dev/null; do sleep 0.02; done; kill -TERM 0; sleep 0.5; echo background done) &
 S
 expect 0 python3 quiet.py "$DEJA" record -o left -- sh daemon.sh
 grep -q 'background done' stdout && ! grep -q stopped stderr || fail "a background process ended the recording: $(cat stdout stderr)"
 expect 0 "$DEJA" verify left
-nohup "$DEJA" record -q -o nohup -- sh -c '(sleep 1; echo done) &' >stdout 2>stderr &
+nohup "$DEJA" record -q -o nohup -- sh -c '(: >alone; until [ -e hung_up ]; do sleep 0.02; done; sleep 0.3; echo done) &' >stdout 2>stderr &
 recorder=$!
-sleep 0.5
+until_true test -e alone || fail "nohup: nothing runs: $(cat stderr)"
 kill -HUP $recorder
+: >hung_up
 wait $recorder || fail "nohup: status $?"
 expect 0 "$DEJA" info --json nohup
 python3 -c 'import json; assert json.load(open("stdout"))["complete"]' || fail "nohup: SIGHUP ended the recording"
 
-# an alarm set by who executes deja
-expect 142 perl -e 'alarm 1; exec @ARGV' "$DEJA" record -q -o alarm -- sleep 20
+# an alarm set by who executes deja; recording has begun when it comes
+expect 142 perl -e 'alarm 4; exec @ARGV' "$DEJA" record -q -o alarm -- sleep 20
 expect 142 "$DEJA" replay alarm
 
 # ^Z: the shell sees its job stopped, and continues it; a program that refuses to stop goes on
 cat >job.py <<'P'
-import fcntl, os, pty, signal, sys, termios, time
-refuses = sys.argv[1] == "refuses"
+import fcntl, glob, os, pty, signal, sys, termios, time
+for path in glob.glob("continued.*"):
+    os.unlink(path)
 pid, fd = pty.fork()
 if pid == 0: # the shell
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -123,7 +125,15 @@ if pid == 0: # the shell
             os._exit(0)
         stops += 1
         time.sleep(0.3)
+        if sys.argv[1] == "late": # who records is continued when its command has ended
+            with open("/proc/%d/task/%d/children" % (job, job)) as f:
+                command = f.read().split()
+            for pid in command:
+                os.kill(int(pid), signal.SIGCONT)
+            while any(open("/proc/%s/stat" % pid).read().split(") ")[1][0] != "Z" for pid in command):
+                time.sleep(0.01)
         os.killpg(job, signal.SIGCONT)
+        open("continued.%d" % stops, "w").close()
 seen, pressed = b"", 0
 while True:
     try:
@@ -140,18 +150,21 @@ os.waitpid(pid, 0)
 print(seen.decode().replace("\r", "").split("ended")[-1])
 P
 cat >stops.py <<'P'
-import signal, sys, time
-if sys.argv[1] == "refuses":
+import os, signal, sys, time
+refuses = sys.argv[1] == "refuses"
+if refuses:
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+if sys.argv[1] == "late":
+    signal.signal(signal.SIGCONT, lambda *_: os._exit(3))
 for i in range(2):
-    t = time.monotonic()
     print("READY", flush=True)
-    time.sleep(0.1)
-    while time.monotonic() - t < (0.2 if sys.argv[1] == "refuses" else 0.35):
+    if refuses:
+        time.sleep(0.2)
+    while not refuses and not os.path.exists("continued.%d" % (i + 1)):
         time.sleep(0.01)
 sys.exit(3)
 P
-for kind in stops refuses; do
+for kind in stops refuses late; do
 	expect 0 python3 job.py $kind python3 stops.py $kind
 	cp stdout natively
 	expect 0 python3 job.py $kind "$DEJA" record -q -o "$kind" -- python3 stops.py $kind

@@ -3,14 +3,7 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
-if [ -z "${OWN_SHM:-}" ]; then
-	for how in "unshare -m" "unshare -rm"; do
-		# shellcheck disable=SC2086
-		! $how sh -c 'mount -t tmpfs none /dev/shm' 2>/dev/null || OWN_SHM=1 exec $how sh -c '
-			mount -t tmpfs -o mode=1777 none /dev/shm && exec bash "$0"' "$0"
-	done
-	skip "no mount namespaces here"
-fi
+own_shm || skip "no mount namespaces here"
 
 # killed REC: a recording whose recorder was killed with everything, SESSION in /dev/shm.
 killed() {
@@ -23,8 +16,9 @@ killed() {
 	SESSION=$(readlink "$1/.session") || fail "the recording does not name its session"
 	sleep 0.3
 	kill -STOP $recorder # the ring has something that is on no disk
-	sleep 0.1
+	wait_lines out 5 || fail "no more output"
 	victims=$(descendants $recorder)
+	touch "$SESSION"
 	# shellcheck disable=SC2086
 	kill -KILL $recorder $victims
 	quietly wait $recorder

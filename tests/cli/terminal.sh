@@ -8,10 +8,13 @@ cat >on_tty.py <<'P'
 """Runs argv on a new terminal of 97 columns, presses ^C when it prints READY; copies its
 output, ends with its status."""
 import fcntl, os, pty, struct, sys, termios
+r, w = os.pipe()
 pid, fd = pty.fork()
 if pid == 0:
+    os.read(r, 1)  # until it has its size
     os.execvp(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 97, 0, 0))
+os.write(w, b"x")
 seen, pressed = b"", False
 while True:
     try:
@@ -29,7 +32,6 @@ status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 sys.exit(status if status >= 0 else 128 - status)
 P
 cat >program.sh <<'S'
-sleep 0.2
 tty; stty size; test -t 0 && test -t 1 && test -t 2 && echo all terminals
 trap 'echo interrupted $$; exit 44' INT
 echo READY
@@ -63,7 +65,7 @@ int main(void)
 }
 C
 gcc -static -o static static.c || skip "no static libc here"
-expect 0 python3 on_tty.py sh -c 'sleep 0.2; exec "$0" record -q -o static.rec -- sh -c "echo before; ./static; echo after"' "$DEJA"
+expect 0 python3 on_tty.py "$DEJA" record -q -o static.rec -- sh -c "echo before; ./static; echo after"
 cp stdout recorded
 rm static
 grep -q 'static: 111 97 columns' recorded || fail "an external child's terminal: $(cat recorded)"

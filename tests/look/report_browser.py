@@ -46,7 +46,7 @@ class Browser:
             raise
 
     def wait_for_driver(self):
-        for _ in range(200):
+        for _ in range(600):
             try:
                 return self.call("GET", "/status")
             except OSError:
@@ -98,11 +98,11 @@ class Browser:
 
 
 def wait_until(browser, script, what):
-    for _ in range(100):
+    for _ in range(600):
         if browser.js("return " + script):
             return
         time.sleep(0.05)
-    raise SystemExit("not within 5 s: " + what)
+    raise SystemExit("not within 30 s: " + what)
 
 
 def use(b):

@@ -10,9 +10,9 @@ setup() {
 		  maxconn 200
 		defaults
 		  mode http
-		  timeout connect 2s
-		  timeout client 5s
-		  timeout server 5s
+		  timeout connect 30s
+		  timeout client 30s
+		  timeout server 30s
 		frontend in
 		  bind 127.0.0.1:$PORT
 		  default_backend out
@@ -23,7 +23,7 @@ setup() {
 		behind=$(free_port)
 		background python3 -m http.server -d "$DIR/work/site" --bind 127.0.0.1 "$behind"
 		wait_port "$behind" || return
-		echo "  server s$n 127.0.0.1:$behind check inter 100ms" >>haproxy.cfg
+		echo "  server s$n 127.0.0.1:$behind check inter 100ms fall 1000" >>haproxy.cfg
 	done
 	CMD=(haproxy -W -db -f "$DIR/work/haproxy.cfg")
 }

@@ -8,9 +8,9 @@ setup() {
 }
 load() {
 	local sub i
-	timeout 20 mosquitto_sub -p "$PORT" -t 'a/#' -q 2 -C $((20 * LOAD)) >messages &
+	timeout 40 mosquitto_sub -p "$PORT" -t 'a/#' -q 2 -C $((20 * LOAD)) >messages &
 	sub=$!
-	sleep 0.2
+	until_true grep -q 'Sending SUBACK' "$DIR/record.err" || { kill $sub; return 1; }
 	for ((i = 0; i < LOAD; i++)); do
 		seq 20 | mosquitto_pub -p "$PORT" -t a/b -q 1 -l -r || { kill $sub; return 1; }
 	done

@@ -6,7 +6,7 @@ setup() {
 	pg_init || return
 	CMD=("${AS[@]}" "$PG/postgres" -D data -k "$DIR/work" -c listen_addresses= -c fsync=off)
 }
-ready() { until "$PG/pg_isready" -q -h "$DIR/work"; do sleep 0.05; done; }
+ready() { until_true "$PG/pg_isready" -q -h "$DIR/work"; }
 client() { local name=$1; shift; "$PG/$name" -h "$DIR/work" -U "$PG_USER" "$@"; }
 load() {
 	client createdb bench && client pgbench -i -q bench &&

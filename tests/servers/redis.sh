@@ -7,7 +7,8 @@ setup() {
 	CMD=(redis-server --port "$PORT" --dir "$DIR/work" --appendonly yes --save "1 10")
 }
 cli() { redis-cli -p "$PORT" "$@"; }
-ready() { wait_port "$PORT" && until cli ping | grep -q PONG; do sleep 0.02; done; }
+answers() { cli ping | grep -q PONG; }
+ready() { wait_port "$PORT" && until_true answers; }
 load() {
 	redis-benchmark -p "$PORT" -q -n $((1000 * LOAD)) -c 20 -t set,get,lpush,incr,zadd &&
 		redis-benchmark -p "$PORT" -q -n $((2000 * LOAD)) -c 20 -P 16 -t set,get || return
@@ -24,7 +25,7 @@ load() {
 		BGREWRITEAOF
 		INFO
 	END
-	sleep 0.3
+	[ "$ENDING" != stop ] || until_true grep -q 'Background saving terminated with success' "$DIR/record.out"
 }
 stop() { cli shutdown nosave; }
 check() { grep -q 'bye bye' "$1" && grep -q 'Background saving terminated with success' "$1"; }

@@ -3,7 +3,8 @@ NEED=(tmux top)
 setup() { CMD=(tmux -S "$DIR/work/socket" -f /dev/null -D); }
 # -N: a client that comes too early does not start a server of its own
 keys() { tmux -N -S socket "$@"; }
-ready() { until keys new-session -d -x 80 -y 24 sh 2>/dev/null; do sleep 0.02; done; }
+ready() { until_true keys new-session -d -x 80 -y 24 sh 2>/dev/null; }
+shows() { keys capture-pane -p -t :0 >pane && grep -q 'shell [0-9]' pane; }
 load() {
 	local i
 	for ((i = 0; i < LOAD; i++)); do
@@ -12,11 +13,6 @@ load() {
 			keys new-window top && sleep 0.3 && keys resize-window -x 100 -y 30 &&
 			keys send-keys q || return
 	done
-	for ((i = 0; i < 100; i++)); do # the shell may be slower than we
-		keys capture-pane -p -t :0 >pane || return
-		! grep -q 'shell [0-9]' pane || return 0
-		sleep 0.1
-	done
-	return 1
+	until_true shows # the shell may be slower than we
 }
 stop() { keys kill-server; }

@@ -124,11 +124,25 @@ static bool is_for_command(const siginfo_t *info, bool (*is_ours)(void *arg, pid
 	return info->si_pid != getpid() && !is_ours(arg, info->si_pid);
 }
 
+/* What has come so far asked for the stop that is about to be: it is none of its own later. */
+static void forget_stops(void)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	for (int i = queue_taken; i < queue_put; i++)
+		if (stops_job(queue[i % QUEUE_LEN].info.si_signo))
+			queue[i % QUEUE_LEN].info.si_signo = SIGCHLD;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 /* Until SIGCONT. */
 static void stop_here(int signo)
 {
 	struct sigaction stop = {.sa_handler = SIG_DFL}, old;
 
+	forget_stops();
 	sigaction(signo, &stop, &old);
 	raise(signo);
 	sigaction(signo, &old, NULL);

@@ -122,7 +122,7 @@ long record_output(struct thread *t, const struct tf_call *call,
 	long ret;
 
 again:
-	while (RT->exiting)
+	while (RT->exiting && !t->process) /* who shares our memory only lives on */
 		await_end(t);
 	if ((RT->multi | RT->domains) && record_share(t))
 		t0 = dj_now();
@@ -156,7 +156,7 @@ static struct thread *who_puts_out(const struct thread *self)
 
 		if (i % 64 == 0 && !RT->thread_map[i / 64])
 			i += 63;
-		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != self && t->in_output)
+		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != self && t->in_output && !t->process)
 			return t;
 	}
 	return NULL;

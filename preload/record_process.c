@@ -78,6 +78,13 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	int64_t t0 = dj_now();
 	long ret;
 
+	if (child && (is_vfork || apart)) {
+		child->guest = slot_guest_enter(t->slot);
+		if (!child->guest) {
+			thread_free(child);
+			child = NULL;
+		}
+	}
 	if (!child) {
 		record_note(t->slot, "a thread could not be started: too many at once");
 		record_emit_call(t, call, args, -EAGAIN, t0, t0, NULL);
@@ -115,6 +122,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		if (!is_vfork)
 			RT->thread_count--;
 		child->alive = 0;
+		if (child->guest)
+			__atomic_store_n(child->guest, 0, __ATOMIC_SEQ_CST);
 		thread_free(child);
 	}
 	emit_clone(t, p, args, flags, ret, t0);
@@ -464,6 +473,14 @@ static uint32_t exec_reason(const struct thread *t, const unsigned long args[6],
 	return EXEC_TARGET_OK;
 }
 
+/* Around exec. */
+static void exec_begins(struct thread *t, bool begins)
+{
+	if (t->guest)
+		__atomic_store_n(t->guest, begins ? -t->live_tid : t->live_tid, __ATOMIC_SEQ_CST);
+	signals_for_exec(t, begins);
+}
+
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
@@ -492,9 +509,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
-		signals_for_exec(t, true);
+		exec_begins(t, true);
 		ret = dj_raw_wait(p->nr, args);
-		signals_for_exec(t, false);
+		exec_begins(t, false);
 		return ret;
 	}
 	if (external == EXEC_TARGET_SANDBOX) {
@@ -512,9 +529,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_leave(t, true);
 		record_domains_depart(t);
 	}
-	signals_for_exec(t, true);
+	exec_begins(t, true);
 	ret = dj_raw_wait((long)p->nr, a);
-	signals_for_exec(t, false);
+	exec_begins(t, false);
 	if (!t->vfork_child) {
 		sched_leave(t, false);
 		boundary_domains_take(t);
@@ -527,18 +544,6 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
-}
-
-/* The stream ends with this process; who shares its memory goes on alone. */
-static void apart_outlive(struct thread *t)
-{
-	for (struct thread *a = RT->multi ? threads_apart(NULL) : NULL; a; a = threads_apart(a)) {
-		if (thread_is_gone(a))
-			continue;
-		RT->passthrough = 1;
-		sched_open();
-		return;
-	}
 }
 
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
@@ -559,11 +564,13 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 		thread_bury(t);
 		sched_release(t);
 	} else if (!t->vfork_child) {
-		apart_outlive(t);
 		if (RT->domains)
 			futex_robust_end(t); /* in our turn, not when the kernel comes to it */
 		boundary_domains_give(t);
-		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+		/* else the stream goes on with those that share its memory, and the turn is theirs as
+		 * soon as we are gone (sched.c) */
+		if (!slot_has_guests(t->slot))
+			__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
 		dj_raw(p->nr, args[0]);
@@ -644,9 +651,9 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 		return record_clone(t, p, args);
 	case SYS_execve:
 	case SYS_execveat:
-		signals_for_exec(t, true);
+		exec_begins(t, true);
 		ret = dj_raw_wait((long)p->nr, args);
-		signals_for_exec(t, false);
+		exec_begins(t, false);
 		return ret;
 	case SYS_clone3:
 	case SYS_rseq:

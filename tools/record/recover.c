@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/readme.h"
+#include "tools/guests.h"
 #include "tools/record/nspid.h"
 #include "tools/record/recover.h"
 #include "tools/session.h"
@@ -268,13 +269,19 @@ static bool is_taken(void *arg, pid_t pid)
 	return false;
 }
 
-static bool slot_lives(const struct recovery *r, const struct slot *slot)
+static bool pid_lives(void *arg, pid_t pid)
 {
+	const struct recovery *r = arg;
 	bool possible;
 
 	if (!r->shared->pid_namespaces) /* else its pid may be another's here */
-		return session_pid_lives(slot->pid);
-	return slot->pid && nspid_outer(slot->pid, r->session_dir, true, is_taken, NULL, &possible);
+		return session_pid_lives(pid);
+	return pid && nspid_outer(pid, r->session_dir, true, is_taken, NULL, &possible);
+}
+
+static bool slot_lives(struct recovery *r, const struct slot *slot)
+{
+	return pid_lives(r, slot->pid) || guests_live(r->shared, slot, false, pid_lives, r);
 }
 
 /* What lies in the ring behind the stream's first `taken` bytes. False: some of it is gone. */

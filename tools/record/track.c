@@ -307,6 +307,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		t->exited = false;
 	if (id == execve_id || id == execveat_id) {
 		exec_failed(t->sv, t->stream);
+		living_exec_failed(&t->living);
 		return;
 	}
 	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != exit_id &&
@@ -322,6 +323,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		return;
 	case TF_EV_EXEC:
 		see_exec(t, &in);
+		t->exited = living_exec(&t->living);
 		return;
 	case TF_EV_END:
 		tf_get_int(&in);

@@ -287,6 +287,7 @@ struct session {
 	uint32_t magic, version;
 	uint32_t mode; /* enum session_mode */
 	int32_t supervisor_pid;
+	uint64_t pid_namespace; /* in which that is its pid: the inode of /proc/self/ns/pid */
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;

@@ -637,6 +637,8 @@ void sched_open(void);
 bool sched_wanted(const struct thread *t);
 /* The token's holder gives it away and waits until it comes round again: at once if nobody waits. */
 void sched_go_round(struct thread *t);
+/* The thread's state as /proc names it: R, S, D, T, t, Z; 0: that cannot be read. */
+char sched_state(int32_t live_tid);
 /* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
 bool sched_is_stopped(int32_t live_tid);
 

@@ -69,7 +69,7 @@ static void queue_up(struct thread *t)
 	RT->sched_pausing += t->pause_waits;
 }
 
-bool sched_is_stopped(int32_t live_tid)
+char sched_state(int32_t live_tid)
 {
 	char path[32] = "/proc/", text[128];
 	unsigned at = 6;
@@ -81,12 +81,19 @@ bool sched_is_stopped(int32_t live_tid)
 	dj_copy(path + at, "/stat", 6);
 	fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
-	n = dj_raw(SYS_read, fd, text, sizeof(text));
+		return 0;
+	n = dj_raw(SYS_read, fd, text, sizeof(text) - 2);
 	dj_raw(SYS_close, fd);
 	while (n > 0 && text[n - 1] != ')') /* the name may have one, too */
 		n--;
-	return n > 0 && (text[n + 1] == 't' || text[n + 1] == 'T');
+	return n > 0 ? text[n + 1] : 0;
+}
+
+bool sched_is_stopped(int32_t live_tid)
+{
+	char state = sched_state(live_tid);
+
+	return state == 't' || state == 'T';
 }
 
 /*

@@ -473,6 +473,27 @@ static uint32_t exec_reason(const struct thread *t, const unsigned long args[6],
 	return EXEC_TARGET_OK;
 }
 
+/* The stream is that of those who share our memory from here on; the next image begins another. The
+ * kernel tells them that we are gone (sched.c). */
+static void exec_outlived(struct thread *t)
+{
+	t->exec_slot = slot_claim(t, next_stream(), t->slot->stream);
+	if (t->exec_slot)
+		t->exec_slot->pid = RT->pid;
+	t->alive = 1;
+	dj_raw(SYS_set_tid_address, &t->alive);
+	RT->leaver = t;
+}
+
+static void exec_outlived_not(struct thread *t, bool external)
+{
+	if (t->exec_slot)
+		slot_release(t->exec_slot);
+	t->exec_slot = NULL;
+	if (!external)
+		RT->leaver = NULL;
+}
+
 /* Around exec. */
 static void exec_begins(struct thread *t, bool begins)
 {
@@ -487,25 +508,33 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	bool at = p->nr == SYS_execveat;
 	const char *path = (const char *)args[at ? 1 : 0];
 	unsigned long a[6];
-	struct slot *slot = t->exec_slot ? t->exec_slot : t->slot;
+	struct slot *slot;
 	struct exec_env env = {0};
 	uint32_t external;
 	struct redirect redirect;
 	bool shares = t->vfork_child || t->apart; /* the memory's other users live on */
+	bool outlived = !shares && !RT->passthrough && slot_has_guests(t->slot);
 	int64_t t0 = dj_now();
 	long ret;
 
 	dj_copy(a, args, sizeof(a));
+	if (outlived)
+		exec_outlived(t);
+	slot = t->exec_slot ? t->exec_slot : t->slot;
 	if (!dj_strlen_user(path, 4096) ||
 	    !exec_env_make(&env, (char *const *)args[at ? 3 : 2], slot)) {
 		/* unreadable arguments: exec refuses them, or goes on unrecorded */
 		ret = dj_raw_wait(p->nr, args);
+		if (outlived)
+			exec_outlived_not(t, false);
 		record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 		return ret;
 	}
 	if (t->exec_slot && t->roles != t->exec_slot->fd_role) /* shared until now */
 		dj_copy(t->exec_slot->fd_role, t->roles, sizeof(t->exec_slot->fd_role));
 	external = exec_reason(t, args, at, &env, slot);
+	if (outlived && external)
+		exec_outlived_not(t, true);
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
@@ -542,6 +571,8 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	if (external && external != EXEC_TARGET_SANDBOX)
 		external_restore(&redirect);
 	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
+	if (outlived)
+		exec_outlived_not(t, false);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
 }

@@ -144,6 +144,11 @@ void boundary_holder_killed(void)
 	}
 }
 
+struct thread *boundary_heir(struct thread *t)
+{
+	return t;
+}
+
 void ring_kick(struct slot *slot)
 {
 	slot->kicked = slot->pos;

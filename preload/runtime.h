@@ -255,7 +255,9 @@ struct runtime {
 	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
 	uint32_t guests; /* there has been a process that shares our memory */
-	struct thread *leaver; /* replay: has ended the process, and waits for what its guests do */
+	/* guests go on without the process: replay: who has ended it and waits for that; recorder: who
+	 * executes another program, and has if it is not alive */
+	struct thread *leaver;
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
 	uint32_t sched_pausing; /* recorder: of those that wait, at a PAUSE */

@@ -137,43 +137,46 @@ static bool is_dead(const struct thread *t)
 
 /* The process that made us and whose stream this is has ended, with or without its turn: it goes on
  * among those who live. Under the guard; who has it from here on, if that has changed. */
-static struct thread *inherit(void)
+static struct thread *inherit(struct thread *t)
 {
-	struct thread *owner = RT->sched_owner, **at = &RT->sched_first, *t;
+	struct thread *owner = RT->sched_owner, **at = &RT->sched_first, *queued;
 
 	RT->sched_last = NULL;
-	while ((t = *at)) {
-		if (!is_dead(t)) {
-			RT->sched_last = t;
-			at = &t->sched_next;
+	while ((queued = *at)) {
+		if (!is_dead(queued)) {
+			RT->sched_last = queued;
+			at = &queued->sched_next;
 			continue;
 		}
-		*at = t->sched_next;
-		t->queued = false;
+		*at = queued->sched_next;
+		queued->queued = false;
 		RT->sched_waiting--;
-		RT->sched_pausing -= t->pause_waits;
+		RT->sched_pausing -= queued->pause_waits;
 	}
 	if (!owner || !is_dead(owner))
 		return NULL;
 	boundary_holder_killed();
-	return pass_on();
+	return RT->session->mode == SESSION_RECORD ? pass_on() : (RT->sched_owner = boundary_heir(t));
 }
 
 /* Who shares memory with a process that has been killed: looks whether it waits in vain. */
-static void look_for_maker(const struct thread *t)
+static void look_for_maker(struct thread *t)
 {
 	struct session *s = RT->session;
 	struct thread *next;
 
 	if (!t->process)
 		return;
-	if (s->mode == SESSION_RECORD && __atomic_load_n(&RT->slot->orphaned, __ATOMIC_SEQ_CST)) {
+	if (__atomic_load_n(&RT->slot->orphaned, __ATOMIC_SEQ_CST) ||
+	    (s->mode == SESSION_RECORD && RT->leaver && !__atomic_load_n(&RT->leaver->alive, __ATOMIC_SEQ_CST))) {
 		guard_lock();
-		next = inherit();
+		next = inherit(t);
 		guard_unlock();
 		if (next)
 			wake(next);
 	} else if (dj_raw(SYS_kill, RT->live_pid, 0) == -ESRCH) {
+		if (s->mode == SESSION_REPLAY && (RT->slot->left || !RT->slot->finished))
+			return; /* the supervisor will say whether it is ours now */
 		if (s->mode == SESSION_REPLAY)
 			for (;;)
 				dj_raw(SYS_exit_group, 0);

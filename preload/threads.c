@@ -115,6 +115,7 @@ void threads_forget_others(struct thread *t)
 	t->guest = NULL;
 	t->process = 0;
 	RT->guests = 0;
+	RT->leaver = NULL;
 	if (t->actions != &RT->actions) {
 		RT->actions = *t->actions;
 		t->actions = &RT->actions;

@@ -106,6 +106,9 @@ void stream_end(struct thread *t, long nr, const unsigned long *args)
 
 	if (ev.id && ev.id != TF_EV_END)
 		diverge(t, DIVERGED_OTHER, nr, args, "stream_end before the end");
+	if (t->process && t->slot->left && !RT->leaver) /* the process is another program, with a stream of its own */
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
 	if (RT->leaver && !ev.id) { /* killed, or outlived, where others share the memory of a process that ended */
 		sched_give(RT->leaver);
 		if (!t->process)

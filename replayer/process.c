@@ -366,6 +366,15 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!t->vfork_child)
 		domains_depart();
 	debug_last(t);
+	if (stream && !(t->vfork_child || t->apart)) { /* the old one is that of those who share our memory */
+		struct event theirs = domains_peek(t);
+
+		__atomic_store_n(&t->slot->left, 1, __ATOMIC_SEQ_CST);
+		t->slot->finished = FINISHED_END;
+		RT->sched_owner = NULL;
+		if (theirs.id && theirs.id != TF_EV_END)
+			turn_give(t);
+	}
 	turn_leave_memory(t);
 	signals_for_exec(t, true);
 	ret = image_exec(t, &img, slot);

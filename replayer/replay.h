@@ -53,6 +53,8 @@ void domains_depart(void);
 struct event turn_wait(struct thread *t);
 /* This thread is at its end: the token goes to whom the head belongs. */
 void turn_leave(struct thread *t);
+/* To the thread of the event at the head. */
+void turn_give(struct thread *t);
 /* The process ends by this thread's hand. Returns when those that share its memory have done what they did
  * then. */
 void turn_outlived(struct thread *t);

@@ -59,6 +59,15 @@ static void stream_is_over(struct thread *t)
 		stream_end(t, SYS_exit, NULL);
 }
 
+struct thread *boundary_heir(struct thread *t)
+{
+	struct event ev = domains_peek(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, -1, NULL);
+	return owner_of_head(t);
+}
+
 void turn_outlived(struct thread *t)
 {
 	struct event ev = domains_peek(t);
@@ -83,6 +92,11 @@ void turn_leave_memory(struct thread *t)
 		sched_give(owner_of_head(t));
 	else if (RT->leaver)
 		sched_give(RT->leaver);
+}
+
+void turn_give(struct thread *t)
+{
+	sched_give(owner_of_head(t));
 }
 
 void turn_leave(struct thread *t)

@@ -89,16 +89,20 @@ bool living_exit(struct living *l, bool group, int code)
 	return is_over(l);
 }
 
-bool living_exec(struct living *l)
+bool living_exec(struct living *l, bool other_stream)
 {
-	if (!take(&l->guests, l->tid))
+	if (take(&l->guests, l->tid))
+		add(l, &l->guests, -l->tid);
+	else if (!other_stream || find(&l->threads, l->tid) == l->threads.count)
 		return false;
-	add(l, &l->guests, -l->tid);
+	else
+		l->ended = true;
 	return is_over(l);
 }
 
 void living_exec_failed(struct living *l)
 {
+	l->ended &= find(&l->threads, l->tid) == l->threads.count;
 	if (take(&l->guests, -l->tid))
 		add(l, &l->guests, l->tid);
 }

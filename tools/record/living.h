@@ -34,9 +34,9 @@ void living_begin(struct living *l, int32_t pid, int32_t tid);
 void living_clone(struct living *l, uint64_t flags, int64_t result);
 /* exit, or exit_group (group), with this code. True: the stream ended by it. */
 bool living_exit(struct living *l, bool group, int code);
-/* exec is being made, which has another stream if it is a guest's; it has failed. True: the stream ended
- * by it. */
-bool living_exec(struct living *l);
+/* exec is being made, whose image has another stream if it is a guest's, or its guests go on without it; it
+ * has failed. True: the stream ended by it. */
+bool living_exec(struct living *l, bool other_stream);
 void living_exec_failed(struct living *l);
 
 #endif

@@ -156,3 +156,18 @@ one_line() {
 has_line() {
 	grep -E '^deja: ' stderr | grep -qiE -- "$1" || fail "no line of deja's matches '$1': $(cat stderr)"
 }
+
+# tamper ARG...: alters a recording (tests/tamper.py).
+tamper() { python3 "$TESTS/tamper.py" "$@" || fail "tamper.py $*"; }
+
+# diverges REC EVENT: replay and verify stop there.
+diverges() {
+	expect 120 "$DEJA" replay "$1"
+	has_line "diverged at event $2 of process"
+	for word in 'expected:' 'got:' 'likely cause:'; do
+		grep -q "$word" stderr || fail "$1: the report lacks '$word': $(cat stderr)"
+	done
+	expect 120 "$DEJA" verify "$1"
+	has_line "diverged at event $2 of process"
+	! grep -q '^OK' stdout || fail "$1: verify says OK of a recording that diverges"
+}

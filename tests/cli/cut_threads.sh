@@ -4,7 +4,6 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
-tamper() { python3 "$TESTS/tamper.py" "$@" || fail "tamper.py $*"; }
 last=$CASES/thread_last_exit
 
 # complete REC PID: what the header says of the process

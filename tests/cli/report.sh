@@ -3,8 +3,6 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
-tamper() { python3 "$TESTS/tamper.py" "$@" || fail "tamper.py $*"; }
-
 # cause ID REC: replaying REC diverges, the report names the cause; ./report.json is left.
 cause() {
 	local status=0

@@ -3,8 +3,6 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
-tamper() { python3 "$TESTS/tamper.py" "$@" || fail "tamper.py $*"; }
-
 expect 0 "$DEJA" record -q -o ended -- "$CASES/random"
 n=$(tamper end ended)
 expect 120 "$DEJA" verify ended

@@ -4,8 +4,6 @@
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
-tamper() { python3 "$TESTS/tamper.py" "$@" || fail "tamper.py $*"; }
-
 cat >one.c <<'C'
 #include <stdio.h>
 #include <unistd.h>

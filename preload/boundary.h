@@ -47,6 +47,11 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 			struct k_ucontext *uc);
 /* A fault that will end the process, by the default action. */
 void boundary_fatal(struct thread *t);
+/* Whoever had the turn was killed, perhaps in the middle of an event; others share its memory. Under the
+ * guard of the turn. */
+void boundary_holder_killed(void);
+/* Replay: who has the next event then. Does not return where there is none. */
+struct thread *boundary_heir(struct thread *t);
 /* A fault of a kind that we raise, too, but no oracle's. True: that is all. */
 bool boundary_own_fault(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc);
 /* The process ends by this signal now. */

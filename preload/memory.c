@@ -114,7 +114,7 @@ bool dj_read_user(void *to, const void *from, size_t len)
 {
 	struct k_iovec local = {to, len}, remote = {(uint8_t *)from, len};
 
-	return dj_raw(SYS_process_vm_readv, RT->live_pid, &local, 1, &remote, 1, 0) ==
+	return dj_raw(SYS_process_vm_readv, dj_own_pid(), &local, 1, &remote, 1, 0) ==
 	       (long)len;
 }
 
@@ -122,7 +122,7 @@ bool dj_write_user(void *to, const void *from, size_t len)
 {
 	struct k_iovec local = {(uint8_t *)from, len}, remote = {to, len};
 
-	return dj_raw(SYS_process_vm_writev, RT->live_pid, &local, 1, &remote, 1, 0) ==
+	return dj_raw(SYS_process_vm_writev, dj_own_pid(), &local, 1, &remote, 1, 0) ==
 	       (long)len;
 }
 

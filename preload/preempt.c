@@ -247,8 +247,7 @@ void preempt_request(const struct thread *target)
 	uint64_t value = PREEMPT_VALUE;
 
 	dj_copy(info.rest + 8, &value, sizeof(value));
-	dj_raw(SYS_rt_tgsigqueueinfo, target->apart ? target->live_tid : RT->live_pid,
-	       target->live_tid, SIGSYS_NR, &info);
+	dj_raw(SYS_rt_tgsigqueueinfo, thread_process(target), target->live_tid, SIGSYS_NR, &info);
 }
 
 void preempt_take_trap(void (*handler)(int, struct k_siginfo *, struct k_ucontext *))

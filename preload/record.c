@@ -607,8 +607,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	struct k_timespec ts;
 	uint8_t buf[32], *room, *p;
 
-	if (t->pending || RT->trap_tsc)
-		return false; /* the call delivers it; the vDSO reads the counter */
+	if (t->pending || RT->trap_tsc || RT->clocks_unsure)
+		return false; /* the call delivers it, or has the whole value; the vDSO reads the counter */
 	if (which == TF_CLOCK_GETTIMEOFDAY || which == TF_CLOCK_TIME) {
 		long (*original)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
 		int64_t tv[2];

@@ -180,7 +180,7 @@ static void take(struct thread *t, unsigned d)
 	if (RT->passthrough)
 		return;
 	RT->domains_held |= 1u << d;
-	dom->pid = t->vfork_child ? 0 : RT->live_pid;
+	dom->pid = t->vfork_child ? 0 : thread_process(t);
 	dom->tid = t->live_tid;
 	dom->since_ns = t->slice_start_ns;
 	if (turn_is_of(dom->turn, me))

@@ -15,35 +15,49 @@
 enum {
 	OUTPUT_LOCK_TRIES = 5,
 	OUTPUT_LOCK_OWN_TRIES = 40, /* more, while it is another thread of this process */
+	OUTPUT_LOCK_READY_TRIES = 10000, /* while it waits for nothing but a processor, or a disk */
 	OUTPUT_LOCK_STEP_NS = 1000 * 1000,
 	SETTLE_TRIES = 5000, /* a loaded machine may not let the other run for a while */
 	SETTLE_STEP_NS = 100 * 1000,
 };
 
+/* From the owner; 0: nobody. False: *owner is another. */
+static bool take_output(struct thread *t, struct session *s, uint32_t *owner, uint8_t role)
+{
+	if (!__atomic_compare_exchange_n(&s->output_lock, owner, (uint32_t)RT->live_pid, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	s->output_tid = t->live_tid;
+	RT->output_role = role;
+	return true;
+}
+
 /*
- * The lock that makes the order of outputs across processes the recorded order. Never
- * waited for longer than a few milliseconds, or some tens within a process, but for where the call
- * would wait as well: a stopped process must not hold up others.
+ * The lock that makes the order of outputs across processes the recorded order. Of one that is stopped or
+ * waits in its call never waited for longer than a few milliseconds, or some tens within a process, but for
+ * where the call would wait as well: it must not hold up others. One that only has no processor has
+ * written, perhaps, and its output would be told in the wrong place.
  */
 static bool output_lock(struct thread *t, struct session *s, uint8_t role)
 {
 	struct k_timespec step = {0, OUTPUT_LOCK_STEP_NS};
 	uint32_t mine = (uint32_t)RT->live_pid;
+	unsigned ready = 0;
 
 	for (int i = 0; i < OUTPUT_LOCK_TRIES + OUTPUT_LOCK_OWN_TRIES; i++) {
 		uint32_t owner = 0;
 
-		if (__atomic_compare_exchange_n(&s->output_lock, &owner, mine, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-			RT->output_role = role;
+		if (take_output(t, s, &owner, role) ||
+		    /* killed while it wrote */
+		    (dj_raw(SYS_kill, owner, 0) == -ESRCH && take_output(t, s, &owner, role)))
 			return true;
+		if (owner != mine && i >= OUTPUT_LOCK_TRIES) {
+			char state = ready++ < OUTPUT_LOCK_READY_TRIES ? sched_state(s->output_tid) : 0;
+
+			if (state != 'R' && state != 'D')
+				break;
+			i--;
 		}
-		if (dj_raw(SYS_kill, owner, 0) == -ESRCH && /* killed while it wrote */
-		    __atomic_compare_exchange_n(&s->output_lock, &owner, mine, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return true;
-		if (owner != mine && i >= OUTPUT_LOCK_TRIES)
-			break;
 		if (owner == mine && RT->output_role == role && !t->pending && !RT->exiting)
 			i--; /* the pipe is full: there is no way around it */
 		if (owner == mine)
@@ -122,7 +136,7 @@ long record_output(struct thread *t, const struct tf_call *call,
 	long ret;
 
 again:
-	while (RT->exiting)
+	while (RT->exiting && !t->process) /* who shares our memory only lives on */
 		await_end(t);
 	if ((RT->multi | RT->domains) && record_share(t))
 		t0 = dj_now();
@@ -156,7 +170,7 @@ static struct thread *who_puts_out(const struct thread *self)
 
 		if (i % 64 == 0 && !RT->thread_map[i / 64])
 			i += 63;
-		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != self && t->in_output)
+		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != self && t->in_output && !t->process)
 			return t;
 	}
 	return NULL;

@@ -276,7 +276,7 @@ static void probe_end(struct k_ucontext *uc)
 	if (s->blocked && s->prober->held) /* caught meanwhile */
 		s->prober->held_mask |= SIG_BIT(SIGTRAP_NR);
 	for (uint32_t i = 0; i < s->sent_count; i++) /* it waits on */
-		dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, s->prober->live_tid, SIGTRAP_NR,
+		dj_raw(SYS_rt_tgsigqueueinfo, thread_process(s->prober), s->prober->live_tid, SIGTRAP_NR,
 		       &s->sent[i]);
 	s->sent_count = 0;
 	signals_install(SIGTRAP_NR);
@@ -441,7 +441,7 @@ static void give_back(struct thread *t, const struct k_siginfo *info, struct k_u
 	if (info->code == CODE_KERNEL)
 		uc->mc.rip--;
 	else
-		dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, t->live_tid, SIGTRAP_NR, &again);
+		dj_raw(SYS_rt_tgsigqueueinfo, thread_process(t), t->live_tid, SIGTRAP_NR, &again);
 }
 
 /* One instruction of a thread that is stepped. */

@@ -78,6 +78,13 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	int64_t t0 = dj_now();
 	long ret;
 
+	if (child && (is_vfork || apart)) {
+		child->guest = slot_guest_enter(t->slot);
+		if (!child->guest) {
+			thread_free(child);
+			child = NULL;
+		}
+	}
 	if (!child) {
 		record_note(t->slot, "a thread could not be started: too many at once");
 		record_emit_call(t, call, args, -EAGAIN, t0, t0, NULL);
@@ -115,6 +122,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		if (!is_vfork)
 			RT->thread_count--;
 		child->alive = 0;
+		if (child->guest)
+			__atomic_store_n(child->guest, 0, __ATOMIC_SEQ_CST);
 		thread_free(child);
 	}
 	emit_clone(t, p, args, flags, ret, t0);
@@ -464,37 +473,74 @@ static uint32_t exec_reason(const struct thread *t, const unsigned long args[6],
 	return EXEC_TARGET_OK;
 }
 
+/* The stream is that of those who share our memory from here on; the next image begins another. The
+ * kernel tells them that we are gone (sched.c). */
+static void exec_outlived(struct thread *t)
+{
+	t->exec_slot = slot_claim(t, next_stream(), t->slot->stream);
+	if (t->exec_slot)
+		t->exec_slot->pid = RT->pid;
+	t->alive = 1;
+	dj_raw(SYS_set_tid_address, &t->alive);
+	RT->leaver = t;
+}
+
+static void exec_outlived_not(struct thread *t, bool external)
+{
+	if (t->exec_slot)
+		slot_release(t->exec_slot);
+	t->exec_slot = NULL;
+	if (!external)
+		RT->leaver = NULL;
+}
+
+/* Around exec. */
+static void exec_begins(struct thread *t, bool begins)
+{
+	if (t->guest)
+		__atomic_store_n(t->guest, begins ? -t->live_tid : t->live_tid, __ATOMIC_SEQ_CST);
+	signals_for_exec(t, begins);
+}
+
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr((int)p->nr);
 	bool at = p->nr == SYS_execveat;
 	const char *path = (const char *)args[at ? 1 : 0];
 	unsigned long a[6];
-	struct slot *slot = t->exec_slot ? t->exec_slot : t->slot;
+	struct slot *slot;
 	struct exec_env env = {0};
 	uint32_t external;
 	struct redirect redirect;
 	bool shares = t->vfork_child || t->apart; /* the memory's other users live on */
+	bool outlived = !shares && !RT->passthrough && slot_has_guests(t->slot);
 	int64_t t0 = dj_now();
 	long ret;
 
 	dj_copy(a, args, sizeof(a));
+	if (outlived)
+		exec_outlived(t);
+	slot = t->exec_slot ? t->exec_slot : t->slot;
 	if (!dj_strlen_user(path, 4096) ||
 	    !exec_env_make(&env, (char *const *)args[at ? 3 : 2], slot)) {
 		/* unreadable arguments: exec refuses them, or goes on unrecorded */
 		ret = dj_raw_wait(p->nr, args);
+		if (outlived)
+			exec_outlived_not(t, false);
 		record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 		return ret;
 	}
 	if (t->exec_slot && t->roles != t->exec_slot->fd_role) /* shared until now */
 		dj_copy(t->exec_slot->fd_role, t->roles, sizeof(t->exec_slot->fd_role));
 	external = exec_reason(t, args, at, &env, slot);
+	if (outlived && external)
+		exec_outlived_not(t, true);
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
 	if (RT->passthrough) { /* recording has ended */
 		dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
-		signals_for_exec(t, true);
+		exec_begins(t, true);
 		ret = dj_raw_wait(p->nr, args);
-		signals_for_exec(t, false);
+		exec_begins(t, false);
 		return ret;
 	}
 	if (external == EXEC_TARGET_SANDBOX) {
@@ -512,9 +558,9 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 		sched_leave(t, true);
 		record_domains_depart(t);
 	}
-	signals_for_exec(t, true);
+	exec_begins(t, true);
 	ret = dj_raw_wait((long)p->nr, a);
-	signals_for_exec(t, false);
+	exec_begins(t, false);
 	if (!t->vfork_child) {
 		sched_leave(t, false);
 		boundary_domains_take(t);
@@ -525,20 +571,10 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	if (external && external != EXEC_TARGET_SANDBOX)
 		external_restore(&redirect);
 	dj_raw(SYS_munmap, EXEC_ROOM, env.room_len);
+	if (outlived)
+		exec_outlived_not(t, false);
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
 	return ret;
-}
-
-/* The stream ends with this process; who shares its memory goes on alone. */
-static void apart_outlive(struct thread *t)
-{
-	for (struct thread *a = RT->multi ? threads_apart(NULL) : NULL; a; a = threads_apart(a)) {
-		if (thread_is_gone(a))
-			continue;
-		RT->passthrough = 1;
-		sched_open();
-		return;
-	}
 }
 
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
@@ -559,11 +595,13 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 		thread_bury(t);
 		sched_release(t);
 	} else if (!t->vfork_child) {
-		apart_outlive(t);
 		if (RT->domains)
 			futex_robust_end(t); /* in our turn, not when the kernel comes to it */
 		boundary_domains_give(t);
-		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+		/* else the stream goes on with those that share its memory, and the turn is theirs as
+		 * soon as we are gone (sched.c) */
+		if (!slot_has_guests(t->slot))
+			__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	}
 	for (;;)
 		dj_raw(p->nr, args[0]);
@@ -644,9 +682,9 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 		return record_clone(t, p, args);
 	case SYS_execve:
 	case SYS_execveat:
-		signals_for_exec(t, true);
+		exec_begins(t, true);
 		ret = dj_raw_wait((long)p->nr, args);
-		signals_for_exec(t, false);
+		exec_begins(t, false);
 		return ret;
 	case SYS_clone3:
 	case SYS_rseq:

@@ -259,7 +259,7 @@ static uint32_t read_lines(struct reach *r, uint32_t first, uint32_t last, uint8
 
 	for (uint32_t i = 0; i < count; i++)
 		remote[i] = (struct k_iovec){(uint8_t *)r->line[first + i], LINE_LEN};
-	n = dj_raw(SYS_process_vm_readv, RT->live_pid, &local, 1, remote, count, 0);
+	n = dj_raw(SYS_process_vm_readv, dj_own_pid(), &local, 1, remote, count, 0);
 	return n > 0 ? (uint32_t)n / LINE_LEN : 0;
 }
 

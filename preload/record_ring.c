@@ -64,6 +64,7 @@ static bool wait_for_room(struct slot *slot)
 	struct k_timespec step = {0, WAIT_STEP_NS};
 	int64_t start = dj_now();
 
+	slot->piece = slot->pos;
 	if (!RT->session->closed)
 		__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
 	slot->writer_waits = 1;
@@ -128,6 +129,24 @@ void ring_put(struct slot *slot, const void *bytes, size_t len)
 		from += n;
 		len -= n;
 	}
+}
+
+void boundary_holder_killed(void)
+{
+	struct slot *slot = RT->slot;
+
+	slot->pos = slot->head;
+	slot->last_tid = 0; /* its telling may be lost */
+	RT->clocks_unsure = 1;
+	if (slot->piece && slot->piece == slot->head) {
+		slot->passthrough = 1; /* the event has no end, and no next can begin */
+		RT->passthrough = 1;
+	}
+}
+
+struct thread *boundary_heir(struct thread *t)
+{
+	return t;
 }
 
 void ring_kick(struct slot *slot)
@@ -208,7 +227,7 @@ uint32_t record_file_known(struct slot *slot, int fd, const char *path, const st
 		return file_id;
 	slot->request_identity = id;
 	slot->request_fd = fd;
-	slot->request_pid = RT->live_pid;
+	slot->request_pid = dj_own_pid();
 	if (fd < 0) {
 		size_t len = dj_strlen(path);
 

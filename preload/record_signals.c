@@ -84,7 +84,7 @@ bool record_put_back(struct thread *t, const struct tf_call *call, const struct 
 	t->put_off = 0;
 	dj_raw(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &block, 0, 8);
 	for (uint32_t i = 0; i < t->pending; i++)
-		dj_raw(SYS_rt_tgsigqueueinfo, RT->live_pid, t->live_tid, t->queue[i].signo,
+		dj_raw(SYS_rt_tgsigqueueinfo, thread_process(t), t->live_tid, t->queue[i].signo,
 		       &t->queue[i]);
 	t->pending = 0;
 	if (waits)

@@ -116,6 +116,8 @@ struct thread {
 	uint8_t *roles;	   /* fd roles: the slot's, or a vfork child's own */
 	struct slot *exec_slot; /* vfork child: the slot its image will have */
 	bool execed;		/* exec is being made for an image with that slot */
+	int32_t *guest;	   /* a process that shares our memory: its place in the slot (session.h) */
+	int32_t process;   /* the live pid of that one, for it and its threads; 0: RT->live_pid's */
 	int32_t tid;	   /* as the program knows it (recorded when replaying) */
 	int32_t vfork_parent; /* replay: the parent's id */
 	int32_t vfork_child; /* shares its parent's memory until exec or exit */
@@ -252,6 +254,10 @@ struct runtime {
 	uint32_t code_watched; /* replay: and who writes to the code there is caught */
 	uint32_t catch_faults; /* signals_catch_faults was called */
 	uint32_t multi; /* there has been more than one thread */
+	uint32_t guests; /* there has been a process that shares our memory */
+	/* guests go on without the process: replay: who has ended it and waits for that; recorder: who
+	 * executes another program, and has if it is not alive */
+	struct thread *leaver;
 	uint32_t thread_count;
 	uint32_t sched_guard, sched_waiting;
 	uint32_t sched_pausing; /* recorder: of those that wait, at a PAUSE */
@@ -262,6 +268,7 @@ struct runtime {
 	const struct thread *pause_thread;
 	uint32_t output_role; /* recorder: of the output that this process is writing */
 	uint32_t processors_told; /* recorder: it has been noted that CPUID is not recorded */
+	uint32_t clocks_unsure; /* recorder: what the slot's clocks say may not be in the stream */
 	uint32_t traces; /* recorder: it traces a recorded process, and that has been noted */
 	uint32_t exiting; /* recorder: a thread is about to end the process */
 	int64_t crowded_until_ns; /* recorder: threads crowd for the token until then; 0: not */
@@ -341,6 +348,17 @@ static inline struct thread *dj_self(void)
 
 	__asm__("mov %%gs:0, %0" : "=r"(t));
 	return t;
+}
+
+/* The process that a thread is of: it may live on when RT->live_pid, which made it, was killed. */
+static inline int32_t thread_process(const struct thread *t)
+{
+	return t->process ? t->process : RT->live_pid;
+}
+/* Ours, whose memory ours is. */
+static inline int32_t dj_own_pid(void)
+{
+	return RT->guests ? thread_process(dj_self()) : RT->live_pid;
 }
 
 /* --- system calls of our own: from our text, which dispatch lets pass --- */
@@ -537,6 +555,8 @@ bool slot_memory(void *at, size_t len);
 /* Who made a child says its pid, in case the child dies before it can. The child may as
  * well have ended, and its slot be another's. */
 void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int32_t pid);
+/* Where a process that will share our memory is entered; NULL: there are too many. */
+int32_t *slot_guest_enter(struct slot *slot);
 unsigned slot_index_of(const struct slot *slot);
 /* Writes the environment entry that leads an image to this slot, NUL included; returns
  * the end. */
@@ -566,6 +586,8 @@ struct thread *thread_by_tid(int32_t tid);
 bool thread_is_ours(int32_t id);
 /* The next thread behind `after` (NULL: the first) that is a process apart, or NULL. */
 struct thread *threads_apart(const struct thread *after);
+/* Whether the process has a thread but this one; those that share its memory are not its own. */
+bool threads_of_ours(const struct thread *other);
 /* It was a process apart, and has ended or executed another program. */
 bool thread_is_gone(const struct thread *t);
 /* Forgets a thread that is at its end. */
@@ -617,6 +639,8 @@ void sched_open(void);
 bool sched_wanted(const struct thread *t);
 /* The token's holder gives it away and waits until it comes round again: at once if nobody waits. */
 void sched_go_round(struct thread *t);
+/* The thread's state as /proc names it: R, S, D, T, t, Z; 0: that cannot be read. */
+char sched_state(int32_t live_tid);
 /* Whether a tracer, or a signal, has stopped the thread; where that cannot be read, not. */
 bool sched_is_stopped(int32_t live_tid);
 

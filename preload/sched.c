@@ -69,7 +69,7 @@ static void queue_up(struct thread *t)
 	RT->sched_pausing += t->pause_waits;
 }
 
-bool sched_is_stopped(int32_t live_tid)
+char sched_state(int32_t live_tid)
 {
 	char path[32] = "/proc/", text[128];
 	unsigned at = 6;
@@ -81,12 +81,19 @@ bool sched_is_stopped(int32_t live_tid)
 	dj_copy(path + at, "/stat", 6);
 	fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
-	n = dj_raw(SYS_read, fd, text, sizeof(text));
+		return 0;
+	n = dj_raw(SYS_read, fd, text, sizeof(text) - 2);
 	dj_raw(SYS_close, fd);
 	while (n > 0 && text[n - 1] != ')') /* the name may have one, too */
 		n--;
-	return n > 0 && (text[n + 1] == 't' || text[n + 1] == 'T');
+	return n > 0 ? text[n + 1] : 0;
+}
+
+bool sched_is_stopped(int32_t live_tid)
+{
+	char state = sched_state(live_tid);
+
+	return state == 't' || state == 'T';
 }
 
 /*
@@ -122,15 +129,60 @@ static bool queue_again(struct thread *t)
 	return free_token;
 }
 
-/* Who shares memory with a process that has been killed waits in vain. */
-static void maker_gone(struct thread *t)
+/* Of a process that has ended, though the memory is there: of our maker's, or another that shares it. */
+static bool is_dead(const struct thread *t)
 {
-	if (!(t->apart || t->vfork_child) || dj_raw(SYS_kill, RT->live_pid, 0) != -ESRCH)
+	return !t->process || dj_raw(SYS_kill, t->process, 0) == -ESRCH;
+}
+
+/* The process that made us and whose stream this is has ended, with or without its turn: it goes on
+ * among those who live. Under the guard; who has it from here on, if that has changed. */
+static struct thread *inherit(struct thread *t)
+{
+	struct thread *owner = RT->sched_owner, **at = &RT->sched_first, *queued;
+
+	RT->sched_last = NULL;
+	while ((queued = *at)) {
+		if (!is_dead(queued)) {
+			RT->sched_last = queued;
+			at = &queued->sched_next;
+			continue;
+		}
+		*at = queued->sched_next;
+		queued->queued = false;
+		RT->sched_waiting--;
+		RT->sched_pausing -= queued->pause_waits;
+	}
+	if (!owner || !is_dead(owner))
+		return NULL;
+	boundary_holder_killed();
+	return RT->session->mode == SESSION_RECORD ? pass_on() : (RT->sched_owner = boundary_heir(t));
+}
+
+/* Who shares memory with a process that has been killed: looks whether it waits in vain. */
+static void look_for_maker(struct thread *t)
+{
+	struct session *s = RT->session;
+	struct thread *next;
+
+	if (!t->process)
 		return;
-	if (RT->session->mode == SESSION_REPLAY)
-		for (;;)
-			dj_raw(SYS_exit_group, 0);
-	RT->passthrough = 1; /* the stream has ended with it */
+	if (__atomic_load_n(&RT->slot->orphaned, __ATOMIC_SEQ_CST) ||
+	    (s->mode == SESSION_RECORD && RT->leaver && !__atomic_load_n(&RT->leaver->alive, __ATOMIC_SEQ_CST))) {
+		guard_lock();
+		next = inherit(t);
+		guard_unlock();
+		if (next)
+			wake(next);
+	} else if (dj_raw(SYS_kill, RT->live_pid, 0) == -ESRCH) {
+		if (s->mode == SESSION_REPLAY && (RT->slot->left || !RT->slot->finished))
+			return; /* the supervisor will say whether it is ours now */
+		if (s->mode == SESSION_REPLAY)
+			for (;;)
+				dj_raw(SYS_exit_group, 0);
+		if (dj_raw(SYS_kill, s->supervisor_pid, 0) == -ESRCH) /* which would have said so */
+			RT->passthrough = 1;
+	}
 }
 
 enum { REPLAY_LOOK_NS = 500 * 1000 * 1000 };
@@ -146,7 +198,6 @@ static void die_with_replay(void)
 
 static void wait_for_turn(struct thread *t, bool insist)
 {
-	bool shares = t->apart || t->vfork_child;
 	struct k_timespec step = {0, PREEMPT_AFTER_NS}, look = {0, REPLAY_LOOK_NS};
 
 	while (!__atomic_exchange_n(&t->turn, 0, __ATOMIC_ACQUIRE) && !RT->passthrough) {
@@ -157,7 +208,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 
 		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS : boundary_patience_ns(t);
 		r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
-				insist || shares ? &step
+				insist || t->process ? &step
 				: replay	 ? &look
 						 : 0);
 
@@ -168,12 +219,13 @@ static void wait_for_turn(struct thread *t, bool insist)
 			continue;
 		if (replay)
 			die_with_replay();
-		maker_gone(t);
+		look_for_maker(t);
 		if (!insist)
 			continue;
 		guard_lock();
 		if (owner && owner == RT->sched_owner && thread_is_gone(owner)) {
-			thread_bury(owner); /* killed alone, or another program now */
+			boundary_holder_killed(); /* alone; or another program now */
+			thread_bury(owner);
 			owner = pass_on();
 		} else if (owner && owner == RT->sched_owner && take_back(owner)) {
 			owner = pass_on();

@@ -30,6 +30,7 @@ enum {
 	ORACLE_OFFSET_COUNT = 8192,
 	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
 	DOMAIN_BELL_COUNT = 128, /* a power of two */
+	GUEST_COUNT = SLOT_COUNT,
 };
 
 /* Far addresses, outside every range that the kernel hands out by itself or that Go, JVMs or V8
@@ -89,6 +90,9 @@ struct stack_taken {
 	uint32_t full;	   /* replay, a futex: 1 until the supervisor has read it */
 	uint8_t bytes[STACK_BYTES_MAX];
 };
+
+/* slot.guest: a process that is about to begin. */
+enum { GUEST_COMES = -1 };
 
 enum slot_request {
 	REQUEST_NONE = 0,
@@ -156,6 +160,7 @@ struct slot {
 	uint64_t head __attribute__((aligned(64))); /* bytes ever written */
 	uint32_t ready; /* bytes of the ring that have memory; shared memory may run out */
 	uint64_t pos; /* bytes written, of which those before head are whole events */
+	uint64_t piece; /* a head that lies within an event, longer than the room there was; 0: none yet */
 	uint64_t kicked; /* pos when the supervisor was last woken */
 	int64_t last_time_ns; /* completion of the last timed event */
 	int64_t last_tid;
@@ -190,6 +195,15 @@ struct slot {
 	struct slot_divergence divergence;
 
 	struct space_limit space; /* recording; inherited */
+
+	/* Processes that share this one's memory (vfork, clone with CLONE_VM alone) and write to its
+	 * ring. They may outlive it: the slot is theirs until they are gone. Written by them and by who
+	 * made them. 0: none, GUEST_COMES, a pid as the process sees itself, or - pid: it is about to be
+	 * another program, which has a slot of its own */
+	int32_t guest[GUEST_COUNT];
+	uint32_t guests_used; /* no guest from here on was ever there */
+	uint32_t orphaned;    /* recording, by the supervisor: the process is gone, its guests are not */
+	uint32_t left; /* replay: the process has ended, but for what its guests do */
 
 	uint8_t fd_role[FD_ROLE_COUNT]; /* of each descriptor: TF_ROLE_*, ROLE_STATUS (record.h) */
 };
@@ -273,6 +287,7 @@ struct session {
 	uint32_t magic, version;
 	uint32_t mode; /* enum session_mode */
 	int32_t supervisor_pid;
+	uint64_t pid_namespace; /* in which that is its pid: the inode of /proc/self/ns/pid */
 	uint32_t closed; /* the supervisor is gone or has ended the recording: nothing more is
 			    taken. Set before the tails of all slots, see slot_close() */
 	uint32_t outbound_digest;
@@ -298,6 +313,7 @@ struct session {
 	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
 							     replay: a futex as well */
 	uint32_t output_lock; /* pid of the process that is writing output */
+	int32_t output_tid;   /* and its thread */
 	uint32_t pid_namespaces; /* some process may not be known by its own pid outside */
 	uint32_t beat;		 /* the supervisor changes it whenever it looks */
 	uint32_t aborted;     /* replay: some process diverged */
@@ -347,6 +363,21 @@ static inline uint64_t file_cache_index(const struct file_identity *id)
 {
 	return (id->ino * 0x9e3779b97f4a7c15ull ^ id->mtime_ns ^ id->size) &
 	       (FILE_CACHE_COUNT - 1);
+}
+
+static inline int slot_has_guests(const struct slot *slot)
+{
+	for (uint32_t i = 0; i < slot->guests_used && i < GUEST_COUNT; i++)
+		if (__atomic_load_n(&slot->guest[i], __ATOMIC_SEQ_CST))
+			return 1;
+	return 0;
+}
+
+/* Replay: whoever waits for the process's end need not any more. It has ended; or it was killed, as far as
+ * can be told, and a guest waits for what others do next. */
+static inline int slot_is_outlived(const struct slot *slot)
+{
+	return slot->left || (slot->waits_seq && slot_has_guests(slot));
 }
 
 static inline struct slot *session_slot(struct session *s, unsigned index)

@@ -28,6 +28,23 @@ void slot_tell_pid(const struct slot *slot, uint32_t stream, int32_t *field, int
 					    __ATOMIC_SEQ_CST);
 }
 
+int32_t *slot_guest_enter(struct slot *slot)
+{
+	for (uint32_t i = 0; i < GUEST_COUNT; i++) {
+		int32_t none = 0;
+		uint32_t used;
+
+		if (slot->guest[i] || !__atomic_compare_exchange_n(&slot->guest[i], &none, GUEST_COMES, false,
+								   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			continue;
+		while ((used = slot->guests_used) < i + 1)
+			__atomic_compare_exchange_n(&slot->guests_used, &used, i + 1, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+		return &slot->guest[i];
+	}
+	return NULL;
+}
+
 bool slot_memory(void *at, size_t len)
 {
 	long r = dj_raw(SYS_madvise, at, len, 23 /* MADV_POPULATE_WRITE */);
@@ -52,11 +69,11 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 			continue;
 		slot->parent_stream = parent;
 		slot->pid = 0;
-		slot->claimer_pid = RT->live_pid;
+		slot->claimer_pid = dj_own_pid();
 		slot->live_pid = 0;
 		slot->passthrough = 0;
 		slot->no_memory = 0;
-		slot->head = slot->tail = slot->pos = slot->kicked = 0;
+		slot->head = slot->tail = slot->pos = slot->kicked = slot->piece = 0;
 		slot->last_time_ns = 0;
 		slot->last_tid = 0;
 		slot->request = 0;
@@ -67,6 +84,8 @@ struct slot *slot_claim(struct thread *t, uint32_t stream, uint32_t parent)
 		slot->waits_seq = 0;
 		slot->time_pos = 0;
 		slot->gated = slot->pacing = 0;
+		dj_zero(slot->guest, slot->guests_used * sizeof(slot->guest[0]));
+		slot->guests_used = slot->orphaned = slot->left = 0;
 		dj_zero(slot->clocks, sizeof(slot->clocks));
 		dj_copy(slot->fd_role, t->roles, sizeof(slot->fd_role));
 		slot->space = t->slot->space;

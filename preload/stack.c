@@ -33,7 +33,7 @@ void stack_take(struct thread *t, const struct pregs *p, struct stack_taken *tak
 			n = STACK_BYTES_MAX;
 		dj_copy(taken->bytes, (const void *)sp, (size_t)n);
 	} else {
-		n = dj_raw(SYS_process_vm_readv, RT->live_pid, &local, 1, &remote, 1, 0);
+		n = dj_raw(SYS_process_vm_readv, dj_own_pid(), &local, 1, &remote, 1, 0);
 	}
 	taken->len = n < 0 ? 0 : (uint32_t)n;
 }

@@ -112,6 +112,10 @@ void threads_forget_others(struct thread *t)
 	t->apart = false;
 	t->vfork_child = 0;
 	t->exec_slot = NULL;
+	t->guest = NULL;
+	t->process = 0;
+	RT->guests = 0;
+	RT->leaver = NULL;
 	if (t->actions != &RT->actions) {
 		RT->actions = *t->actions;
 		t->actions = &RT->actions;
@@ -133,6 +137,19 @@ struct thread *threads_apart(const struct thread *after)
 	return NULL;
 }
 
+bool threads_of_ours(const struct thread *other)
+{
+	for (unsigned i = 0; i < THREAD_MAX; i++) {
+		const struct thread *t = (struct thread *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+
+		if (i % 64 == 0 && !RT->thread_map[i / 64])
+			i += 63;
+		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != other && !t->process)
+			return true;
+	}
+	return false;
+}
+
 bool thread_is_gone(const struct thread *t)
 {
 	return t->apart && !__atomic_load_n(&t->alive, __ATOMIC_ACQUIRE);
@@ -143,6 +160,9 @@ void thread_bury(struct thread *t)
 	if (t->exec_slot && !t->execed)
 		slot_release(t->exec_slot);
 	t->exec_slot = NULL;
+	if (t->guest)
+		__atomic_store_n(t->guest, 0, __ATOMIC_SEQ_CST);
+	t->guest = NULL;
 	thread_free(t);
 	RT->thread_count--;
 }
@@ -169,6 +189,10 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 	child->sigsys_blocked = dj_self()->sigsys_blocked;
 	if (RT->break_addr) /* of us; opened for a breakpoint */
 		child->start_mask |= PREEMPT->was_blocked;
+	if (flags & CLONE_THREAD)
+		child->process = dj_self()->process;
+	else
+		RT->guests = 1;
 	if (!(flags & CLONE_VFORK)) {
 		child->clear_tid = flags & CLONE_CHILD_CLEARTID ? ctid : NULL;
 		child->set_tid = flags & CLONE_CHILD_SETTID ? ctid : NULL;
@@ -179,6 +203,8 @@ long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int3
 	ret = dj_raw_clone_vm(flags, child->stack_top, ptid, ctid, tls, child);
 	if (ret > 0) /* it may be named, and killed, before it runs */
 		child->live_tid = (int32_t)ret;
+	if (ret > 0 && !(flags & CLONE_THREAD))
+		child->process = (int32_t)ret;
 	dj_raw(SYS_rt_sigprocmask, 2, &mask, 0, 8);
 	return ret;
 }
@@ -188,6 +214,10 @@ void dj_child_start(struct thread *t)
 	uint64_t mask;
 
 	t->live_tid = (int32_t)dj_raw(SYS_gettid);
+	if (t->apart || t->vfork_child)
+		t->process = t->live_tid;
+	if (t->guest)
+		__atomic_store_n(t->guest, t->live_tid, __ATOMIC_SEQ_CST);
 	thread_activate(t);
 	trap_arm();
 	tsc_forbid(true);

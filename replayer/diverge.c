@@ -106,10 +106,22 @@ void stream_end(struct thread *t, long nr, const unsigned long *args)
 
 	if (ev.id && ev.id != TF_EV_END)
 		diverge(t, DIVERGED_OTHER, nr, args, "stream_end before the end");
+	if (t->process && t->slot->left && !RT->leaver) /* the process is another program, with a stream of its own */
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+	if (RT->leaver && !ev.id) { /* killed, or outlived, where others share the memory of a process that ended */
+		sched_give(RT->leaver);
+		if (!t->process)
+			sched_await(t);
+		for (;;)
+			dj_raw(SYS_exit_group, 0);
+	}
 	domains_leave(t);
 	t->slot->finished = ev.id ? FINISHED_STOPPED : FINISHED_CUT;
 	__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
 	threads_kill_apart();
+	if (t->process) /* whose maker was killed; here it waits for its turn */
+		dj_raw(SYS_kill, RT->live_pid, 9);
 	for (;;)
 		dj_raw(SYS_exit_group, 0);
 }

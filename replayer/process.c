@@ -61,6 +61,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	child->roles = t->roles;
 	child->slot = t->slot;
 	child->vfork_child = 1;
+	child->guest = slot_guest_enter(t->slot);
 	child->vfork_parent = t->tid;
 	child->altstack = t->altstack;
 	signals_actions_copy(child, t);
@@ -76,6 +77,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 	if (ret < 0)
 		diverge(t, DIVERGED_UNSUPPORTED, (long)p->nr, args,
 			"this machine cannot make another process");
+	if (child->guest)
+		__atomic_store_n(child->guest, 0, __ATOMIC_SEQ_CST);
 	thread_free(child);
 	ev = turn_wait(t);
 	if (!ev.id || ev.id == TF_EV_END)
@@ -126,6 +129,8 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 	child->child_regs = *p;
 	child->clone_stack = args[1] ? args[1] : pregs_rsp(p);
 	child->apart = !(args[0] & (CLONE_THREAD | CLONE_VFORK));
+	if (child->apart)
+		child->guest = slot_guest_enter(t->slot);
 	if (!(args[0] & CLONE_SIGHAND))
 		signals_actions_copy(child, t);
 	RT->multi = 1;
@@ -287,6 +292,8 @@ void await_end(struct thread *t, int32_t pid)
 
 		while (slot->pid == pid && slot != t->slot &&
 		       ((state = slot->state) == SLOT_CLAIMED || state == SLOT_RUNNING)) {
+			if (slot_is_outlived(slot))
+				break;
 			halt_if_over(s);
 			t->slot->waits_seq = WAITS_CHILD | (uint32_t)pid;
 			dj_raw(SYS_futex, &slot->state, FUTEX_WAIT, state, &step);
@@ -359,6 +366,15 @@ long replay_exec(struct thread *t, struct pregs *p, const unsigned long args[6],
 	if (!t->vfork_child)
 		domains_depart();
 	debug_last(t);
+	if (stream && !(t->vfork_child || t->apart)) { /* the old one is that of those who share our memory */
+		struct event theirs = domains_peek(t);
+
+		__atomic_store_n(&t->slot->left, 1, __ATOMIC_SEQ_CST);
+		t->slot->finished = FINISHED_END;
+		RT->sched_owner = NULL;
+		if (theirs.id && theirs.id != TF_EV_END)
+			turn_give(t);
+	}
 	turn_leave_memory(t);
 	signals_for_exec(t, true);
 	ret = image_exec(t, &img, slot);

@@ -7,6 +7,14 @@
 #include "replay.h"
 #include "preempt.h"
 
+static void end_process(struct thread *t, long nr)
+{
+	threads_kill_apart();
+	domains_leave(t);
+	t->slot->finished = nr == SYS_exit && RT->multi ? FINISHED_LAST : FINISHED_END;
+	__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+}
+
 static long replay_exit(struct thread *t, const struct tf_call *call,
 			const unsigned long args[6], struct event *ev)
 {
@@ -21,17 +29,18 @@ static long replay_exit(struct thread *t, const struct tf_call *call,
 
 		dj_raw(SYS_rt_sigprocmask, 2, &block, 0, 8);
 		thread_clear_tid(t);
-		thread_bury(t);
-		turn_leave(t);
+		if (t->process || threads_of_ours(t)) {
+			thread_bury(t);
+			turn_leave(t);
+		} else {
+			turn_outlived(t);
+			end_process(t, call->nr);
+		}
 	} else if (!t->vfork_child) {
-		struct event next = head_peek(t);
-
-		if (next.id)
+		turn_outlived(t);
+		if (head_peek(t).id)
 			diverge(t, DIVERGED_LEFT_OVER, call->nr, args, "");
-		threads_kill_apart();
-		domains_leave(t);
-		t->slot->finished = call->nr == SYS_exit && RT->multi ? FINISHED_LAST : FINISHED_END;
-		__atomic_store_n(&t->slot->state, SLOT_ENDED, __ATOMIC_SEQ_CST);
+		end_process(t, call->nr);
 	}
 	for (;;)
 		dj_raw(call->nr, args[0]);
@@ -226,6 +235,10 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 }
 
 void boundary_signal_waits(struct thread *t)
+{
+}
+
+void boundary_holder_killed(void)
 {
 }
 

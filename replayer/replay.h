@@ -53,6 +53,11 @@ void domains_depart(void);
 struct event turn_wait(struct thread *t);
 /* This thread is at its end: the token goes to whom the head belongs. */
 void turn_leave(struct thread *t);
+/* To the thread of the event at the head. */
+void turn_give(struct thread *t);
+/* The process ends by this thread's hand. Returns when those that share its memory have done what they did
+ * then. */
+void turn_outlived(struct thread *t);
 /* This process, which shares the memory of others, is about to have a program image of its
  * own; or ends, as an image that is not replayed. Who is waited for (vfork) has no turn. */
 void turn_leave_memory(struct thread *t);

@@ -50,6 +50,36 @@ void turn_exit(struct thread *t)
 		dj_raw(SYS_exit_group, 0);
 }
 
+/* Its maker was killed, and what that does is over: it does not wait for us here. */
+static void stream_is_over(struct thread *t)
+{
+	if (RT->leaver)
+		sched_give(RT->leaver);
+	else
+		stream_end(t, SYS_exit, NULL);
+}
+
+struct thread *boundary_heir(struct thread *t)
+{
+	struct event ev = domains_peek(t);
+
+	if (!ev.id || ev.id == TF_EV_END)
+		stream_end(t, -1, NULL);
+	return owner_of_head(t);
+}
+
+void turn_outlived(struct thread *t)
+{
+	struct event ev = domains_peek(t);
+	const struct thread *to = ev.id && ev.id != TF_EV_END ? thread_by_tid((int32_t)RT->replay_tid) : NULL;
+
+	if (!to || !to->process)
+		return;
+	RT->leaver = t;
+	__atomic_store_n(&t->slot->left, 1, __ATOMIC_SEQ_CST);
+	sched_pass(t, owner_of_head(t));
+}
+
 void turn_leave_memory(struct thread *t)
 {
 	struct event ev;
@@ -60,6 +90,13 @@ void turn_leave_memory(struct thread *t)
 	thread_bury(t);
 	if (ev.id && ev.id != TF_EV_END)
 		sched_give(owner_of_head(t));
+	else if (RT->leaver)
+		sched_give(RT->leaver);
+}
+
+void turn_give(struct thread *t)
+{
+	sched_give(owner_of_head(t));
 }
 
 void turn_leave(struct thread *t)
@@ -67,6 +104,7 @@ void turn_leave(struct thread *t)
 	struct event ev = domains_peek(t);
 
 	if (!ev.id || ev.id == TF_EV_END)
-		stream_end(t, SYS_exit, NULL);
-	sched_give(owner_of_head(t));
+		stream_is_over(t);
+	else
+		sched_give(owner_of_head(t));
 }

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "tools/cmd.h"
+#include "tools/guests.h"
 #include "tools/installed.h"
 #include "tools/record/recover.h"
 #include "tools/replay/sandbox.h"
@@ -205,8 +206,9 @@ bool session_pid_lives(pid_t pid)
 	return lives;
 }
 
-/* Does any process of this session's tree live? Looks at what its processes wrote. */
-static bool session_in_use(int fd)
+/* session_is_mapped where leases are not to be had: looks at what its processes wrote, whose pids mean
+ * something in their own namespace alone. */
+static bool in_use_by_pids(int fd)
 {
 	struct session *s = mmap(NULL, SESSION_LEN, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	struct stat st;
@@ -220,11 +222,36 @@ static bool session_in_use(int fd)
 			const struct slot *slot = session_slot(s, i);
 			int pid = s->mode == SESSION_RECORD ? slot->pid : slot->live_pid;
 
-			if (slot->state != SLOT_FREE && session_pid_lives(pid))
+			if (slot->state != SLOT_FREE &&
+			    (session_pid_lives(pid) || guests_live(s, slot, false, NULL, NULL)))
 				used = true;
 		}
 	munmap(s, SESSION_LEN);
 	return used;
+}
+
+/*
+ * A lease for reading is given only while nobody has the file open for writing, and a mapping counts as
+ * that until its process has ended or executed another program, whatever pid namespace it is in and
+ * whatever it has closed.
+ */
+bool session_is_mapped(int fd, bool *known)
+{
+	bool given;
+
+	fcntl(fd, F_SETSIG, SIGURG); /* in place of SIGIO, which would end us, for who opens it right now */
+	given = fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
+	*known = given || errno == EAGAIN;
+	if (given)
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+	return !given;
+}
+
+static bool session_in_use(int fd)
+{
+	bool known, mapped = session_is_mapped(fd, &known);
+
+	return known ? mapped : in_use_by_pids(fd);
 }
 
 enum { ORPHAN_MAX_S = 24 * 3600 };
@@ -319,6 +346,13 @@ void session_cannot_hold(const char *what, int error)
 	cmd_error("/dev/shm: no room for this replay in its %s; " SESSION_SHM_ADVICE, size);
 }
 
+uint64_t session_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
 /* Processes are found in /proc by the numbers that they have here. */
 static bool proc_is_ours(void)
 {
@@ -398,6 +432,7 @@ made:
 	s->shared->version = SESSION_VERSION;
 	s->shared->mode = mode;
 	s->shared->supervisor_pid = getpid();
+	s->shared->pid_namespace = session_pid_namespace();
 	s->shared->next_stream = 2;
 	s->shared->monotonic_base_ns = clock_t0;
 	s->shared->realtime_ns = realtime_ns();

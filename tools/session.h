@@ -45,6 +45,11 @@ void session_destroy(struct live_session *s);
 void session_let_in(const struct live_session *s, uid_t uid);
 /* Whether this process exists and has not ended (one that nobody has waited for yet has). */
 bool session_pid_lives(pid_t pid);
+/* Whether a process maps the arena that is open, for reading alone, at fd. *known: false where this kernel
+ * does not tell. */
+bool session_is_mapped(int fd, bool *known);
+/* The pid namespace that we are in. */
+uint64_t session_pid_namespace(void);
 /* As session_destroy; `keep`: the directory stays, for programs that are just being executed need the
  * runtime in it. Whoever makes the next session removes it. */
 void session_close(struct live_session *s, bool keep);

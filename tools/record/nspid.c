@@ -87,6 +87,14 @@ static bool is_of_session(const char *pid, const char *session_dir)
 	return found;
 }
 
+bool nspid_is_of_session(pid_t pid, const char *session_dir)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	return is_of_session(name, session_dir);
+}
+
 pid_t nspid_outer(pid_t inner, const char *session_dir, bool dead, bool (*taken)(void *, pid_t),
 		  void *arg, bool *possible)
 {

@@ -14,4 +14,7 @@
 pid_t nspid_outer(pid_t inner, const char *session_dir, bool dead, bool (*taken)(void *, pid_t),
 		  void *arg, bool *possible);
 
+/* Whether the process maps the session, as far as it can be read. */
+bool nspid_is_of_session(pid_t pid, const char *session_dir);
+
 #endif

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/readme.h"
+#include "tools/guests.h"
 #include "tools/record/nspid.h"
 #include "tools/record/recover.h"
 #include "tools/session.h"
@@ -44,6 +45,8 @@ struct recovery {
 	const struct deja_file *files;
 	size_t file_count;
 	msgpack_zone zone;
+	bool unused; /* no process maps the arena any more */
+	bool foreign_pids; /* those in the slots are not, or not all, what processes are known by here */
 	bool changed, lost; /* lost: something that had happened is in no stream */
 	struct deja_error *err;
 };
@@ -206,6 +209,8 @@ static enum recover_outcome open_arena(struct recovery *r)
 	struct stat st;
 	unsigned id;
 	ssize_t n;
+	int writable;
+	bool known;
 
 	path_in(link, sizeof(link), r->dir, ".session");
 	n = readlink(link, r->session_dir, sizeof(r->session_dir));
@@ -225,21 +230,25 @@ static enum recover_outcome open_arena(struct recovery *r)
 	}
 	free(real);
 	path_in(path, sizeof(path), r->session_dir, "arena");
-	r->arena = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	r->arena = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (r->arena < 0)
 		return RECOVER_NOTHING;
 	if (flock(r->arena, LOCK_EX | LOCK_NB) < 0)
 		return RECOVER_BUSY;
+	r->unused = !session_is_mapped(r->arena, &known) && known; /* before we map it */
 	if (fstat(r->arena, &st) < 0 || st.st_uid != geteuid() ||
 	    (size_t)st.st_size != SESSION_LEN)
 		return RECOVER_NOTHING;
-	r->shared = mmap(NULL, SESSION_LEN, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			 r->arena, 0);
+	writable = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	r->shared = mmap(NULL, SESSION_LEN, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, writable, 0);
+	if (writable >= 0)
+		close(writable);
 	if (r->shared == MAP_FAILED || r->shared->magic != SESSION_MAGIC ||
 	    r->shared->version != SESSION_VERSION || r->shared->mode != SESSION_RECORD) {
 		r->shared = NULL;
 		return RECOVER_NOTHING;
 	}
+	r->foreign_pids = r->shared->pid_namespaces || r->shared->pid_namespace != session_pid_namespace();
 	return RECOVER_DONE;
 }
 
@@ -268,13 +277,21 @@ static bool is_taken(void *arg, pid_t pid)
 	return false;
 }
 
-static bool slot_lives(const struct recovery *r, const struct slot *slot)
+static bool pid_lives(void *arg, pid_t pid)
 {
+	const struct recovery *r = arg;
 	bool possible;
 
-	if (!r->shared->pid_namespaces) /* else its pid may be another's here */
-		return session_pid_lives(slot->pid);
-	return slot->pid && nspid_outer(slot->pid, r->session_dir, true, is_taken, NULL, &possible);
+	if (r->unused)
+		return false;
+	if (!r->foreign_pids) /* else its pid may be another's here */
+		return session_pid_lives(pid);
+	return pid && nspid_outer(pid, r->session_dir, true, is_taken, NULL, &possible);
+}
+
+static bool slot_lives(struct recovery *r, const struct slot *slot)
+{
+	return pid_lives(r, slot->pid) || guests_live(r->shared, slot, false, pid_lives, r);
 }
 
 /* What lies in the ring behind the stream's first `taken` bytes. False: some of it is gone. */

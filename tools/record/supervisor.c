@@ -18,6 +18,8 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/domains.h"
+#include "tools/guests.h"
+#include "tools/record/nspid.h"
 #include "tools/record/outside.h"
 #include "tools/record/recover.h"
 #include "tools/record/relay.h"
@@ -233,8 +235,8 @@ static bool watch(struct track *t, const struct slot *slot, int64_t now)
 	return possible;
 }
 
-/* True while the process may still write. */
-static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
+/* True while the process itself may still write. */
+static bool process_alive(struct track *t, const struct slot *slot, int64_t now)
 {
 	struct pollfd p = {.events = POLLIN};
 
@@ -251,6 +253,54 @@ static bool track_alive(struct track *t, const struct slot *slot, int64_t now)
 		return true;
 	p.fd = t->pidfd;
 	return poll(&p, 1, 0) != 1; /* a pending SIGCHLD fails it even without a timeout */
+}
+
+struct guest_look {
+	struct supervisor *sv;
+	bool first; /* a pid may be another's by now */
+};
+
+static bool nobody_is_taken(void *arg, pid_t pid)
+{
+	(void)arg;
+	(void)pid;
+	return false;
+}
+
+static bool guest_lives(void *arg, pid_t pid)
+{
+	const struct guest_look *look = arg;
+	const char *dir = look->sv->session->dir;
+	bool possible;
+
+	if (look->sv->session->shared->pid_namespaces)
+		return nspid_outer(pid, dir, false, nobody_is_taken, NULL, &possible) || possible;
+	return session_pid_lives(pid) && (!look->first || nspid_is_of_session(pid, dir));
+}
+
+/* Those that share the memory of a process that is gone, and write on. */
+static bool outlived(struct track *t, struct slot *slot, int64_t now)
+{
+	struct guest_look look = {t->sv, !t->orphaned_ns};
+
+	if (!slot_has_guests(slot))
+		return false;
+	if (t->orphaned_ns && now - t->orphaned_ns < LOOK_NS)
+		return true;
+	if (!t->orphaned_ns)
+		t->outlived_since_ns = now;
+	t->orphaned_ns = now;
+	if (!guests_live(t->sv->session->shared, slot, now - t->outlived_since_ns < CLAIM_GRACE_NS, guest_lives,
+			 &look))
+		return false;
+	__atomic_store_n(&slot->orphaned, 1, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+/* True while somebody may still write to its stream. */
+static bool track_alive(struct track *t, struct slot *slot, int64_t now)
+{
+	return process_alive(t, slot, now) || outlived(t, slot, now);
 }
 
 /* Frees a slot whose claimer was killed before it had a child for it. The child sets its

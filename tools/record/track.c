@@ -175,7 +175,8 @@ void track_tell_died_in_turn(struct supervisor *sv)
 	}
 }
 
-static void see_exec(struct track *t, struct tf_in *in)
+/* The image's own stream, 0: this one. */
+static uint32_t see_exec(struct track *t, struct tf_in *in)
 {
 	struct supervisor *sv = t->sv;
 	struct deja_external *grown;
@@ -188,21 +189,22 @@ static void see_exec(struct track *t, struct tf_in *in)
 	external = (uint32_t)tf_get_int(in);
 	stream = (uint32_t)tf_get_int(in);
 	if (in->bad)
-		return;
+		return 0;
 	snprintf(path, sizeof(path), "%.*s", (int)len, (const char *)bytes);
 	if (!external) {
 		exec_begins(t, stream ? stream : t->stream, path);
-		return;
+		return stream;
 	}
 	grown = realloc(sv->externals, (sv->external_count + 1) * sizeof(*grown));
 	if (!grown)
-		return;
+		return stream;
 	sv->externals = grown;
 	grown[sv->external_count++] = (struct deja_external){
 	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
 	snprintf(text, sizeof(text), "%s is not recorded itself (%s)%s", path,
 		 external_reason(external), external == EXEC_TARGET_NO_WAY || external == EXEC_TARGET_SANDBOX ? "" : "; its output is");
 	supervisor_warn(sv, text);
+	return stream;
 }
 
 static struct track *track_by_pid(struct supervisor *sv, int pid)
@@ -293,7 +295,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 	struct tf_in in = {ev, ev + len, 0};
 	const uint8_t *bytes;
 	int64_t result;
-	uint32_t n;
+	uint32_t n, exec_stream;
 
 	if (!exit_group_id) {
 		exit_id = tf_call_by_nr(SYS_exit)->id;
@@ -307,6 +309,7 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		t->exited = false;
 	if (id == execve_id || id == execveat_id) {
 		exec_failed(t->sv, t->stream);
+		living_exec_failed(&t->living);
 		return;
 	}
 	if (id == TF_EV_CLOCK || (id >= TF_ID_FIRST && id != exit_group_id && id != exit_id &&
@@ -321,7 +324,8 @@ void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len)
 		see_image(t, ev, len);
 		return;
 	case TF_EV_EXEC:
-		see_exec(t, &in);
+		exec_stream = see_exec(t, &in);
+		t->exited = living_exec(&t->living, exec_stream);
 		return;
 	case TF_EV_END:
 		tf_get_int(&in);

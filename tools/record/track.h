@@ -29,6 +29,8 @@ struct track {
 	int64_t start_ns, end_ns;
 	bool begun; /* its first event was seen */
 	int64_t looked_ns; /* when it was last seen alive */
+	int64_t outlived_since_ns; /* its process was gone, and others wrote its stream */
+	int64_t orphaned_ns; /* when those were last looked at; 0: never */
 	int64_t unseen_since_ns; /* when it was first looked for in vain; 0: never */
 	uint64_t event_count, byte_len;
 	uint64_t taken;	      /* bytes moved out of the ring */

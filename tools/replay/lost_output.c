@@ -20,7 +20,7 @@ static bool child_runs(struct session *shared, int32_t pid)
 	for (unsigned i = 0; i < shared->slots_used && i < SLOT_COUNT; i++) {
 		const struct slot *slot = session_slot(shared, i);
 
-		if (slot->pid == pid &&
+		if (slot->pid == pid && !slot_is_outlived(slot) &&
 		    (slot->state == SLOT_CLAIMED || slot->state == SLOT_RUNNING))
 			return true;
 	}

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tools/domains.h"
+#include "tools/guests.h"
 #include "tools/descendants.h"
 #include "tools/replay/lost_output.h"
 #include "tools/replay/pace.h"
@@ -50,7 +51,7 @@ static void slot_ended(struct playback *r, unsigned i, struct slot *slot)
 	if (s) {
 		s->started = true;
 		s->served = slot->event_no;
-		s->done = slot->finished || slot->consumed >= s->len;
+		s->done = (slot->finished && !slot->left) || slot->consumed >= s->len;
 		s->cut = slot->finished == FINISHED_CUT;
 		s->stopped = slot->finished == FINISHED_STOPPED;
 		s->last_exited = slot->finished == FINISHED_LAST;
@@ -197,6 +198,9 @@ static unsigned look(struct playback *r, struct slot **diverged)
 		if (p.fd >= 0 ? poll(&p, 1, 0) != 1 : session_pid_lives(slot->live_pid)) {
 			alive++;
 			end_as_killed(r, slot);
+		} else if ((!slot->finished || slot->left) && guests_live(r->session.shared, slot, false, NULL, NULL)) {
+			alive++; /* it died of its own fault: what shares its memory goes on */
+			__atomic_store_n(&slot->orphaned, 1, __ATOMIC_SEQ_CST);
 		} else
 			slot_ended(r, i, slot);
 	}

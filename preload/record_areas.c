@@ -59,21 +59,10 @@ uint64_t areas_stack_end(const struct k_mcontext *mc)
 	return (mc->rsp & ~4095ull) + 4096;
 }
 
-/* What the kernel leaves of a signal's frame there is not the same in every run. */
-static bool is_signal_stack(uint64_t from, uint64_t len)
+static void add_beyond(uint64_t addr, uint64_t len, const struct flights *others)
 {
-	for (unsigned i = 0; i < THREAD_MAX; i++) {
-		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
-
-		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
-			i += 63;
-			continue;
-		}
-		if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t->altstack.size &&
-		    t->altstack.sp < from + len && t->altstack.sp + t->altstack.size > from)
-			return true;
-	}
-	return false;
+	if (!flights_garbage(others, addr, len))
+		add_area(addr, len, others);
 }
 
 /* In pieces: one that has told a round apart is compared first in the next. */
@@ -87,8 +76,7 @@ static void add_heap(const struct flights *others)
 	for (; len; from += piece, len -= piece) {
 		if (piece > len)
 			piece = len;
-		if (!is_signal_stack(from, piece))
-			add_area(from, piece, others);
+		add_beyond(from, piece, others);
 	}
 }
 
@@ -125,13 +113,13 @@ void areas_collect(const struct k_mcontext *mc, const struct flights *others)
 		return;
 	from = s->data_to - s->data_from <= DATA_AREA_LEN ? s->data_from : s->data_to;
 	for (; from < s->data_to; from += DATA_PIECE_LEN)
-		add_area(from, s->data_to - from < DATA_PIECE_LEN ? s->data_to - from : DATA_PIECE_LEN,
-			 others);
+		add_beyond(from, s->data_to - from < DATA_PIECE_LEN ? s->data_to - from : DATA_PIECE_LEN,
+			   others);
 	for (unsigned i = 0; i < POINTER_COUNT; i++) {
 		uint64_t at = reg[i] & ~63ull, left = 4096 - (at & 4095);
 
 		if (areas_may_tell(mc, at) && !areas_on_own_stack(mc, at))
-			add_area(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN, others);
+			add_beyond(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN, others);
 	}
 	add_heap(others);
 	reach_collect(mc, others);

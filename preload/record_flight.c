@@ -1,12 +1,12 @@
 /*
  * The recorder: what calls of other threads, or processes, may be writing to at this moment. The
- * kernel writes it when it likes; in a replay it is there when the call's event is served. So what
- * tells a stopped thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by
- * the token's holder.
+ * kernel writes it when it likes; in a replay it is there when the call's event is served. And what
+ * no program looks at, where the kernel's frames of signals were, which differ. What tells a stopped
+ * thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by the token's holder.
  */
 #include <sys/syscall.h>
 #include "record.h"
-#include "record_flight.h"
+#include "record_areas.h"
 
 enum {
 	ADDRESS_ROOM = 4096, /* bytes: more than any value with a length of its own */
@@ -92,28 +92,66 @@ static void add_call(struct flights *f, const struct pregs *p)
 	}
 }
 
+static void add_garbage(struct flights *f, uint64_t from, uint64_t len)
+{
+	if (!len)
+		return;
+	if (f->garbage_count == GARBAGE_MAX) {
+		f->unknown = true;
+		return;
+	}
+	f->garbage[f->garbage_count].from = from;
+	f->garbage[f->garbage_count++].to = from + len;
+}
+
+static void add_below(struct flights *f, uint64_t sp)
+{
+	if (sp > BELOW_STACK_LEN)
+		add_garbage(f, sp - BELOW_STACK_LEN, BELOW_STACK_LEN - RED_ZONE_LEN);
+}
+
+static void add_thread(struct flights *f, const struct thread *t, bool self)
+{
+	add_garbage(f, t->altstack.sp, t->altstack.size);
+	if (t->crossing)
+		add_below(f, pregs_rsp(t->crossing));
+	if (t->interrupted)
+		add_below(f, t->interrupted->mc.rsp);
+	add_below(f, t->oracle_sp);
+	if (t->crossing && !self && RT->multi)
+		add_call(f, t->crossing);
+}
+
 void flights_find(struct flights *f, const struct thread *self)
 {
 	f->unknown = false;
-	f->count = 0;
+	f->count = f->garbage_count = 0;
 	for (uint32_t i = 0; i < RT->shared_count; i++) /* other processes' calls */
 		add(f, RT->shared[i].addr, RT->shared[i].len);
-	for (unsigned i = 0; RT->multi && !f->unknown && i < THREAD_MAX; i++) {
+	for (unsigned i = 0; !f->unknown && i < THREAD_MAX; i++) {
 		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
 
-		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
+		if (i % 64 == 0 && !RT->thread_map[i / 64])
 			i += 63;
-			continue;
-		}
-		if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t != self && t->crossing)
-			add_call(f, t->crossing);
+		else if (RT->thread_map[i / 64] >> (i % 64) & 1)
+			add_thread(f, t, t == self);
 	}
+}
+
+static bool touches(const struct memory_range *range, uint32_t count, uint64_t addr, uint64_t len)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (range[i].from < addr + len && range[i].to > addr)
+			return true;
+	return false;
 }
 
 bool flights_touch(const struct flights *f, uint64_t addr, uint64_t len)
 {
-	for (uint32_t i = 0; i < f->count; i++)
-		if (f->range[i].from < addr + len && f->range[i].to > addr)
-			return true;
-	return false;
+	return touches(f->range, f->count, addr, len);
+}
+
+bool flights_garbage(const struct flights *f, uint64_t addr, uint64_t len)
+{
+	return touches(f->garbage, f->garbage_count, addr, len);
 }

@@ -126,7 +126,7 @@ static void collect_words(const struct k_mcontext *mc, const struct flights *oth
 			uint64_t at = (reg[i] & ~7ull) + 8 * k;
 
 			if (areas_may_tell(mc, at) && !areas_on_own_stack(mc, at) &&
-			    !flights_touch(others, at, 8))
+			    !flights_touch(others, at, 8) && !flights_garbage(others, at, 8))
 				add_word(mc, at);
 		}
 }

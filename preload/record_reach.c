@@ -7,10 +7,10 @@
  *
  * Whatever is added must be the same in a replay, though the program may never look at it: a stop
  * whose place has a single byte that differs is not found at all. Left out are therefore
- * - what others write meanwhile: calls that are being made, and all that is shared (flights);
+ * - what others write meanwhile: calls that are being made, and all that is shared; and what lies
+ *   below every thread's stack pointer, and on alternate signal stacks: what signals leave (flights);
  * - what was mapped when the program began, but for its data and its heap: the dynamic linker's lists,
  *   where our object is another one in a replay, the kernel's clock pages, the first stack;
- * - below every thread's stack pointer, and alternate signal stacks: what signals leave there;
  * - text, in which calls are replaced when they are first made, and our stubs.
  *
  * Called in signal handlers, by the token's holder.
@@ -32,25 +32,20 @@ enum {
 	PAGE_SLOTS = 256,
 	VAIN_WORDS = 100, /* pages asked for that are not there, each a fault of the kernel's; */
 	VAIN_REFERENCES = 50, /* for references, since most numbers are none, only up to here */
-	SPAN_MAX = 512,
 	LOWEST = 1 << 16, /* mmap_min_addr */
 	FIRST_STACK_LEN = 128 << 20, /* the kernel leaves so much below the first stack's end */
-};
-
-struct span {
-	uint64_t from, to;
 };
 
 struct reach {
 	const struct k_mcontext *mc;
 	const struct flights *others;
 	uint64_t stack_end;
-	uint32_t line_count, new_count, room, vain, span_count;
+	uint32_t line_count, new_count, room, vain, pool_count;
 	uint64_t line[LINES_MAX];
 	bool compared[LINES_MAX]; /* among areas already */
 	uint16_t slots[LINE_SLOTS]; /* 1 + index of a line */
 	uint64_t pages[PAGE_SLOTS]; /* asked for: the page + 2, + 1 if it can be read */
-	struct span span[SPAN_MAX]; /* left out */
+	struct memory_range pool[STUB_POOL_MAX];
 };
 
 /* --- text --- */
@@ -103,44 +98,15 @@ static bool is_code(uint64_t at)
 
 /* --- what is left out --- */
 
-static void leave_out(struct reach *r, uint64_t from, uint64_t len)
+static void find_pools(struct reach *r)
 {
-	if (len && r->span_count < SPAN_MAX)
-		r->span[r->span_count++] = (struct span){from, from + len};
-}
-
-static void leave_out_below(struct reach *r, uint64_t sp)
-{
-	if (sp > BELOW_STACK_LEN)
-		leave_out(r, sp - BELOW_STACK_LEN, BELOW_STACK_LEN - RED_ZONE_LEN);
-}
-
-/* False: there are too many. */
-static bool find_spans(struct reach *r)
-{
-	uint64_t from, to;
-
 	for (unsigned i = 0; i < STUB_POOL_MAX; i++) {
-		patch_pool_range(i, &from, &to);
-		leave_out(r, from, to - from);
-	}
-	for (unsigned i = 0; i < THREAD_MAX; i++) {
-		const struct thread *t = (const void *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
+		struct memory_range pool;
 
-		if (i % 64 == 0 && !RT->thread_map[i / 64]) {
-			i += 63;
-			continue;
-		}
-		if (!(RT->thread_map[i / 64] >> (i % 64) & 1))
-			continue;
-		leave_out(r, t->altstack.sp, t->altstack.size);
-		if (t->crossing)
-			leave_out_below(r, pregs_rsp(t->crossing));
-		if (t->interrupted)
-			leave_out_below(r, t->interrupted->mc.rsp);
-		leave_out_below(r, t->oracle_sp);
+		patch_pool_range(i, &pool.from, &pool.to);
+		if (pool.to)
+			r->pool[r->pool_count++] = pool;
 	}
-	return r->span_count < SPAN_MAX;
 }
 
 /* Whether this was mapped when the program began, and is not its data. */
@@ -172,10 +138,10 @@ static bool may_follow(const struct reach *r, uint64_t at)
 
 static bool is_left_out(const struct reach *r, uint64_t line)
 {
-	for (uint32_t i = 0; i < r->span_count; i++)
-		if (line < r->span[i].to && line + LINE_LEN > r->span[i].from)
+	for (uint32_t i = 0; i < r->pool_count; i++)
+		if (line < r->pool[i].to && line + LINE_LEN > r->pool[i].from)
 			return true;
-	return flights_touch(r->others, line, LINE_LEN);
+	return flights_touch(r->others, line, LINE_LEN) || flights_garbage(r->others, line, LINE_LEN);
 }
 
 /* --- following --- */
@@ -319,8 +285,9 @@ void reach_collect(const struct k_mcontext *mc, const struct flights *others)
 	struct reach r = {.mc = mc, .others = others};
 	uint32_t first = 0;
 
-	if (!RT->maps.count || !find_spans(&r))
+	if (!RT->maps.count)
 		return;
+	find_pools(&r);
 	r.stack_end = areas_stack_end(mc);
 	r.room = PREEMPT_AREA_MAX - PREEMPT->area_count;
 	add_roots(&r);

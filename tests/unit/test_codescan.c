@@ -288,7 +288,7 @@ static int harmless_one(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-/* libc and the linker, whatever their files are called; our own object by its name; nothing else. */
+/* The linker, whatever its file is called; our own object by its name; nothing else. */
 static void test_harmless(void **state)
 {
 	static const char *const ours[] = {"/opt/lib/deja/libdeja-record.so", "libdeja-replay.so",
@@ -299,7 +299,7 @@ static void test_harmless(void **state)
 	unsigned count = 0;
 
 	dl_iterate_phdr(harmless_one, &count);
-	assert_true(count == 2 || count == 3);
+	assert_int_equal(count, 1);
 	assert_true(elf_open(&elf, "/proc/self/exe"));
 	assert_false(oracles_are_harmless(&elf, "/lib/x86_64-linux-gnu/libc.so.6"));
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {

@@ -11,16 +11,17 @@
 #include "tools/record/codescan.h"
 #include "tools/record/oracles.h"
 
-bool oracles_are_harmless(const struct elf_file *elf, const char *path)
+/* What glibc's ABI calls it, whatever the file is called. */
+static bool is_named(const struct elf_file *elf, const char *soname)
 {
-	/* what glibc's ABI calls them, whatever their files are called; libpthread: before 2.34 */
-	static const char *const names[] = {"libc.so.6", "ld-linux-x86-64.so.2", "libpthread.so.0"};
 	const char *name = elf_soname(elf);
 
-	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return installed_is_runtime(path, strlen(path));
+	return name && !strcmp(name, soname);
+}
+
+bool oracles_are_harmless(const struct elf_file *elf, const char *path)
+{
+	return is_named(elf, "ld-linux-x86-64.so.2") || installed_is_runtime(path, strlen(path));
 }
 
 static unsigned room_of(const struct code_oracle *o)
@@ -29,15 +30,16 @@ static unsigned room_of(const struct code_oracle *o)
 }
 
 /* PAUSE has no value that could be missed: it is listed where it costs no trap, and while there is
- * plenty of room for the others. */
-static bool is_worth_it(const struct code_oracle *o, uint32_t listed)
+ * plenty of room for the others; not in a library that every process would have to replace it in. */
+static bool is_worth_it(const struct code_oracle *o, uint32_t listed, bool everywhere)
 {
-	return o->sure &&
-	       (o->kind != ORACLE_PAUSE || (room_of(o) && listed < ORACLE_OFFSET_COUNT / 2));
+	return o->sure && (o->kind != ORACLE_PAUSE ||
+			   (!everywhere && room_of(o) && listed < ORACLE_OFFSET_COUNT / 2));
 }
 
 /* Adds the file's list to the session. False: it is full. */
-static bool list(struct session *s, uint32_t file, const struct code_oracle *found, size_t count)
+static bool list(struct session *s, uint32_t file, const struct code_oracle *found, size_t count,
+		 bool everywhere)
 {
 	uint32_t n = s->oracle_file_count, first = 0;
 	struct oracle_file *f = &s->oracle_files[n];
@@ -48,7 +50,7 @@ static bool list(struct session *s, uint32_t file, const struct code_oracle *fou
 		return false;
 	*f = (struct oracle_file){.file = file, .first = first};
 	for (size_t i = 0; i < count; i++) {
-		if (!is_worth_it(&found[i], first + f->count))
+		if (!is_worth_it(&found[i], first + f->count, everywhere))
 			continue;
 		if (first + f->count >= ORACLE_OFFSET_COUNT)
 			return false;
@@ -66,6 +68,7 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 	struct code_oracle *found = NULL;
 	const struct code_oracle *unsure = NULL;
 	struct elf_file elf;
+	bool everywhere;
 	size_t count;
 	struct stat st;
 
@@ -75,6 +78,8 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 	    st.st_ino != file->ino || !elf_open(&elf, path))
 		return;
 	count = oracles_are_harmless(&elf, file->path) ? 0 : code_scan(&elf, &found);
+	/* libpthread: before 2.34 */
+	everywhere = is_named(&elf, "libc.so.6") || is_named(&elf, "libpthread.so.0");
 	elf_close(&elf);
 	if (!count) {
 		free(found);
@@ -98,7 +103,7 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 		    !sv->session->shared->trap_tsc)
 			supervisor_warn(sv, text);
 	}
-	if (!list(sv->session->shared, file->id, found, count)) {
+	if (!list(sv->session->shared, file->id, found, count, everywhere)) {
 		snprintf(text, sizeof(text),
 			 "%s holds instructions like rdrand, and there is no room to list more of "
 			 "them: their values are not recorded, and a replay may diverge",

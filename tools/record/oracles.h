@@ -11,10 +11,9 @@
 /* Looks through a file that has just been stored and is open at fd, and lists what it has in the
  * session. Warns of what may be one and must be left alone. */
 void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd);
-/* libc and the dynamic linker, by their sonames, and deja's own object, by its name `path`: what those
- * have decides nothing that a program sees. libc's mutexes take the number of rounds that they spin
- * from the counter, so that their PAUSEs cannot be counted either, and every process would pay for
- * these; the linker measures itself. */
+/* The dynamic linker, by its soname, and deja's own object, by its name `path`: what those have decides
+ * nothing that a program sees; the linker measures itself. (Not so libc: how long an adaptive mutex
+ * spins is taken from the counter, and a mean of it kept in the mutex.) */
 bool oracles_are_harmless(const struct elf_file *elf, const char *path);
 
 #endif

@@ -49,7 +49,7 @@ bool boundary_interrupt(struct thread *t, const struct k_siginfo *info,
 void boundary_fatal(struct thread *t);
 /* Whoever had the turn was killed, perhaps in the middle of an event; others share its memory. Under the
  * guard of the turn. */
-void boundary_holder_killed(void);
+void boundary_holder_killed(const struct thread *holder);
 /* Replay: who has the next event then. Does not return where there is none. */
 struct thread *boundary_heir(struct thread *t);
 /* A fault of a kind that we raise, too, but no oracle's. True: that is all. */

@@ -285,6 +285,7 @@ static void probe_end(struct k_ucontext *uc)
 
 void boundary_fatal(struct thread *t)
 {
+	t->faulted = true;
 	if (RT->domains)
 		futex_robust_end(t); /* what others find is then the same, whenever they look */
 }

@@ -90,6 +90,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		record_emit_call(t, call, args, -EAGAIN, t0, t0, NULL);
 		return -EAGAIN;
 	}
+	if ((apart || (is_vfork && RT->multi)) && !RT->catch_faults)
+		signals_catch_faults(t); /* it may outlive us: boundary_holder_killed */
 	child->roles = t->roles;
 	if (is_vfork || apart) {
 		stream = next_stream();

@@ -131,15 +131,18 @@ void ring_put(struct slot *slot, const void *bytes, size_t len)
 	}
 }
 
-void boundary_holder_killed(void)
+void boundary_holder_killed(const struct thread *holder)
 {
 	struct slot *slot = RT->slot;
+	bool half = slot->piece && slot->piece == slot->head;
 
 	slot->pos = slot->head;
 	slot->last_tid = 0; /* its telling may be lost */
 	RT->clocks_unsure = 1;
-	if (slot->piece && slot->piece == slot->head) {
-		slot->passthrough = 1; /* the event has no end, and no next can begin */
+	/* an event that has no end, so that no next can begin; or it was killed while it computed, and nothing
+	 * would tell a replay where its turn ended */
+	if (half || !(holder->crossing || holder->faulted)) {
+		slot->passthrough = 1;
 		RT->passthrough = 1;
 	}
 }

@@ -161,6 +161,7 @@ struct thread {
 	uint32_t turn;	/* futex: 1 when the token has been passed to this thread */
 	struct thread *sched_next;
 	bool queued; /* recorder: waits for the token */
+	bool faulted; /* recorder: its fault ends the process, and a replay takes it as well */
 	bool leaving; /* recorder: for another image, where a request to stop would kill it */
 	bool shelved; /* recorder: it was stopped, and the token taken back; it queues up again */
 	int64_t slice_start_ns; /* when it got the token */

@@ -155,7 +155,7 @@ static struct thread *inherit(struct thread *t)
 	}
 	if (!owner || !is_dead(owner))
 		return NULL;
-	boundary_holder_killed();
+	boundary_holder_killed(owner);
 	return RT->session->mode == SESSION_RECORD ? pass_on() : (RT->sched_owner = boundary_heir(t));
 }
 
@@ -224,7 +224,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 			continue;
 		guard_lock();
 		if (owner && owner == RT->sched_owner && thread_is_gone(owner)) {
-			boundary_holder_killed(); /* alone; or another program now */
+			boundary_holder_killed(owner); /* alone; or another program now */
 			thread_bury(owner);
 			owner = pass_on();
 		} else if (owner && owner == RT->sched_owner && take_back(owner)) {

@@ -238,7 +238,7 @@ void boundary_signal_waits(struct thread *t)
 {
 }
 
-void boundary_holder_killed(void)
+void boundary_holder_killed(const struct thread *holder)
 {
 }
 

@@ -33,9 +33,21 @@ enum { ORACLE_COVER_MAX = 4 + 15 }; /* bytes that a jump may cover: of five the 
 /*
  * Where the jump in place of an oracle has room: 0: nowhere, it is a trap; up to ORACLE_COVER_MAX: in
  * so many bytes of whole instructions, from its own on; ORACLE_PAD + d: in padding that is never
- * executed, d (one byte, signed) behind two bytes that become a short jump there.
+ * executed, d (one byte, signed) behind two bytes that become a short jump there; ORACLE_LATER: nowhere,
+ * and the trap is put there when the process first has a second thread.
  */
-enum { ORACLE_PAD = 256, ORACLE_ROOM_MAX = ORACLE_PAD + 255, SHORT_JUMP_LEN = 2, JUMP_LEN = 5 };
+enum {
+	ORACLE_PAD = 256,
+	ORACLE_LATER = ORACLE_PAD + 256,
+	ORACLE_ROOM_MAX = ORACLE_LATER,
+	SHORT_JUMP_LEN = 2,
+	JUMP_LEN = 5,
+};
+/* Whether the jump is in padding. */
+static inline int oracle_has_pad(unsigned room)
+{
+	return room >= ORACLE_PAD && room < ORACLE_LATER;
+}
 struct insn_oracle {
 	uint8_t kind; /* enum insn_oracle_kind */
 	uint8_t len;

@@ -59,7 +59,10 @@ static struct oracle_site *find_or_add(uint64_t addr, bool optional)
 		return NULL;
 	while (RT->oracles[i].addr)
 		i = (i + 1) % ORACLE_SITE_MAX;
-	RT->oracle_count++;
+	if (!RT->oracle_count++ || addr < RT->oracles_from)
+		RT->oracles_from = addr;
+	if (addr >= RT->oracles_to)
+		RT->oracles_to = addr + 1;
 	RT->oracles[i].addr = addr;
 	return &RT->oracles[i];
 }
@@ -176,7 +179,7 @@ static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cove
 
 static uint64_t pad_of(const struct oracle_site *s)
 {
-	return s->room >= ORACLE_PAD ? s->addr + SHORT_JUMP_LEN + (uint64_t)(int64_t)(int8_t)s->room : 0;
+	return oracle_has_pad(s->room) ? s->addr + SHORT_JUMP_LEN + (uint64_t)(int64_t)(int8_t)s->room : 0;
 }
 
 /* The jump is in the padding, and the instruction's first two bytes lead there. */
@@ -203,7 +206,7 @@ static bool plant_trap(struct oracle_site *s, const uint8_t *code, bool writable
 /* A jump, where s->room says that there is room for one, of the `len` bytes that are known. */
 static bool plant_where_room(struct oracle_site *s, const uint8_t *code, size_t len, bool writable)
 {
-	if (s->room >= ORACLE_PAD)
+	if (oracle_has_pad(s->room))
 		return plant_by_pad(s, code, writable);
 	return s->room >= JUMP_LEN && s->room <= len &&
 	       plant_jump(s, code, s->room, s->addr, writable);
@@ -232,6 +235,11 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 	s->oracle = oracle;
 	s->cover = 0;
 	s->room = boundary_has_oracle(oracle.kind) ? (uint16_t)room : 0;
+	s->later = room == ORACLE_LATER && !RT->multi && RT->oracles_later_count < ORACLES_LATER_MAX;
+	if (s->later) {
+		RT->oracles_later[RT->oracles_later_count++] = (uint16_t)(s - RT->oracles);
+		return true;
+	}
 	if (plant_where_room(s, code, len, writable))
 		return true;
 	if (optional) {
@@ -244,9 +252,32 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 	return false;
 }
 
+void oracles_arm(void)
+{
+	if (!RT->oracles_later_count)
+		return;
+	code_open();
+	while (RT->oracles_later_count) {
+		struct oracle_site *s = &RT->oracles[RT->oracles_later[--RT->oracles_later_count]];
+		uint8_t code[INSN_MAX_LEN];
+
+		if (!s->oracle.kind || !s->later)
+			continue;
+		s->later = false;
+		if (!dj_read_user(code, (const void *)s->addr, s->oracle.len) || !plant_trap(s, code, false)) {
+			s->oracle.kind = ORACLE_NONE;
+			RT->oracles_left = 1;
+		}
+	}
+	code_close();
+}
+
 void oracles_forget(uint64_t addr, uint64_t len)
 {
-	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++)
+	/* the table is large, and at a process's start each of its mappings comes by */
+	if (addr >= RT->oracles_to || addr + len <= RT->oracles_from)
+		return;
+	for (size_t i = 0; i < ORACLE_SITE_MAX; i++)
 		if (RT->oracles[i].addr - addr < len)
 			RT->oracles[i].oracle.kind = ORACLE_NONE;
 }
@@ -270,10 +301,11 @@ void oracles_undo(void)
 	for (size_t i = 0; RT->oracle_count && i < ORACLE_SITE_MAX; i++) {
 		struct oracle_site *s = &RT->oracles[i];
 
-		if (s->addr && s->oracle.kind)
+		if (s->addr && s->oracle.kind && !s->later)
 			undo(s);
 		s->oracle.kind = ORACLE_NONE;
 	}
+	RT->oracles_later_count = 0;
 }
 
 void oracles_start(struct thread *t)

@@ -41,6 +41,8 @@ static bool has_room(uint64_t into, unsigned room, uint64_t len)
 {
 	uint64_t pad = into + SHORT_JUMP_LEN + (uint64_t)(int64_t)(int8_t)room;
 
+	if (room == ORACLE_LATER)
+		return true;
 	return room < ORACLE_PAD ? into + room <= len : pad < len && pad + JUMP_LEN <= len;
 }
 
@@ -55,11 +57,14 @@ void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, b
 	oracles_forget(at, len);
 	if (!f)
 		return;
-	code_open();
-	for (uint32_t i = 0; i < f->count; i++)
-		if (in_mapping(f, i, len, offset, &into, &room) &&
-		    !oracle_plant(at + into, has_room(into, room, len) ? room : 0, writable))
+	for (uint32_t i = 0; i < f->count; i++) {
+		if (!in_mapping(f, i, len, offset, &into, &room))
+			continue;
+		if (room != ORACLE_LATER && !RT->code_fd)
+			code_open();
+		if (!oracle_plant(at + into, has_room(into, room, len) ? room : 0, writable))
 			RT->oracles_left = 1;
+	}
 	code_close();
 }
 

@@ -127,6 +127,8 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		if (child->guest)
 			__atomic_store_n(child->guest, 0, __ATOMIC_SEQ_CST);
 		thread_free(child);
+	} else {
+		oracles_arm(); /* it awaits its turn */
 	}
 	emit_clone(t, p, args, flags, ret, t0);
 	p->rax = (uint64_t)ret;

@@ -203,6 +203,7 @@ struct oracle_site {
 	uint8_t hop_original[2]; /* what a short jump to it replaced */
 	uint8_t cover; /* bytes of instructions that the jump covers; 0: it is a trap */
 	uint16_t room; /* oracle.h: what was tried; the replay tries the same */
+	bool later; /* oracles_arm will put the trap there */
 	uint64_t resume; /* with a jump: in the stub, behind it */
 };
 
@@ -214,7 +215,7 @@ struct stub_pool {
 	uint64_t entry_oracle; /* 0: not made yet */
 	uint64_t open; /* writable for many stubs at once */
 };
-enum { STUB_POOL_MAX = 8 };
+enum { STUB_POOL_MAX = 8, ORACLES_LATER_MAX = 8 };
 
 /* Replay: the event at the head of the stream. */
 struct event {
@@ -244,7 +245,10 @@ struct runtime {
 	uint32_t site_count;
 	uint64_t missed_sites;
 	uint32_t oracle_count;
+	uint64_t oracles_from, oracles_to; /* between which all of them are */
 	int32_t code_fd; /* patch.c: 1 + /proc/self/mem's descriptor while much is written */
+	uint16_t oracles_later[ORACLES_LATER_MAX]; /* sites, oracle.h */
+	uint32_t oracles_later_count;
 	uint32_t oracles_left; /* recorder: some could not be replaced */
 	uint32_t oracles_offered; /* recorder: bit per kind that the processor has; 0: not asked */
 	uint64_t thread_map[THREAD_MAX / 64], thread_mapped[THREAD_MAX / 64];
@@ -662,6 +666,8 @@ void oracles_start(struct thread *t);
  * a trap; a recorder leaves a PAUSE alone then. writable: its memory is. False: there is no oracle, or
  * no room to remember it. */
 bool oracle_plant(uint64_t addr, unsigned room, bool writable);
+/* The process gets a second thread, which runs no program code yet: those with ORACLE_LATER. */
+void oracles_arm(void);
 /* What was replaced there, or NULL. */
 const struct oracle_site *oracle_at(uint64_t addr);
 /* Something else is there now. */

@@ -16,7 +16,7 @@ static bool is_ours(uint64_t at, uint64_t room)
 		if (from + len - DJ_PRIVATE < DJ_STREAM - DJ_PRIVATE + len ||
 		    (from + len > RT->text_start && from < RT->text_end))
 			return true;
-		if (room < ORACLE_PAD)
+		if (!oracle_has_pad((unsigned)room))
 			break;
 	}
 	return false;
@@ -25,11 +25,11 @@ static bool is_ours(uint64_t at, uint64_t room)
 void oracles_plant(struct thread *t, struct tf_in in, uint32_t count, uint64_t from, uint64_t to,
 		   bool writable)
 {
-	if (count >= 2)
-		code_open();
 	for (; count >= 2; count -= 2) {
 		uint64_t at = (uint64_t)tf_get_int(&in), room = (uint64_t)tf_get_int(&in);
 
+		if (room != ORACLE_LATER && !RT->code_fd)
+			code_open();
 		/* nothing of ours, whatever the recording says */
 		if (in.bad || at < from || at >= to || room > ORACLE_ROOM_MAX ||
 		    (room > ORACLE_COVER_MAX && room < ORACLE_PAD) || is_ours(at, room) ||

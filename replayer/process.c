@@ -133,6 +133,7 @@ static long clone_thread(struct thread *t, struct pregs *p, const unsigned long 
 		child->guest = slot_guest_enter(t->slot);
 	if (!(args[0] & CLONE_SIGHAND))
 		signals_actions_copy(child, t);
+	oracles_arm();
 	RT->multi = 1;
 	RT->thread_count++;
 	if (args[0] & CLONE_PARENT_SETTID)

@@ -252,7 +252,7 @@ def decode_stream(path):
             turns[event[1]] = event[2]
         elif kind == FILE and len(event) > 3:
             check(len(event[3]) % 2 == 0 and all(a > 0 for a in event[3][::2])
-                  and all(n < 20 for n in event[3][1::2]), "no list of oracles")
+                  and all(n < 20 or 256 <= n <= 512 for n in event[3][1::2]), "no list of oracles")
         elif kind == TSC:
             check(event[1] >= 0 and event[2] >= -1, "a counter that is none")
         elif kind == INSN:

@@ -102,7 +102,7 @@ static void test_own_text(void **state)
 
 	assert_int_equal(real(), 0);
 	assert_true(elf_open(&elf, "/proc/self/exe"));
-	count = code_scan(&elf, &found);
+	count = code_scan(&elf, true, &found);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		const struct code_oracle *s = found_at(&elf, found, count, want[i].at);
 
@@ -139,7 +139,7 @@ static void test_room(void **state)
 
 	assert_int_equal(waits(7), 7);
 	assert_true(elf_open(&elf, "/proc/self/exe"));
-	count = code_scan(&elf, &found);
+	count = code_scan(&elf, true, &found);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		const struct code_oracle *s = found_at(&elf, found, count, want[i].at);
 
@@ -236,7 +236,7 @@ static void test_go_table(void **state)
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		make_go_program(tables[i].magic, tables[i].name, tables[i].before);
-		assert_int_equal(code_scan(&elf, &found), 1);
+		assert_int_equal(code_scan(&elf, true, &found), 1);
 		assert_int_equal(found[0].kind, ORACLE_RDTSCP);
 		assert_int_equal(found[0].offset, offsetof(struct go_program, text) + 32);
 		assert_int_equal(found[0].sure, tables[i].sure);
@@ -245,7 +245,7 @@ static void test_go_table(void **state)
 	for (size_t at = 0; at < sizeof(go.table); at++) { /* whatever it says */
 		make_go_program(0xfffffff1, ".gopclntab", 0);
 		((uint8_t *)&go.table)[at] ^= 0xff;
-		code_scan(&elf, &found);
+		code_scan(&elf, true, &found);
 		free(found);
 	}
 }
@@ -270,7 +270,7 @@ static void test_damaged(void **state)
 				(uint8_t)(seed >> 24);
 		}
 		copy = (struct elf_file){.data = bytes, .len = elf.len};
-		code_scan(&copy, &found);
+		code_scan(&copy, true, &found);
 		free(found);
 		free(bytes);
 	}

@@ -575,7 +575,7 @@ static int by_offset(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-size_t code_scan(const struct elf_file *elf, struct code_oracle **found)
+size_t code_scan(const struct elf_file *elf, bool jumps, struct code_oracle **found)
 {
 	struct scan s = {.elf = elf};
 	const uint8_t *code;
@@ -595,7 +595,9 @@ size_t code_scan(const struct elf_file *elf, struct code_oracle **found)
 		else
 			s.found[kept - 1].sure |= s.found[i].sure;
 	s.count = kept;
-	for (unsigned n = 0; kept && elf_code(elf, n, &code, &len); n++) {
+	for (size_t i = 0; i < kept && !jumps; i++)
+		s.found[i].cover = s.found[i].pad = 0;
+	for (unsigned n = 0; jumps && kept && elf_code(elf, n, &code, &len); n++) {
 		uint64_t offset = (uint64_t)(code - elf->data), addr = 0;
 
 		/* distances are those of offsets only within one segment */
@@ -604,7 +606,7 @@ size_t code_scan(const struct elf_file *elf, struct code_oracle **found)
 				s.found[i].cover = 0;
 		base = addr - offset;
 	}
-	for (unsigned n = 0; kept && elf_code(elf, n, &code, &len); n++) {
+	for (unsigned n = 0; jumps && kept && elf_code(elf, n, &code, &len); n++) {
 		look_for_jumps(&s, code, len);
 		if (len > 2)
 			look_around(&s, code, len);

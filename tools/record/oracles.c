@@ -30,16 +30,17 @@ static unsigned room_of(const struct code_oracle *o)
 }
 
 /* PAUSE has no value that could be missed: it is listed where it costs no trap, and while there is
- * plenty of room for the others; not in a library that every process would have to replace it in. */
-static bool is_worth_it(const struct code_oracle *o, uint32_t listed, bool everywhere)
+ * plenty of room for the others. */
+static bool is_worth_it(const struct code_oracle *o, uint32_t listed)
 {
-	return o->sure && (o->kind != ORACLE_PAUSE ||
-			   (!everywhere && room_of(o) && listed < ORACLE_OFFSET_COUNT / 2));
+	return o->sure &&
+	       (o->kind != ORACLE_PAUSE || (room_of(o) && listed < ORACLE_OFFSET_COUNT / 2));
 }
 
-/* Adds the file's list to the session. False: it is full. */
+/* Adds the file's list to the session; libc's are met where threads fight alone, and nobody else is to
+ * pay for them. False: it is full. */
 static bool list(struct session *s, uint32_t file, const struct code_oracle *found, size_t count,
-		 bool everywhere)
+		 bool libc)
 {
 	uint32_t n = s->oracle_file_count, first = 0;
 	struct oracle_file *f = &s->oracle_files[n];
@@ -50,12 +51,13 @@ static bool list(struct session *s, uint32_t file, const struct code_oracle *fou
 		return false;
 	*f = (struct oracle_file){.file = file, .first = first};
 	for (size_t i = 0; i < count; i++) {
-		if (!is_worth_it(&found[i], first + f->count, everywhere))
+		if (!is_worth_it(&found[i], first + f->count))
 			continue;
 		if (first + f->count >= ORACLE_OFFSET_COUNT)
 			return false;
 		s->oracle_offsets[first + f->count++] =
-			found[i].offset | (uint64_t)room_of(&found[i]) << ORACLE_OFFSET_BITS;
+			found[i].offset |
+			(uint64_t)(libc ? ORACLE_LATER : room_of(&found[i])) << ORACLE_OFFSET_BITS;
 	}
 	if (f->count)
 		__atomic_store_n(&s->oracle_file_count, n + 1, __ATOMIC_RELEASE);
@@ -68,7 +70,7 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 	struct code_oracle *found = NULL;
 	const struct code_oracle *unsure = NULL;
 	struct elf_file elf;
-	bool everywhere;
+	bool libc;
 	size_t count;
 	struct stat st;
 
@@ -77,9 +79,9 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 	if (file->path[0] != '/' || fstat(fd, &st) < 0 || st.st_dev != file->dev ||
 	    st.st_ino != file->ino || !elf_open(&elf, path))
 		return;
-	count = oracles_are_harmless(&elf, file->path) ? 0 : code_scan(&elf, &found);
 	/* libpthread: before 2.34 */
-	everywhere = is_named(&elf, "libc.so.6") || is_named(&elf, "libpthread.so.0");
+	libc = is_named(&elf, "libc.so.6") || is_named(&elf, "libpthread.so.0");
+	count = oracles_are_harmless(&elf, file->path) ? 0 : code_scan(&elf, !libc, &found);
 	elf_close(&elf);
 	if (!count) {
 		free(found);
@@ -103,7 +105,7 @@ void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd
 		    !sv->session->shared->trap_tsc)
 			supervisor_warn(sv, text);
 	}
-	if (!list(sv->session->shared, file->id, found, count, everywhere)) {
+	if (!list(sv->session->shared, file->id, found, count, libc)) {
 		snprintf(text, sizeof(text),
 			 "%s holds instructions like rdrand, and there is no room to list more of "
 			 "them: their values are not recorded, and a replay may diverge",

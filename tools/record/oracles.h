@@ -13,7 +13,7 @@
 void oracles_publish(struct supervisor *sv, const struct deja_file *file, int fd);
 /* The dynamic linker, by its soname, and deja's own object, by its name `path`: what those have decides
  * nothing that a program sees; the linker measures itself. (Not so libc: how long an adaptive mutex
- * spins is taken from the counter, and a mean of it kept in the mutex.) */
+ * spins is taken from the counter, and a mean of it kept in the mutex. PAUSE is not counted there.) */
 bool oracles_are_harmless(const struct elf_file *elf, const char *path);
 
 #endif

@@ -263,7 +263,7 @@ static bool has_instruction(const struct story *s, deja_recording *rec, const ch
 			    (int)sizeof(path) ||
 		    !elf_open(&elf, path))
 			continue;
-		count = oracles_are_harmless(&elf, f->path) ? 0 : code_scan(&elf, &found);
+		count = oracles_are_harmless(&elf, f->path) ? 0 : code_scan(&elf, false, &found);
 		elf_close(&elf);
 		for (size_t n = 0; n < count && !name; n++)
 			if (found[n].kind != ORACLE_PAUSE && (!found[n].sure || !s->has_oracles))

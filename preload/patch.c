@@ -17,6 +17,7 @@
  *   R: `mov $15, %rax; syscall`, what signal handlers return to.
  */
 #include <sys/syscall.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "detach.h"
@@ -81,9 +82,14 @@ static long set_writable(uint64_t addr, size_t len, bool on)
 		      on ? PROT_READ | PROT_WRITE | PROT_EXEC : PROT_READ | PROT_EXEC);
 }
 
+static long open_memory(void)
+{
+	return RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+}
+
 void code_open(void)
 {
-	long fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+	long fd = open_memory();
 
 	RT->code_fd = fd < 0 ? 0 : (int)fd + 1;
 }
@@ -104,7 +110,7 @@ static bool code_write_page(uint64_t at, const uint8_t *code, size_t len)
 		return true;
 	if (dj_write_user((void *)at, code, len)) /* where a program makes its code itself */
 		return true;
-	fd = dj_raw(SYS_open, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+	fd = open_memory();
 	if (fd >= 0) {
 		n = dj_raw(SYS_pwrite64, fd, code, len, at);
 		dj_raw(SYS_close, fd);

@@ -96,6 +96,45 @@ static void filter(unsigned action)
 	say("filtered");
 }
 
+/* Two threads fight for a mutex of the kind that reads the time stamp counter, where no file may be opened. */
+static pthread_mutex_t adaptive = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+
+static void *fighting_thread(void *arg)
+{
+	struct timespec pause = {0, 1000000};
+
+	for (int i = 0; i < 20; i++) {
+		pthread_mutex_lock(&adaptive);
+		nanosleep(&pause, NULL);
+		pthread_mutex_unlock(&adaptive);
+	}
+	return arg;
+}
+
+static void filter_fight(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_open, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(*code), code};
+	pthread_t threads[2];
+	char text[64];
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), "no seccomp");
+	for (int i = 0; i < 2; i++)
+		check(pthread_create(&threads[i], NULL, fighting_thread, NULL), "no thread");
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	snprintf(text, sizeof(text), "spun %d00\n", adaptive.__data.__spins);
+	put(text);
+	say("fought");
+}
+
 /* Two threads, one after the other, each with a filter of its own, while another waits: whoever joins them
  * is told of their end. */
 static void *filtered_thread(void *arg)
@@ -290,6 +329,8 @@ int main(int argc, char **argv)
 		raise(SIGUSR1);
 		__asm__ volatile("mov %%gs:16, %0" : "=r"(seen));
 		check(seen != 3, "another %gs");
+	} else if (IS("filter_fight")) {
+		filter_fight();
 	} else if (IS("filter_threads")) {
 		filter_threads();
 	} else if (IS("filter_busy")) {

@@ -53,7 +53,7 @@ faulty() {
 	ran=$((ran + 1))
 }
 
-for fault in close_all chroot pivot_root clock_forwards clock_backwards setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno strict_refused; do faulty $fault; done
+for fault in close_all chroot pivot_root clock_forwards clock_backwards setuid unshare nofile as filter_mild filter_kill filter_killed filter_errno filter_fight strict_refused; do faulty $fault; done
 # The recorder's own clock, where that is not the processor's counter, jumps as well; no time that it
 # writes runs backwards.
 RECORD=--trap-tsc

@@ -11,19 +11,11 @@
 static char stacks[2][65536] __attribute__((aligned(64)));
 static int held[2];
 
-static void say(const char *who, int i)
-{
-	char text[100];
-
-	t_write_all(1, text, (size_t)snprintf(text, sizeof(text), "%s, %d: %lld\n", who, i,
-					      (long long)t_now_ns(CLOCK_MONOTONIC)));
-}
-
 static int apart(void *arg)
 {
 	for (int i = 0; i < 30; i++) {
 		usleep(5000);
-		say(arg, i);
+		t_say(arg, i);
 	}
 	syscall((intptr_t)strlen(arg) & 1 ? SYS_exit : SYS_exit_group, 9);
 	return 0;
@@ -32,7 +24,7 @@ static int apart(void *arg)
 static void *thread(void *arg)
 {
 	usleep(20000);
-	say("the thread", 0);
+	t_say("the thread", 0);
 	syscall(SYS_exit, 5);
 	return arg;
 }
@@ -47,7 +39,7 @@ static void maker(int how)
 	if (how & 1)
 		T_CHECK(pthread_create(&th, NULL, thread, NULL) == 0);
 	usleep(10000);
-	say("the first ends", how);
+	t_say("the first ends", how);
 	syscall(how & 2 ? SYS_exit_group : SYS_exit, 5);
 }
 
@@ -67,12 +59,12 @@ int main(int argc, char **argv)
 			maker(how);
 		close(held[1]);
 		t_wait_exit(pid, 5);
-		say("the first has ended", pid);
+		t_say("the first has ended", pid);
 		usleep(100000);
 		other = t_fork();
 		if (other == 0) {
 			for (int i = 0; i < 20; i++)
-				say("another", i);
+				t_say("another", i);
 			_exit(8);
 		}
 		t_wait_exit(other, 8);

@@ -15,19 +15,11 @@ enum how { EXECUTES, FAULTS, ABORTS, TERMINATED, GROUP_ENDS, COUNT };
 static char stack[65536] __attribute__((aligned(64)));
 static int *volatile nowhere;
 
-static void say(const char *who, int i)
-{
-	char text[100];
-
-	t_write_all(1, text, (size_t)snprintf(text, sizeof(text), "%s, %d: %lld\n", who, i,
-					      (long long)t_now_ns(CLOCK_MONOTONIC)));
-}
-
 static int apart(void *arg)
 {
 	for (int i = 0; i < 30; i++) {
 		usleep(3000);
-		say("apart", i);
+		t_say("apart", i);
 	}
 	syscall(SYS_exit_group, 3);
 	return arg != NULL;
@@ -38,7 +30,7 @@ static void *vforks(void *arg)
 	if (vfork() == 0) {
 		for (int i = 0; i < 20; i++) {
 			usleep(3000);
-			say("vforked", i);
+			t_say("vforked", i);
 		}
 		execl("/bin/sh", "sh", "-c", "echo executed by $$", NULL);
 		_exit(1);
@@ -88,14 +80,14 @@ int main(void)
 		if (pid == 0)
 			maker(how);
 		T_CHECK(waitpid(pid, &status, 0) == pid && (status & 0xff7f) == expected[how]);
-		say("it has ended", how);
+		t_say("it has ended", how);
 		close(held[1]);
 		usleep(20000);
 		for (int k = 0; k < 2; k++) {
 			others[k] = t_fork();
 			if (others[k] == 0) {
 				for (int i = 0; i < 10; i++)
-					say("another", i);
+					t_say("another", i);
 				_exit(8);
 			}
 		}
@@ -104,6 +96,6 @@ int main(void)
 		T_CHECK(read(held[0], &c, 1) == 0); /* all are gone */
 		close(held[0]);
 	}
-	say("done", 0);
+	t_say("done", 0);
 	return 0;
 }

@@ -184,7 +184,7 @@ static void filter_busy(void)
 	int fd = open("/dev/zero", O_RDONLY);
 	pthread_t filtered;
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 16; i++)
 		check(pthread_create(&filtered, NULL, busy_thread, &fd), "no thread");
 	usleep(20000);
 	check(pthread_create(&filtered, NULL, filtered_thread, NULL), "no thread");

@@ -163,9 +163,8 @@ bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *re
 /* --- record_process.c --- */
 /* Each makes the call and records it, in the order that the call needs. The program's result; of
  * clone, fork and vfork in a forked child as well (what shares our memory begins in
- * dj_child_start), of execve and execveat only when they failed. */
+ * dj_child_start). */
 long record_clone(struct thread *t, struct pregs *p, const unsigned long args[6]);
-long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6]);
 long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6]);
 
@@ -173,6 +172,14 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
  * needs (signals, children) still passes through our hands. */
 long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6]);
 
+/* The number of a process's stream that is about to begin. */
+uint32_t record_next_stream(void);
+
+/* --- record_exec.c --- */
+/* Makes execve or execveat and records it. Returns only when it failed. */
+long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);
+/* The call itself, with signals and guests as the next image is to find them; after a failure as before. */
+long record_exec_make(struct thread *t, long nr, const unsigned long args[6]);
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 

@@ -602,6 +602,8 @@ void threads_forget_others(struct thread *t);
 /* The end of a thread while others live on: what the kernel would do by itself is done
  * now, under the token. */
 void thread_clear_tid(struct thread *t);
+/* What clone would be told in place of this clone, fork or vfork. */
+unsigned long thread_clone_flags(long nr, const unsigned long args[6]);
 /* Makes the kernel thread; flags as the program gave them. Returns its live id. */
 long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
 		  unsigned long tls);

@@ -178,6 +178,13 @@ void thread_clear_tid(struct thread *t)
 	dj_raw(SYS_futex, at, 1 /* FUTEX_WAKE */, 1);
 }
 
+unsigned long thread_clone_flags(long nr, const unsigned long args[6])
+{
+	if (nr == SYS_clone)
+		return args[0];
+	return 17 /* SIGCHLD */ | (nr == SYS_vfork ? CLONE_VM | CLONE_VFORK : 0);
+}
+
 long thread_clone(struct thread *child, unsigned long flags, int32_t *ptid, int32_t *ctid,
 		  unsigned long tls)
 {

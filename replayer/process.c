@@ -208,9 +208,7 @@ bool replay_last_fork(struct thread *t, struct pregs *p, const unsigned long arg
 long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  struct event *ev, const struct tf_call *call)
 {
-	unsigned long flags = p->nr == SYS_clone	? args[0]
-			      : p->nr == SYS_vfork ? CLONE_VM | CLONE_VFORK | 17
-						   : 17 /* SIGCHLD */;
+	unsigned long flags = thread_clone_flags((long)p->nr, args);
 	uint32_t stream;
 	long ret;
 
@@ -235,9 +233,7 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 long replay_vfork(struct thread *t, struct pregs *p, const unsigned long args[6],
 		  const struct tf_call *call)
 {
-	unsigned long flags = p->nr == SYS_clone ? args[0] : CLONE_VM | CLONE_VFORK | 17;
-
-	return clone_sharing(t, p, args, flags, call);
+	return clone_sharing(t, p, args, thread_clone_flags((long)p->nr, args), call);
 }
 
 /* Ends a process that shares our memory; it was killed in the recording, or this one ends. */

@@ -106,7 +106,7 @@ pid_t nspid_outer(pid_t inner, const char *session_dir, bool dead, bool (*taken)
 	*possible = false;
 	while (d && !found && (e = readdir(d))) {
 		if (!isdigit((unsigned char)e->d_name[0]) ||
-		    !is_known_as(e->d_name, (int)inner, true) || taken(arg, atoi(e->d_name)) ||
+		    !is_known_as(e->d_name, (int)inner, true) || (taken && taken(arg, atoi(e->d_name))) ||
 		    is_older(e->d_name, dead))
 			continue;
 		*possible = true;
@@ -116,7 +116,7 @@ pid_t nspid_outer(pid_t inner, const char *session_dir, bool dead, bool (*taken)
 	if (d)
 		closedir(d);
 	snprintf(own, sizeof(own), "%d", (int)inner);
-	if (!found && is_known_as(own, (int)inner, false) && !taken(arg, inner) &&
+	if (!found && is_known_as(own, (int)inner, false) && !(taken && taken(arg, inner)) &&
 	    !is_older(own, dead)) {
 		*possible = true;
 		if (is_of_session(own, session_dir))

@@ -9,7 +9,7 @@
 
 /* The pid here of a process of this session that knows itself as `inner`, in a namespace of its own
  * or in ours; 0: none is seen, which may be for the moment, as in the middle of an exec. *possible: a
- * process is there that may be it. taken(arg, pid): that one is known to be another. dead: the caller is
+ * process is there that may be it. taken(arg, pid): that one is known to be another; NULL: none is. dead: the caller is
  * not the session's supervisor, which is gone. */
 pid_t nspid_outer(pid_t inner, const char *session_dir, bool dead, bool (*taken)(void *, pid_t),
 		  void *arg, bool *possible);

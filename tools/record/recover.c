@@ -270,13 +270,6 @@ static struct slot *slot_of(struct recovery *r, uint32_t stream)
 	return NULL;
 }
 
-static bool is_taken(void *arg, pid_t pid)
-{
-	(void)arg;
-	(void)pid;
-	return false;
-}
-
 static bool pid_lives(void *arg, pid_t pid)
 {
 	const struct recovery *r = arg;
@@ -286,7 +279,7 @@ static bool pid_lives(void *arg, pid_t pid)
 		return false;
 	if (!r->foreign_pids) /* else its pid may be another's here */
 		return session_pid_lives(pid);
-	return pid && nspid_outer(pid, r->session_dir, true, is_taken, NULL, &possible);
+	return pid && nspid_outer(pid, r->session_dir, true, NULL, NULL, &possible);
 }
 
 static bool slot_lives(struct recovery *r, const struct slot *slot)

@@ -260,13 +260,6 @@ struct guest_look {
 	bool first; /* a pid may be another's by now */
 };
 
-static bool nobody_is_taken(void *arg, pid_t pid)
-{
-	(void)arg;
-	(void)pid;
-	return false;
-}
-
 static bool guest_lives(void *arg, pid_t pid)
 {
 	const struct guest_look *look = arg;
@@ -274,7 +267,7 @@ static bool guest_lives(void *arg, pid_t pid)
 	bool possible;
 
 	if (look->sv->session->shared->pid_namespaces)
-		return nspid_outer(pid, dir, false, nobody_is_taken, NULL, &possible) || possible;
+		return nspid_outer(pid, dir, false, NULL, NULL, &possible) || possible;
 	return session_pid_lives(pid) && (!look->first || nspid_is_of_session(pid, dir));
 }
 

@@ -22,8 +22,8 @@ struct code_oracle {
 	uint64_t begin, end; /* that function's, as offsets in the file; 0: not known */
 };
 
-/* Finds them, and room for jumps in their places (without: cover and pad are 0, and it takes a fifth of the
- * time). *found: malloc'd, by offset, the caller's; returns how many. */
+/* Finds them, and room for jumps in their places (without: cover and pad are 0, and libc takes 0.5 ms in
+ * place of 1.4). *found: malloc'd, by offset, the caller's; returns how many. */
 size_t code_scan(const struct elf_file *elf, bool jumps, struct code_oracle **found);
 /* "rdrand"; of one that has a value. */
 const char *code_oracle_name(uint8_t kind);

@@ -100,10 +100,10 @@ static uint8_t role_opened(struct thread *t, const struct tf_call *call,
 			      : call->nr == SYS_open ? args[1]
 						     : args[2];
 	struct stat st;
+	uint8_t shown = view_role((const char *)args[call->nr == SYS_openat], fd);
 
-	if (call->nr != SYS_creat &&
-	    view_is_status((const char *)args[call->nr == SYS_openat], fd))
-		return ROLE_STATUS;
+	if (shown)
+		return shown == ROLE_MEMORY && !(flags & O_ACCMODE) ? TF_ROLE_NONE : shown;
 	if (!(flags & O_ACCMODE) || !(s->output[0].ino | s->output[1].ino) ||
 	    dj_raw(SYS_fstat, fd, &st) < 0)
 		return TF_ROLE_NONE;
@@ -457,6 +457,11 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_sendto:
 	case SYS_sendmsg:
 		role = role_of(t, (unsigned)args[0]);
+		if (role == ROLE_MEMORY) {
+			ret = record_generic(t, call, args);
+			record_memory_written(t, call->nr, args, ret);
+			return ret;
+		}
 		if (role && role != ROLE_STATUS)
 			return record_output(t, call, args, role);
 		return record_changing(t, call, args);

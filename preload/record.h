@@ -213,6 +213,8 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 /* Memory that the call just recorded has written and its row cannot name. */
 void record_memory(struct slot *slot, const void *mem, size_t len);
+/* The same, where it need not be readable: its bytes are here. */
+void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len);
 
 /* --- record_domain.c --- */
 /* The domain for memory that this process is about to share. */
@@ -242,9 +244,12 @@ void reach_code(uint64_t addr, uint64_t len);
 void reach_protect(long nr, const unsigned long args[6]);
 
 /* --- record_view.c --- */
-enum { ROLE_STATUS = 64 }; /* beside TF_ROLE_*: a /proc/PID/status */
-/* Is this descriptor, opened by that name, a /proc/PID/status? */
-bool view_is_status(const char *path, long fd);
+/* Beside TF_ROLE_*: of /proc/PID/status, and of /proc/PID/mem where it may be written. */
+enum { ROLE_STATUS = 64, ROLE_MEMORY };
+/* That of a descriptor opened by this name. */
+uint8_t view_role(const char *path, long fd);
+/* After a call that writes to one with ROLE_MEMORY. */
+void record_memory_written(struct thread *t, long nr, const unsigned long args[6], long ret);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
 

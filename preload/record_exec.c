@@ -113,7 +113,7 @@ static void external_redirect(struct thread *t, struct slot *slot, struct redire
 		long fifo;
 
 		r->saved[fd] = -1;
-		if (!role || role == ROLE_STATUS || dj_raw(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC)
+		if (!role || role >= ROLE_STATUS || dj_raw(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC)
 			continue;
 		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
 		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);

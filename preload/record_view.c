@@ -1,30 +1,61 @@
 /*
- * The recorder: /proc/PID/status shows the signals that the program has blocked, ignored
- * and caught, not those that the runtime has. Descriptors of such files carry a role, which
- * follows them through dup and fork as those of the output do.
+ * The recorder: files of /proc that show more than the program's own. /proc/PID/status shows the
+ * signals that it has blocked, ignored and caught, not those that the runtime has; what is written
+ * to /proc/PID/mem is memory. Descriptors of such files carry a role, which follows them through dup
+ * and fork as those of the output do.
  */
 #include <sys/syscall.h>
 #include "record.h"
 
 enum { LINK_MAX_LEN = 64, DIGITS = 16 };
 
-/* Is this descriptor, opened by that name, a process's status file? */
-bool view_is_status(const char *path, long fd)
+static bool ends_in(const char *s, size_t len, const char *tail)
 {
-	static const char tail[] = "/status";
+	size_t tail_len = dj_strlen(tail);
+
+	return len > tail_len && !dj_compare(s + len - tail_len, tail, tail_len);
+}
+
+/* Of which process the kernel says that this descriptor is a file; 0: of none. */
+static int64_t process_of(long fd)
+{
 	char link[32] = "/proc/self/fd/", target[LINK_MAX_LEN];
-	size_t len;
+	int64_t pid = 0;
 	long n;
 
-	if (!dj_starts(path, "/proc/"))
-		return false;
-	len = dj_strlen(path);
-	if (len < sizeof(tail) || dj_compare(path + len - (sizeof(tail) - 1), tail, sizeof(tail)))
-		return false;
 	*dj_put_dec(link + 14, fd) = 0;
 	n = dj_raw(SYS_readlink, link, target, sizeof(target));
-	return n > (long)sizeof(tail) && n < LINK_MAX_LEN && dj_starts(target, "/proc/") &&
-	       target[6] >= '0' && target[6] <= '9';
+	if (n < 7 || n == LINK_MAX_LEN || dj_compare(target, "/proc/", 6))
+		return 0;
+	for (long i = 6; i < n && target[i] >= '0' && target[i] <= '9'; i++)
+		pid = pid * 10 + (target[i] - '0');
+	return pid;
+}
+
+uint8_t view_role(const char *path, long fd)
+{
+	size_t len;
+	uint8_t role;
+
+	if (!dj_starts(path, "/proc/"))
+		return TF_ROLE_NONE;
+	len = dj_strlen(path);
+	role = ends_in(path, len, "/status") ? ROLE_STATUS : ends_in(path, len, "/mem") ? ROLE_MEMORY
+											 : TF_ROLE_NONE;
+	return role && process_of(fd) ? role : TF_ROLE_NONE;
+}
+
+void record_memory_written(struct thread *t, long nr, const unsigned long args[6], long ret)
+{
+	if (ret <= 0)
+		return;
+	/* a replay knows this call's place, and writes there, too */
+	if (nr == SYS_pwrite64 && process_of((int)args[0]) == dj_own_pid()) {
+		record_memory_at(t->slot, args[3], (const void *)args[1], (size_t)ret);
+	} else if (!RT->memory_told) {
+		RT->memory_told = 1;
+		record_note(t->slot, "it wrote to a /proc/PID/mem, not by pwrite to its own: a replay does not");
+	}
 }
 
 static void set_bit(uint8_t *digits, unsigned signo, bool on)

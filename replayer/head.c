@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
+#include "preload/patch.h"
 #include "replay.h"
 #include "pace.h"
 
@@ -194,6 +195,8 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 
 		room.addr = *(const uint64_t *)(conf + 2);
 		room.len = conf[0] > 0 ? (uint32_t)conf[0] : 0;
+	} else if (nr == SYS_pwrite64) { /* to /proc/self/mem */
+		room = (struct memory_room){args[3], args[2]};
 	} else if (nr == SYS_clone && (args[0] & CLONE_PIDFD)) {
 		room = (struct memory_room){args[2], sizeof(int32_t)};
 	} else if (nr == SYS_ptrace && args[0] == PTRACE_GETREGSET && args[3]) {
@@ -256,7 +259,7 @@ void head_take_memory(struct thread *t, struct memory_room room)
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
 		if (ev.in.bad || addr != room.addr || len > room.len ||
-		    !dj_write_user((void *)addr, bytes, len))
+		    !(dj_write_user((void *)addr, bytes, len) || code_write(addr, bytes, len, false)))
 			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
 		head_take(t, &ev);
 	}

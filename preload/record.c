@@ -28,6 +28,7 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 	if (RT->crowded_until_ns && !RT->domains && crowd_call(t, nr, args, &ret))
 		return ret;
 	sched_release(t);
+	ring_kick_aside(t->slot);
 	ret = dj_raw_wait(nr, args);
 	if (RT->multi && RT->sched_owner)
 		crowd_meet();

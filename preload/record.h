@@ -6,6 +6,12 @@
 
 #include "runtime.h"
 
+/* No other thread or process waits to run program code in memory that is ours as well. */
+static inline bool record_alone(void)
+{
+	return !(RT->multi | RT->domains);
+}
+
 /* --- record_ring.c: bytes into the slot's ring --- */
 /* Where `len` bytes can be written in one piece; NULL when the ring's end or its reader is
  * in the way. The caller moves slot->pos on. */
@@ -21,8 +27,10 @@ static inline uint8_t *ring_room(struct slot *slot, size_t len)
 /* Appends; waits for the supervisor when the ring is full. Nothing is visible as a whole
  * event before ring_commit. */
 void ring_put(struct slot *slot, const void *bytes, size_t len);
-/* The supervisor is woken after so many bytes; otherwise it looks by itself. */
-enum { KICK_LEN = 128 * 1024 };
+/* The supervisor is woken after so many bytes; otherwise it looks by itself. It may run on this
+ * processor then, and who waits for our turn would wait for it: where there are such, it is woken
+ * outside of turns (ring_kick_aside), unless none ends soon. */
+enum { KICK_LEN = 128 * 1024, LATE_KICK_LEN = KICK_LEN + KICK_LEN / 2 };
 void ring_kick(struct slot *slot);
 static inline void ring_commit(struct slot *slot)
 {
@@ -30,7 +38,13 @@ static inline void ring_commit(struct slot *slot)
 	if (RT->passthrough)
 		return;
 	__atomic_store_n(&slot->head, slot->pos, __ATOMIC_RELEASE);
-	if (slot->pos - slot->kicked > KICK_LEN)
+	if (slot->pos - slot->kicked > (record_alone() ? KICK_LEN : LATE_KICK_LEN))
+		ring_kick(slot);
+}
+/* By one that has no turn, so that others may be writing: a hint that comes late does no harm. */
+static inline void ring_kick_aside(struct slot *slot)
+{
+	if (__atomic_load_n(&slot->head, __ATOMIC_RELAXED) - slot->kicked > KICK_LEN)
 		ring_kick(slot);
 }
 /* A remark of the recorder's own, kept in the stream. */
@@ -148,11 +162,6 @@ void record_address(struct thread *t, const struct tf_call *call, const unsigned
 /* --- record_fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);
-/* No other thread or process waits to run program code in memory that is ours as well. */
-static inline bool record_alone(void)
-{
-	return !(RT->multi | RT->domains);
-}
 
 /* --- record_crowd.c --- */
 /* Somebody else had the token when this thread came back. */

@@ -102,8 +102,10 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 			return false;
 	}
 	t->entered = call;
-	if (t->entered_free) /* as record_wait does */
+	if (t->entered_free) { /* as record_wait does */
 		sched_release(t);
+		ring_kick_aside(t->slot);
+	}
 	return true;
 }
 

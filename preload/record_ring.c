@@ -154,7 +154,7 @@ struct thread *boundary_heir(struct thread *t)
 
 void ring_kick(struct slot *slot)
 {
-	slot->kicked = slot->pos;
+	slot->kicked = __atomic_load_n(&slot->head, __ATOMIC_RELAXED);
 	doorbell();
 }
 

@@ -87,6 +87,7 @@ struct preempt_state {
 	bool used_stack; /* the stack pointer has changed */
 	uint32_t pauses; /* instructions PAUSE */
 	uint32_t stops_looked_at; /* for how much memory the process has */
+	uint32_t shared_code_told;
 	uint64_t start_reg[PREEMPT_REG_COUNT];
 	uint8_t start_vectors[256];
 	struct {

@@ -240,6 +240,8 @@ void record_domains_depart(struct thread *t);
 /* --- record_bounce.c --- */
 /* This is mapped shared from now on. */
 void record_shared_range(uint64_t addr, uint64_t len);
+/* Some of it was, once. */
+bool record_is_shared(uint64_t addr, uint64_t len);
 /* What the kernel writes for this call lands in shared memory. (Not for calls with sub-rows.) */
 bool record_aside_wanted(const struct tf_call *call, const unsigned long args[6]);
 /* As record_wait; what the kernel writes into shared memory appears there in our turn. */

@@ -55,7 +55,7 @@ void record_shared_range(uint64_t addr, uint64_t len)
 		RT->shared[n].len = addr + len - RT->shared[n].addr;
 }
 
-static bool is_shared(uint64_t addr, uint64_t len)
+bool record_is_shared(uint64_t addr, uint64_t len)
 {
 	for (unsigned i = 0; i < RT->shared_count; i++)
 		if (addr < RT->shared[i].addr + RT->shared[i].len && addr + len > RT->shared[i].addr)
@@ -69,7 +69,7 @@ static bool iovec_shared(const struct k_iovec *iov, size_t count, size_t *len)
 
 	*len = 0;
 	for (size_t i = 0; i < count; i++) {
-		shared |= is_shared((uint64_t)iov[i].base, iov[i].len);
+		shared |= record_is_shared((uint64_t)iov[i].base, iov[i].len);
 		if (iov[i].len > LEN_MAX - *len)
 			return false;
 		*len += iov[i].len;
@@ -106,7 +106,7 @@ static bool find(struct bounce *b, const struct tf_call *call, const unsigned lo
 			if (a.rule == TF_RESULT && !a.ref)
 				continue;
 			b->len = dj_mem_len(&a, NULL, args, 0, false, 0);
-			if (b->len && b->len <= LEN_MAX && is_shared(args[i], b->len))
+			if (b->len && b->len <= LEN_MAX && record_is_shared(args[i], b->len))
 				return true;
 		}
 	}

@@ -167,6 +167,17 @@ static void tell_of_memory(struct thread *t)
 			     "of which alone the place is told: a replay may take a moment that looks the same");
 }
 
+/* A replay waits for code that is made in the turn in which it is stopped, but not where it is written at another
+ * address (replayer/fresh.c). */
+static void tell_of_code(struct thread *t, uint64_t pc)
+{
+	if (PREEMPT->shared_code_told || !record_is_shared(pc, 1))
+		return;
+	PREEMPT->shared_code_told = 1;
+	record_note(t->slot, TF_NOTE_REMARK "a thread was stopped in code that lies in shared memory: if it was made "
+			     "just before by way of another mapping, a replay does not find the place");
+}
+
 /* --- the event --- */
 
 static void emit_place(struct thread *t, const struct k_mcontext *mc)
@@ -182,6 +193,7 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	areas_collect(mc, &others);
 	record_thread_switch(t);
 	tell_of_memory(t);
+	tell_of_code(t, mc->rip);
 	p = tf_put_array(p, 5);
 	p = tf_put_uint(p, TF_EV_PREEMPT);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));

@@ -33,7 +33,7 @@ enum {
 	PREEMPT_RIP = 16,
 	PREEMPT_AFTER_NS = 10 * 1000 * 1000,
 	PREEMPT_PAUSED_NS = 50 * 1000 * 1000, /* for one that waits in a loop with PAUSE itself */
-	PREEMPT_SPIN_NS = 1000 * 1000, /* of a thread that spun when it was last stopped */
+	PREEMPT_SPIN_NS = 1000 * 1000, /* of a thread that spun when it was last stopped, pausing or not */
 	PREEMPT_STACK_LEN = 384, /* digested above rsp, within its page */
 	PREEMPT_MEMORY_LEN = 256, /* digested where a register points, within its page */
 	PREEMPT_WORD_MAX = 256,

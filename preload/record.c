@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/limits.h>
 #include <poll.h>
 #include <errno.h>
@@ -249,6 +251,23 @@ static void record_interfaces(struct thread *t, const int32_t *conf)
 
 	if (buf && conf[0] > 0)
 		record_memory(t->slot, buf, (size_t)conf[0]);
+}
+
+/* What an ioctl wrote besides the memory that its row names. */
+static void record_ioctl_memory(struct thread *t, const unsigned long args[6], long ret)
+{
+	const struct fiemap *map = (const void *)args[2];
+	const struct file_dedupe_range *ranges = (const void *)args[2];
+	uint32_t count;
+
+	if (args[1] == SIOCGIFCONF && ret >= 0)
+		record_interfaces(t, (const void *)args[2]);
+	if (args[1] == FS_IOC_FIEMAP && (ret >= 0 || ret == -EBADR /* it tells of which flags */)) {
+		count = map->fm_mapped_extents < map->fm_extent_count ? map->fm_mapped_extents : map->fm_extent_count;
+		record_memory(t->slot, map, sizeof(*map) + (ret >= 0 ? count : 0) * sizeof(*map->fm_extents));
+	}
+	if (args[1] == FIDEDUPERANGE && ret >= 0)
+		record_memory(t->slot, ranges, sizeof(*ranges) + ranges->dest_count * sizeof(*ranges->info));
 }
 
 /* Answers without asking the kernel. */
@@ -515,8 +534,7 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		return ret;
 	case SYS_ioctl:
 		ret = record_generic(t, call, args);
-		if (ret >= 0 && args[1] == SIOCGIFCONF)
-			record_interfaces(t, (const void *)args[2]);
+		record_ioctl_memory(t, args, ret);
 		return ret;
 	case SYS_sched_setaffinity:
 		ret = record_generic(t, call, args);

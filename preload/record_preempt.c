@@ -336,6 +336,25 @@ static bool spins(void)
 	return PREEMPT->pauses >= SPIN_PAUSES;
 }
 
+/* All as it was when the stepping began, and no stack was used meanwhile, so that all that was
+ * worked on is known: a spin. */
+static bool is_unchanged(const struct k_mcontext *mc)
+{
+	const struct preempt_state *s = PREEMPT;
+	uint64_t value;
+
+	if (!s->steps || s->used_stack || dj_compare(s->start_reg, mc, sizeof(s->start_reg)) ||
+	    (mc->fpstate && dj_compare(s->start_vectors,
+				       (const void *)(mc->fpstate + FXSAVE_VECTORS),
+				       sizeof(s->start_vectors))))
+		return false;
+	for (uint32_t i = 0; i < s->word_count; i++)
+		if (!preempt_word_read(mc, s->words[i].addr, &value) ||
+		    value != s->words[i].value)
+			return false;
+	return true;
+}
+
 /* Gives the token away in the middle of program code, or enters the signal's handler. */
 static void stop_here(struct thread *t, struct k_ucontext *uc)
 {
@@ -345,9 +364,10 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 		record_spun(t);
 	else
 		t->pause_vain = 0;
+	t->spins = PREEMPT->pauses /* in a loop whose rounds are alike one has been enough */
+		   || is_unchanged(&uc->mc);
 	emit_place(t, &uc->mc);
 	RT->pause_starves = false;
-	t->spins = PREEMPT->pauses; /* in a loop whose rounds are alike one has been enough */
 	if (t->pending) {
 		if (boundary_next_signal(t, 0, &info))
 			signals_enter(t, &info, uc);
@@ -373,25 +393,6 @@ static uint32_t visit(uint64_t rip)
 		i = (i + 1) % room;
 	s->visits[i].rip = rip;
 	return ++s->visits[i].count;
-}
-
-/* All as it was when the stepping began, and no stack was used meanwhile, so that all that was
- * worked on is known: a spin. */
-static bool is_unchanged(const struct k_mcontext *mc)
-{
-	const struct preempt_state *s = PREEMPT;
-	uint64_t value;
-
-	if (!s->steps || s->used_stack || dj_compare(s->start_reg, mc, sizeof(s->start_reg)) ||
-	    (mc->fpstate && dj_compare(s->start_vectors,
-				       (const void *)(mc->fpstate + FXSAVE_VECTORS),
-				       sizeof(s->start_vectors))))
-		return false;
-	for (uint32_t i = 0; i < s->word_count; i++)
-		if (!preempt_word_read(mc, s->words[i].addr, &value) ||
-		    value != s->words[i].value)
-			return false;
-	return true;
 }
 
 /* Whether the replay can have a jump there. */

@@ -256,9 +256,12 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 	struct shadow_entry key = {.dev = SEGMENT_DEV, .ino = args[0]}, *e;
 	struct shmid_ds ds = {0};
 	int64_t t0 = dj_now();
-	bool new = false;
+	bool new = false, fresh;
 	long ret;
 
+	/* Nothing but zeros is in a segment that nobody attached yet, and to look for more gives
+	 * memory to each of its pages. */
+	fresh = !dj_raw(SYS_shmctl, args[0], IPC_STAT, &ds) && !ds.shm_atime;
 	ret = dj_raw(SYS_shmat, args[0], args[1], args[2]);
 	if (!DJ_IS_ERR(ret) && !dj_raw(SYS_shmctl, args[0], IPC_STAT, &ds)) {
 		key.birth_ns = (uint64_t)ds.shm_perm.__seq;
@@ -275,7 +278,7 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 				 (int64_t)ds.shm_segsz);
 	}
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
-	if (new && ds.shm_segsz) {
+	if (new && !fresh && ds.shm_segsz) {
 		const uint64_t *words = (const uint64_t *)ret;
 		size_t n = (ds.shm_segsz + 7) / 8; /* pages: there is room */
 

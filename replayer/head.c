@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ptrace.h>
@@ -183,6 +185,29 @@ struct event head_peek(struct thread *t)
 	}
 }
 
+static struct memory_room ioctl_room(unsigned long request, unsigned long arg)
+{
+	struct memory_room room = {0, 0};
+	struct {
+		int32_t len;
+		uint64_t buf;
+	} conf; /* struct ifconf */
+	struct fiemap map;
+	struct file_dedupe_range ranges;
+
+	if (request == SIOCGIFCONF && dj_read_user(&conf, (const void *)arg, sizeof(conf))) {
+		room.addr = conf.buf;
+		room.len = conf.len > 0 ? (uint32_t)conf.len : 0;
+	} else if (request == FS_IOC_FIEMAP && dj_read_user(&map, (const void *)arg, sizeof(map))) {
+		room.addr = arg;
+		room.len = sizeof(map) + map.fm_extent_count * sizeof(*map.fm_extents);
+	} else if (request == FIDEDUPERANGE && dj_read_user(&ranges, (const void *)arg, sizeof(ranges))) {
+		room.addr = arg;
+		room.len = sizeof(ranges) + ranges.dest_count * sizeof(*ranges.info);
+	}
+	return room;
+}
+
 struct memory_room head_memory_room(long nr, const unsigned long args[6])
 {
 	struct memory_room room = {0, 0};
@@ -190,11 +215,8 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 	if (nr == SYS_semctl && (int)args[2] == GETALL) {
 		room.addr = args[3];
 		room.len = semaphores_room((int32_t)args[0]);
-	} else if (nr == SYS_ioctl && args[1] == SIOCGIFCONF && args[2]) {
-		const int32_t *conf = (const int32_t *)args[2]; /* struct ifconf */
-
-		room.addr = *(const uint64_t *)(conf + 2);
-		room.len = conf[0] > 0 ? (uint32_t)conf[0] : 0;
+	} else if (nr == SYS_ioctl) {
+		room = ioctl_room(args[1], args[2]);
 	} else if (nr == SYS_pwrite64) { /* to /proc/self/mem */
 		room = (struct memory_room){args[3], args[2]};
 	} else if (nr == SYS_clone && (args[0] & CLONE_PIDFD)) {

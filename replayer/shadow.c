@@ -25,10 +25,32 @@ static char *put_path(char *path, char kind, uint32_t id)
 	return p;
 }
 
+/* Holes stay holes: the copy is memory. */
+static void copy(long from, long to)
+{
+	long size = dj_raw(SYS_lseek, from, 0, SEEK_END), at = 0, end, n;
+
+	dj_raw(SYS_ftruncate, to, size);
+	for (; at < size; at = end) {
+		long data = dj_raw(SYS_lseek, from, at, SEEK_DATA);
+
+		if (data == -ENXIO)
+			return;
+		at = data < 0 ? at : data;
+		end = dj_raw(SYS_lseek, from, at, SEEK_HOLE);
+		end = end <= at ? size : end;
+		dj_raw(SYS_lseek, from, at, SEEK_SET);
+		dj_raw(SYS_lseek, to, at, SEEK_SET);
+		do
+			n = dj_raw(SYS_sendfile, to, from, 0, end - at < COPY_LEN ? end - at : COPY_LEN);
+		while (n > 0 && (at += n) < end);
+	}
+}
+
 long shadow_open(uint32_t shadow, uint32_t file)
 {
 	char path[SESSION_DIR_LEN + 32], own[SESSION_DIR_LEN + 32], *p;
-	long fd, from, n;
+	long fd, from;
 
 	put_path(path, 'm', shadow);
 	fd = dj_raw(SYS_open, path, O_RDWR | O_CLOEXEC, 0);
@@ -49,9 +71,7 @@ long shadow_open(uint32_t shadow, uint32_t file)
 			dj_raw(SYS_close, fd);
 			return from;
 		}
-		do
-			n = dj_raw(SYS_sendfile, fd, from, 0, COPY_LEN);
-		while (n > 0);
+		copy(from, fd);
 		dj_raw(SYS_close, from);
 		put_path(path, 'm', shadow);
 	}

@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -236,10 +237,22 @@ static int create_temp(struct store *s, int dir, char *temp)
 	}
 }
 
-static int copy_plain(struct store *s, int from, int to, off_t at)
+/* The size of a file with holes that can be asked for, else 0. */
+static off_t sparse_size(int fd)
 {
-	for (;;) {
-		ssize_t n = pread(from, s->buf, COPY_LEN, at), done = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_blocks >= st.st_size / 512)
+		return 0;
+	return lseek(fd, 0, SEEK_HOLE) < 0 ? 0 : st.st_size;
+}
+
+/* From `at` to `end`, or to the file's end, whichever is first. */
+static int copy_plain(struct store *s, int from, int to, off_t at, off_t end)
+{
+	while (at < end) {
+		size_t len = end - at < COPY_LEN ? (size_t)(end - at) : COPY_LEN;
+		ssize_t n = pread(from, s->buf, len, at), done = 0;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -257,18 +270,17 @@ static int copy_plain(struct store *s, int from, int to, off_t at)
 		}
 		at += n;
 	}
+	return 0;
 }
 
-/* Shares the blocks where the file system can, lets the kernel copy where it cannot,
- * and copies by hand what is left. All of the file, even if it grows meanwhile. */
-static int copy_file(struct store *s, int from, int to)
+/* Lets the kernel copy where it can, and copies by hand what is left. */
+static int copy_part(struct store *s, int from, int to, off_t at, off_t end)
 {
-	off_t in = 0, out = 0;
+	off_t in = at, out = at;
 
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	for (;;) {
-		ssize_t n = copy_file_range(from, &in, to, &out, 1 << 30, 0);
+	while (in < end) {
+		off_t left = end - in;
+		ssize_t n = copy_file_range(from, &in, to, &out, left < 1 << 30 ? (size_t)left : 1 << 30, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -276,7 +288,59 @@ static int copy_file(struct store *s, int from, int to)
 			break; /* the end, or it cannot: some file systems say 0 for
 				  that */
 	}
-	return copy_plain(s, from, to, in);
+	return copy_plain(s, from, to, in, end);
+}
+
+/* The data between its holes alone: what maps much and uses little (a virtual machine's memory, a
+ * database's map) may be larger than the disk. */
+static int copy_sparse(struct store *s, int from, int to, off_t size)
+{
+	int rc = ftruncate(to, size);
+	off_t at = 0, data;
+
+	while (rc == 0 && at < size) {
+		data = lseek(from, at, SEEK_DATA);
+		if (data < 0)
+			return errno == ENXIO ? 0 : -1; /* a hole to its end */
+		at = lseek(from, data, SEEK_HOLE);
+		rc = at < 0 ? -1 : copy_part(s, from, to, data, at);
+	}
+	return rc;
+}
+
+/* Shares the blocks where the file system can. All of the file, even if it grows meanwhile. */
+static int copy_file(struct store *s, int from, int to)
+{
+	off_t was = lseek(from, 0, SEEK_CUR), size;
+	int rc = 0;
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	size = sparse_size(from);
+	if (size)
+		rc = copy_sparse(s, from, to, size);
+	if (was >= 0)
+		lseek(from, was, SEEK_SET);
+	return rc < 0 ? rc : copy_part(s, from, to, size, INT64_MAX);
+}
+
+/* What is read at `at`, of a sparse file of that size (else 0), whose next data is at *data or
+ * before `at`. Holes are not read: that takes memory, and far longer. */
+static ssize_t read_piece(int fd, uint8_t *buf, off_t at, off_t *data, off_t sparse)
+{
+	size_t len = COPY_LEN;
+
+	if (at < sparse && at >= *data) {
+		*data = lseek(fd, at, SEEK_DATA);
+		if (*data < 0)
+			*data = errno == ENXIO ? sparse : at;
+	}
+	if (at >= *data)
+		return pread(fd, buf, len, at);
+	if (*data - at < COPY_LEN)
+		len = (size_t)(*data - at);
+	memset(buf, 0, len);
+	return (ssize_t)len;
 }
 
 /* buf: room for COPY_LEN bytes. */
@@ -284,7 +348,7 @@ static int hash_file(uint8_t *buf, int fd, char hash[HASH_LEN + 1], uint64_t *si
 {
 	XXH3_state_t *state = XXH3_createState();
 	XXH128_canonical_t canonical;
-	off_t at = 0;
+	off_t at = 0, data = 0, sparse;
 	size_t i;
 	int rc = -1;
 
@@ -293,8 +357,9 @@ static int hash_file(uint8_t *buf, int fd, char hash[HASH_LEN + 1], uint64_t *si
 		return -1;
 	}
 	XXH3_128bits_reset(state);
+	sparse = sparse_size(fd);
 	for (;;) {
-		ssize_t n = pread(fd, buf, COPY_LEN, at);
+		ssize_t n = read_piece(fd, buf, at, &data, sparse);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -3,6 +3,7 @@
  * processes, unknown requests. Shows that sizes per request are right.
  */
 #include "victim.h"
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -99,6 +100,46 @@ static void network(void)
 	close(s);
 }
 
+/* Structures that end in an array, which the kernel fills. */
+static void arrays(int fd)
+{
+	static struct {
+		struct fiemap map;
+		struct fiemap_extent extents[2];
+	} found;
+	static struct {
+		struct file_dedupe_range range;
+		struct file_dedupe_range_info info[2];
+	} same;
+	int other = open("g", O_CREAT | O_RDWR, 0600);
+	char page[4096] = "same";
+
+	T_CHECK(other >= 0 && fsync(fd) == 0);
+	for (int i = 0; i < 3; i++) /* holes: more extents than are asked for */
+		T_CHECK(pwrite(other, page, sizeof(page), i * 8192) == sizeof(page) && fsync(other) == 0);
+	found.map.fm_length = FIEMAP_MAX_OFFSET;
+	int rc = ioctl(other, FS_IOC_FIEMAP, &found);
+	printf("extents: %d, %u\n", rc, found.map.fm_mapped_extents);
+	T_CHECK(rc == 0 || errno == EOPNOTSUPP);
+	found.map.fm_extent_count = 2;
+	rc = ioctl(other, FS_IOC_FIEMAP, &found);
+	printf("%d, %u at %llx, %llx\n", rc, found.map.fm_mapped_extents,
+	       (unsigned long long)found.extents[0].fe_physical, (unsigned long long)found.extents[1].fe_physical);
+	T_CHECK(rc != 0 || (found.map.fm_mapped_extents == 2 && found.extents[1].fe_logical == 8192));
+	found.map.fm_flags = 0x80000000;
+	rc = ioctl(other, FS_IOC_FIEMAP, &found);
+	T_CHECK(rc == -1 && (errno == EOPNOTSUPP || (errno == EBADR && found.map.fm_flags == 0x80000000)));
+	T_FAILS(EFAULT, ioctl(other, FIDEDUPERANGE, 8));
+	same.range = (struct file_dedupe_range){.src_length = sizeof(page), .dest_count = 2};
+	for (int i = 0; i < 2; i++)
+		same.info[i] = (struct file_dedupe_range_info){.dest_fd = i ? 999 : other, .dest_offset = 8192, .status = 77};
+	rc = ioctl(other, FIDEDUPERANGE, &same);
+	printf("the same: %d, %llu bytes; %d\n", same.info[0].status, (unsigned long long)same.info[0].bytes_deduped,
+	       same.info[1].status);
+	T_CHECK((rc == -1 && errno == EOPNOTSUPP) || (same.info[0].status != 77 && same.info[1].status == -EBADF));
+	close(other);
+}
+
 int main(void)
 {
 	int fd = open("f", O_CREAT | O_RDWR, 0600), seals;
@@ -108,6 +149,7 @@ int main(void)
 	locks(fd);
 	pipes();
 	network();
+	arrays(fd);
 	int mem = memfd_create("m", MFD_ALLOW_SEALING);
 	T_CHECK(mem >= 0 && fcntl(mem, F_ADD_SEALS, F_SEAL_GROW) == 0);
 	T_CHECK((seals = fcntl(mem, F_GET_SEALS)) == F_SEAL_GROW);

@@ -1,4 +1,5 @@
-# Threads that wait for each other in loops with PAUSE hand over there, at once, and are not stopped by force.
+# Threads that wait for each other in loops with PAUSE hand over there, at once, and are not stopped by force;
+# in loops without, they are stopped soon.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
@@ -31,6 +32,16 @@ took() { # of recording ./$1, in ms
 ${CC:-cc} -O2 -DWAIT='__asm__ volatile("pause")' -o pauses spin.c -lpthread || skip "no compiler"
 ${CC:-cc} -O2 -DWAIT='__asm__ volatile("")' -o tells_nothing spin.c -lpthread || fail "cc"
 slow=$(took tells_nothing)
+# Whose rounds change nothing waits, too: it has no full turns (10 ms, of 80), after its first. The best
+# of some, as others work here, too.
+best=$slow
+for _ in 1 2 3 4; do
+	[ "$best" -lt 600 ] && break
+	rm -rf rec.tells_nothing
+	now=$(took tells_nothing)
+	[ "$now" -lt "$best" ] && best=$now
+done
+[ "$best" -lt 600 ] || fail "$best ms: who waits has full turns"
 fast=$(took pauses)
 echo "$fast ms, and $slow where nothing tells"
 [ $((fast * 2)) -lt "$slow" ] || fail "no sooner: $fast ms, and $slow where nothing tells"

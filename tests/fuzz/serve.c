@@ -9,7 +9,9 @@
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <linux/fs.h>
 #include <linux/futex.h>
+#include <linux/sockios.h>
 #include "fuzz.h"
 #include "replayer/image.h"
 #include "preload/patch.h"
@@ -340,8 +342,14 @@ static void serve(struct thread *t)
 		room = head_memory_room(call->nr, args);
 		if (call->nr == SYS_semctl && room.addr) /* its size is what is known of the set */
 			args[3] = (unsigned long)piece(room.len), room.addr = args[3];
-		if (call->nr == SYS_ioctl && room.addr)
+		if (call->nr == SYS_ioctl && room.addr && args[1] == SIOCGIFCONF) {
 			*(void **)(args[2] + 8) = piece(room.len), room = head_memory_room(call->nr, args);
+		} else if (call->nr == SYS_ioctl && room.addr) { /* an array behind the structure */
+			if (room.len > LIVE_MAX)
+				return;
+			args[2] = (unsigned long)dj_copy(piece(room.len), (void *)room.addr, args[1] == FIDEDUPERANGE ? 24 : 32);
+			room.addr = args[2];
+		}
 		if (call->nr == SYS_pwrite64) /* the input's offset is nowhere in the memory that there is here */
 			room.len = 0;
 		result = match_call(t, &ev, call, args);

@@ -98,6 +98,44 @@ static void contents(void **state)
 	t_remove(dir);
 }
 
+/* What is a hole is one in the copy, and not read. */
+static void holes(void **state)
+{
+	enum { SIZE = 100 << 20, AT = (40 << 20) + 12345 };
+	char *dir = t_dir(), expected[33];
+	const char *file = t_path(dir, "sparse");
+	uint8_t *bytes = calloc(1, SIZE);
+	int fd = open(file, O_CREAT | O_RDWR, 0600);
+	struct stat st;
+	struct store *s = open_store(t_path(dir, "r1"), t_path(dir, "shared"));
+
+	(void)state;
+	memset(bytes + AT, 'x', 70000);
+	bytes[SIZE - 1] = 'y';
+	for (int round = 0; round < 3; round++) { /* a hole alone; data within; data at the end */
+		if (round == 0)
+			assert_int_equal(ftruncate(fd, SIZE), 0);
+		else if (round == 1)
+			assert_int_equal(pwrite(fd, bytes + AT, 70000, AT), 70000);
+		else
+			assert_int_equal(pwrite(fd, "y", 1, SIZE - 1), 1);
+		settle();
+		assert_int_equal(add_path(s, file), round + 1);
+		stat_stored(t_path(dir, "r1"), store_files(s)[round].hash, &st);
+		assert_int_equal(st.st_size, SIZE);
+		assert_true(st.st_blocks < 1 << 11);
+	}
+	XXH128_canonical_t canonical;
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, SIZE));
+	for (int i = 0; i < 16; i++)
+		snprintf(expected + 2 * i, 3, "%02x", canonical.digest[i]);
+	assert_string_equal(store_files(s)[2].hash, expected);
+	store_close(s);
+	close(fd);
+	free(bytes);
+	t_remove(dir);
+}
+
 /* The second recording takes an unchanged file by its identity: it is not read. The
  * test proves it with a wrong hash behind the identity. */
 static void not_read_again(void **state)
@@ -304,9 +342,10 @@ static void concurrent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(contents),	       cmocka_unit_test(not_read_again),
-	    cmocka_unit_test(changed_at_once), cmocka_unit_test(names),
-	    cmocka_unit_test(unshared),	       cmocka_unit_test(concurrent),
+	    cmocka_unit_test(contents),	     cmocka_unit_test(holes),
+	    cmocka_unit_test(not_read_again), cmocka_unit_test(changed_at_once),
+	    cmocka_unit_test(names),	     cmocka_unit_test(unshared),
+	    cmocka_unit_test(concurrent),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

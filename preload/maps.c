@@ -1,5 +1,6 @@
 /*
- * What lies where in this process (mappings.h), asked for once at its start, on the private stack.
+ * What lies where in this process (mappings.h), asked for once at its start, on the private stack; and
+ * of one address later.
  * The kernel is asked mapping by mapping where it can be (Linux 6.11): a file's name, which it
  * takes longest to make, once for all its mappings. Mappings above the process's own addresses
  * ([vsyscall]) are missing then.
@@ -141,4 +142,66 @@ void maps_read(void)
 		read_text(fd);
 	}
 	dj_raw(SYS_close, fd);
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* By the text, in little memory: names may be long. */
+static bool find_in_text(long fd, uint64_t addr, struct mapping *m)
+{
+	enum { FROM, TO, FLAGS, OFFSET, DEVICE, INODE, NAME };
+	static const char kinds[] = "rwxs";
+	unsigned field = FROM, at = 0;
+	char text[512];
+	long n;
+
+	*m = (struct mapping){0};
+	while ((n = dj_raw(SYS_read, fd, text, sizeof(text))) > 0)
+		for (long i = 0; i < n; i++) {
+			char c = text[i];
+
+			if (c == '\n') {
+				if (addr >= m->from && addr < m->to)
+					return true;
+				*m = (struct mapping){0};
+				field = FROM;
+				at = 0;
+			} else if (field != NAME && (c == ' ' || (c == '-' && field == FROM))) {
+				field++;
+				at = 0;
+			} else if (field == FROM) {
+				m->from = m->from << 4 | (uint64_t)hex_digit(c);
+			} else if (field == TO) {
+				m->to = m->to << 4 | (uint64_t)hex_digit(c);
+			} else if (field == FLAGS && at < 4) {
+				m->flags |= (uint32_t)(c == kinds[at]) << at;
+				at++;
+			} else if (field == INODE) {
+				m->inode = m->inode * 10 + (uint64_t)(c - '0');
+			}
+		}
+	return false;
+}
+
+bool maps_is_text(uint64_t addr)
+{
+	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+	struct map_query q = {.size = sizeof(q)};
+	struct mapping m;
+	bool found;
+
+	if (fd < 0)
+		return false;
+	if (!dj_raw(SYS_prctl, PR_GET_SECCOMP) && !query(fd, &q, addr, NULL)) {
+		m = (struct mapping){
+		    .from = q.from, .to = q.to, .inode = q.inode, .flags = (uint32_t)q.vma_flags & 15};
+		found = addr >= m.from;
+	} else {
+		found = find_in_text(fd, addr, &m);
+	}
+	dj_raw(SYS_close, fd);
+	return found && m.inode && m.flags == (MAPPING_READ | MAPPING_EXEC);
 }

@@ -6,7 +6,8 @@
  * for the instruction and what follows it, or a short jump to such a one in padding nearby; or, where
  * neither can be, a byte of the opcode is replaced, so that it raises SIGILL. Either way it is made
  * here: the result is an event, which the replay serves. The text has just been mapped: nobody can be
- * in the middle of it.
+ * in the middle of it. (A loop without PAUSE that is found to wait gets its place later: one instruction alone is
+ * replaced then, and who else was stopped is before or behind it.)
  *
  * SIGILL is never blocked for the kernel, which would end the process. What the program knows of
  * its mask and its handler stays apart, as with SIGSYS. Any thread, no libc.
@@ -247,6 +248,25 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 		return true;
 	}
 	if (plant_trap(s, code, writable))
+		return true;
+	s->oracle.kind = ORACLE_NONE;
+	return false;
+}
+
+bool oracle_plant_wait(uint64_t addr, unsigned len)
+{
+	uint8_t code[INSN_MAX_LEN];
+	struct oracle_site *s;
+
+	if (len > sizeof(code) || !dj_read_user(code, (const void *)addr, len))
+		return false;
+	s = find_or_add(addr, RT->session->mode != SESSION_REPLAY);
+	if (!s || s->oracle.kind)
+		return false;
+	s->oracle = (struct insn_oracle){.kind = ORACLE_PAUSE}; /* of no length: the instruction is executed, too */
+	s->room = 0;
+	s->later = false;
+	if (plant_jump(s, code, len, addr, false))
 		return true;
 	s->oracle.kind = ORACLE_NONE;
 	return false;

@@ -85,6 +85,8 @@ struct preempt_state {
 	uint32_t sent_count;
 	struct k_siginfo sent[2]; /* one to the thread, one to the process */
 	bool used_stack; /* the stack pointer has changed */
+	bool waits;	 /* in a loop whose rounds change nothing */
+	uint64_t wait_at; /* the place in it where its turns are to end from now on; 0: there is none */
 	uint32_t pauses; /* instructions PAUSE */
 	uint32_t stops_looked_at; /* for how much memory the process has */
 	uint32_t shared_code_told;
@@ -97,6 +99,7 @@ struct preempt_state {
 
 	/* the replayer's breakpoint; RT->break_addr is its address, or 0 */
 	uint64_t was_blocked; /* of BREAK_SIGNALS, those that the program blocks */
+	uint32_t place_waits; /* the instruction there, of so many bytes, becomes one at which turns end; 0: it does not */
 	struct preempt_area place_code; /* at the place, where the program may write to it; len 0: not told */
 	bool code_guarded; /* fresh.c: its pages cannot be written to */
 	bool code_stepped; /* fresh.c: but by this one instruction */

@@ -181,12 +181,25 @@ static void tell_of_code(struct thread *t, uint64_t pc)
 
 /* --- the event --- */
 
+/* Where the thread is stopped in a loop that waits. Returns the length of the instruction there, or 0. */
+static unsigned plant_wait(uint64_t pc)
+{
+	struct preempt_cover cover;
+
+	/* code that a program makes it may move, or make anew (a virtual machine's) */
+	if (pc != PREEMPT->wait_at || !maps_is_text(pc) || !preempt_cover_at(pc, &cover) || cover.count != 1 ||
+	    !oracle_plant_wait(pc, (unsigned)cover.len))
+		return 0;
+	return (unsigned)cover.len;
+}
+
 static void emit_place(struct thread *t, const struct k_mcontext *mc)
 {
 	struct preempt_state *s = PREEMPT;
 	struct slot *slot = t->slot;
 	uint8_t buf[32], *p = buf;
 	struct flights others;
+	unsigned waits;
 
 	preempt_place_of(mc, &s->place);
 	flights_find(&others, t);
@@ -195,7 +208,8 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	record_thread_switch(t);
 	tell_of_memory(t);
 	tell_of_code(t, mc->rip);
-	p = tf_put_array(p, 5);
+	waits = plant_wait(mc->rip);
+	p = tf_put_array(p, waits ? 6 : 5);
 	p = tf_put_uint(p, TF_EV_PREEMPT);
 	p = tf_put_uint(p, (uint64_t)record_dt(slot, dj_now()));
 	p = tf_put_bin(p, sizeof(s->place));
@@ -207,6 +221,8 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	p = tf_put_bin(buf, s->area_count * (uint32_t)sizeof(s->areas[0]));
 	ring_put(slot, buf, (size_t)(p - buf));
 	ring_put(slot, s->areas, s->area_count * sizeof(s->areas[0]));
+	if (waits)
+		ring_put(slot, buf, (size_t)(tf_put_uint(buf, waits) - buf));
 	ring_commit(slot);
 }
 
@@ -266,7 +282,8 @@ static void probe_begin(struct thread *t, struct k_ucontext *uc)
 	s->blocked = uc->mask & SIG_BIT(SIGTRAP_NR);
 	s->steps = 0;
 	s->word_count = s->sent_count = 0;
-	s->used_stack = false;
+	s->used_stack = s->waits = false;
+	s->wait_at = 0;
 	s->pauses = 0;
 	dj_zero(s->visits, sizeof(s->visits));
 	dj_copy(s->start_reg, &uc->mc, sizeof(s->start_reg));
@@ -366,7 +383,7 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	else
 		t->pause_vain = 0;
 	t->spins = PREEMPT->pauses /* in a loop whose rounds are alike one has been enough */
-		   || is_unchanged(&uc->mc);
+		   || (PREEMPT->waits && (!PREEMPT->wait_at || PREEMPT->wait_at == uc->mc.rip));
 	emit_place(t, &uc->mc);
 	RT->pause_starves = false;
 	if (t->pending) {
@@ -409,16 +426,51 @@ static bool has_room(uint64_t at, const struct preempt_cover *cover)
 	return entry;
 }
 
+/*
+ * A loop whose rounds change nothing waits for another thread, as one with PAUSE does. Stopped by force in each of its
+ * turns, after it has used that up, threads that meet in such loops would crawl. So the loop gets what
+ * PAUSE has (oracles.c): a place where the turn ends at once, told by counting. It takes an instruction that a jump can replace
+ * alone: others may be stopped between two. Of those seen in a round the one that comes by least.
+ */
+static uint64_t choose_wait(void)
+{
+	const struct preempt_state *s = PREEMPT;
+	struct preempt_cover cover;
+	uint64_t best = 0;
+	uint32_t least = UINT32_MAX;
+
+	/* alone, it waits for a signal: a replay finds that at its first round, and would have to count them all */
+	if (record_alone() || s->word_count == TOUCHED_MAX)
+		return 0;
+	for (size_t i = 0; i < sizeof(s->visits) / sizeof(s->visits[0]); i++) {
+		uint64_t rip = s->visits[i].rip;
+		uint32_t count = s->visits[i].count;
+
+		if (!rip || count > least || (count == least && rip > best) || oracle_at(rip) ||
+		    !preempt_cover_at(rip, &cover) || cover.count != 1)
+			continue;
+		best = rip;
+		least = count;
+	}
+	return best;
+}
+
 /* Whether the thread is stopped before this instruction. */
 static bool is_good_place(const struct k_mcontext *mc, const struct insn *in, uint32_t visits)
 {
-	const struct preempt_state *s = PREEMPT;
+	struct preempt_state *s = PREEMPT;
 	struct preempt_cover cover;
 	bool rare;
 
 	if (in->repeats)
 		return false;
-	if (is_unchanged(mc) || in->shows_flags)
+	if (!s->waits && is_unchanged(mc)) {
+		s->waits = true;
+		s->wait_at = choose_wait();
+	}
+	if (s->waits && (!s->wait_at || s->wait_at == mc->rip))
+		return true;
+	if (in->shows_flags)
 		return true;
 	if (s->steps < STEPS_WINDOW && !spins())
 		return false;

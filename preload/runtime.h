@@ -574,6 +574,8 @@ void view_objects(void);
 
 /* --- maps.c --- */
 void maps_read(void); /* RT->maps */
+/* At addr there is, now, a file's text which this process may not write. */
+bool maps_is_text(uint64_t addr);
 
 /* --- view.c --- */
 void view_environment(char **envp); /* sets RT->auxv */
@@ -669,6 +671,9 @@ void oracles_start(struct thread *t);
  * a trap; a recorder leaves a PAUSE alone then. writable: its memory is. False: there is no oracle, or
  * no room to remember it. */
 bool oracle_plant(uint64_t addr, unsigned room, bool writable);
+/* Makes the instruction at addr, of len bytes (JUMP_LEN at least), in text that only the token's holder executes, one before
+ * which there is a PAUSE. False: there is no room, or it has one. */
+bool oracle_plant_wait(uint64_t addr, unsigned len);
 /* The process gets a second thread, which runs no program code yet: those with ORACLE_LATER. */
 void oracles_arm(void);
 /* What was replaced there, or NULL. */

@@ -20,7 +20,7 @@ static bool take_place(struct tf_in *in, uint32_t count)
 	const uint8_t *bytes;
 	uint32_t len;
 
-	s->word_count = s->area_count = 0;
+	s->word_count = s->area_count = s->place_waits = 0;
 	s->place_code.len = 0;
 	bytes = tf_get_bytes(in, &len);
 	if (in->bad || len != sizeof(s->place))
@@ -44,7 +44,9 @@ static bool take_place(struct tf_in *in, uint32_t count)
 		s->place_code = s->areas[0];
 		s->areas[0] = s->areas[--s->area_count];
 	}
-	return true;
+	if (count > 4)
+		s->place_waits = (uint32_t)tf_get_int(in);
+	return !in->bad;
 }
 
 /* The address is the recording's word, and is written to: nothing of ours may be there, or
@@ -202,6 +204,18 @@ static bool matches(struct k_mcontext *mc, int *differs)
 	return true;
 }
 
+/* As the recorder did at this stop. */
+static void plant_wait(struct thread *t, uint64_t pc)
+{
+	const struct preempt_state *s = PREEMPT;
+	struct preempt_cover cover;
+
+	if (s->place_waits && !(preempt_cover_at(pc, &cover) && cover.count == 1 && cover.len == s->place_waits &&
+				oracle_plant_wait(pc, s->place_waits)))
+		diverge(t, DIVERGED_OTHER, -1, NULL,
+			"where a thread waits, a place at which its turns end cannot be made");
+}
+
 /* It is where it was stopped: what was next then is next now. */
 static void arrived(struct thread *t, struct k_ucontext *uc)
 {
@@ -215,6 +229,7 @@ static void arrived(struct thread *t, struct k_ucontext *uc)
 	ev = head_peek(t);
 	if (ev.id != TF_EV_PREEMPT)
 		diverge(t, DIVERGED_OTHER, -1, NULL, "a forced stop is not at the head");
+	plant_wait(t, uc->mc.rip);
 	t->interrupted = uc;
 	head_take(t, &ev);
 	if (boundary_next_signal(t, 0, &info)) {

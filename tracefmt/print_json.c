@@ -301,7 +301,7 @@ static void put_fields(struct tf_text *out, const struct deja_event *ev, size_t 
 	    [TF_EV_INSN] = {"insn", "value", "flag"},
 	    [TF_EV_END] = {"dt", "reason"},
 	    [TF_EV_START] = {"dt"},
-	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas"},
+	    [TF_EV_PREEMPT] = {"dt", "place", "words", "areas", "waits"},
 	};
 	struct tf_in in = tf_in_bytes(ev->raw);
 	uint32_t count = tf_get_array(&in), len;

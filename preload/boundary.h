@@ -60,7 +60,7 @@ void boundary_dies(int signo);
 void boundary_fault(struct thread *t, struct k_ucontext *uc);
 /* The tokens of the domains that this process is a member of, behind its own. The
  * replayer's turns come from the stream instead. */
-void boundary_domains_give(struct thread *t);
+void boundary_domains_give(struct thread *t, bool hand); /* hand: to one that waits, for this one waits for it */
 void boundary_domains_take(struct thread *t);
 bool boundary_domains_wanted(void);
 /* rt_sigreturn to this context. False: what the kernel has kept back is not caught before program

@@ -192,7 +192,8 @@ static void take(struct thread *t, unsigned d)
 	ring_commit(t->slot);
 }
 
-static void give(unsigned d)
+/* hand: one that waits gets it, whoever may come before it. */
+static void give(unsigned d, bool hand)
 {
 	struct domain *dom = domain_at(d);
 	uint32_t me = RT->slot->stream, none = 0;
@@ -206,7 +207,7 @@ static void give(unsigned d)
 		return;
 	}
 	dom->pid = 0;
-	if (__atomic_load_n(&dom->starving, __ATOMIC_SEQ_CST)) {
+	if (hand || __atomic_load_n(&dom->starving, __ATOMIC_SEQ_CST)) {
 		next = next_waiting(dom);
 		if (next >= 0) {
 			uint32_t to = __atomic_load_n(&dom->waiting[next], __ATOMIC_SEQ_CST);
@@ -232,13 +233,13 @@ static void give(unsigned d)
 	ring(next);
 }
 
-void boundary_domains_give(struct thread *t)
+void boundary_domains_give(struct thread *t, bool hand)
 {
 	/* what has just been handed over while recording stopped, too */
 	uint32_t held = RT->passthrough ? RT->domains : RT->domains_held;
 
 	for (; held; held &= ~(1u << (31 - __builtin_clz(held))))
-		give((unsigned)(31 - __builtin_clz(held)));
+		give((unsigned)(31 - __builtin_clz(held)), hand);
 }
 
 void boundary_domains_take(struct thread *t)
@@ -264,7 +265,7 @@ void record_domains_depart(struct thread *t)
 	struct k_timespec step = {0, 1000 * 1000};
 	uint32_t held = RT->domains_held;
 
-	boundary_domains_give(t);
+	boundary_domains_give(t, false);
 	for (unsigned d = 0; d < DOMAIN_COUNT; d++)
 		for (int i = 0; held >> d & 1 && i < ASKER_STEPS &&
 				__atomic_load_n(&domain_at(d)->asker, __ATOMIC_SEQ_CST);
@@ -290,7 +291,7 @@ void record_domain_join(struct thread *t, uint32_t domain)
 {
 	if (RT->domains >> domain & 1)
 		return;
-	boundary_domains_give(t); /* they are taken in their order */
+	boundary_domains_give(t, false); /* they are taken in their order */
 	RT->domains |= 1u << domain;
 	if (!RT->catch_faults)
 		signals_catch_faults(t);

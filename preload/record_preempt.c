@@ -28,7 +28,6 @@ enum {
 	FXSAVE_VECTORS = 160,
 	STOPS_LOOKED_AT = 16,
 	STARVED_NS = 50 * 1000, /* between crossings, of a thread that is to be stopped for one who starves */
-	SPIN_TURN_NS = 100 * 1000, /* of one that spun when it was last stopped, and others wait: nothing else comes of it */
 	MUCH_MEMORY = 4096, /* pages */
 	CODE_KERNEL = 0x80, /* si_code of an int3 */
 };
@@ -396,8 +395,6 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	sched_acquire(t);
 	t->interrupted = NULL;
 	record_runs(t);
-	if (t->spins) /* who waits then may get no processor to ask on */
-		stop_after(t, SPIN_TURN_NS);
 	t->pause_pos = t->slot->pos;
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }

@@ -225,7 +225,7 @@ long record_exit(struct thread *t, struct pregs *p, const unsigned long args[6])
 	} else if (!t->vfork_child) {
 		if (RT->domains)
 			futex_robust_end(t); /* in our turn, not when the kernel comes to it */
-		boundary_domains_give(t);
+		boundary_domains_give(t, false);
 		/* else the stream goes on with those that share its memory, and the turn is theirs as
 		 * soon as we are gone (sched.c) */
 		if (!slot_has_guests(t->slot))
@@ -276,7 +276,7 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
 			if (RT->domains) { /* as at the exit */
 				futex_robust_end(t);
-				boundary_domains_give(t);
+				boundary_domains_give(t, false);
 			}
 			if (signo == SIGSYS_NR)
 				signals_die(signo);

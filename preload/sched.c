@@ -266,7 +266,7 @@ void sched_open(void)
 	for (t = RT->sched_first; t; t = t->sched_next)
 		wake(t);
 	guard_unlock();
-	boundary_domains_give(dj_self());
+	boundary_domains_give(dj_self(), false);
 	RT->domains = 0;
 }
 
@@ -275,7 +275,7 @@ void sched_release(struct thread *t)
 	struct thread *next;
 
 	if (RT->domains)
-		boundary_domains_give(t);
+		boundary_domains_give(t, false);
 	if (!RT->multi)
 		return; /* nobody to give it to */
 	guard_lock();
@@ -315,7 +315,7 @@ void sched_go_round(struct thread *t)
 	struct thread *next = NULL;
 
 	if (RT->domains)
-		boundary_domains_give(t);
+		boundary_domains_give(t, true);
 	if (RT->multi) {
 		guard_lock();
 		if (RT->sched_first) {

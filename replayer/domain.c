@@ -150,7 +150,7 @@ void domains_depart(void)
 }
 
 /* Recording only: here turns come from the stream. */
-void boundary_domains_give(struct thread *t)
+void boundary_domains_give(struct thread *t, bool hand)
 {
 }
 

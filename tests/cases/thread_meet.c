@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { THREADS = 3, ROUNDS = 3000 };
+enum { THREADS = 3, ROUNDS = 1500 };
 
 static volatile int round_now, arrived[THREADS];
 static volatile uint64_t racy;

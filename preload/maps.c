@@ -1,7 +1,6 @@
 /*
- * What lies where in this process (mappings.h), asked for once at its start, on the private stack; and
- * of one address later.
- * The kernel is asked mapping by mapping where it can be (Linux 6.11): a file's name, which it
+ * What lies where in this process (mappings.h), asked for once at its start, on the private stack; and of
+ * one address later. The kernel is asked mapping by mapping where it can be (Linux 6.11): a file's name, which it
  * takes longest to make, once for all its mappings. Mappings above the process's own addresses
  * ([vsyscall]) are missing then.
  */

@@ -6,8 +6,8 @@
  * for the instruction and what follows it, or a short jump to such a one in padding nearby; or, where
  * neither can be, a byte of the opcode is replaced, so that it raises SIGILL. Either way it is made
  * here: the result is an event, which the replay serves. The text has just been mapped: nobody can be
- * in the middle of it. (A loop without PAUSE that is found to wait gets its place later: one instruction alone is
- * replaced then, and who else was stopped is before or behind it.)
+ * in the middle of it. (A loop without PAUSE that is found to wait is changed later: one instruction
+ * alone is replaced then, and who else was stopped is before or behind it.)
  *
  * SIGILL is never blocked for the kernel, which would end the process. What the program knows of
  * its mask and its handler stays apart, as with SIGSYS. Any thread, no libc.
@@ -25,6 +25,7 @@ enum {
 	STUB_LEN = 80,
 	STUB_LEA_LEN = 8,
 	MOVED_LEN = 40,
+	LOOP_STUB_LEN = 96,
 };
 enum { FLAG_CF = 1, FLAGS_CLEARED = 0x8d5 /* CF PF AF ZF SF OF */ };
 
@@ -134,20 +135,11 @@ static size_t move_code(uint8_t *to, uint64_t to_at, const uint8_t *from, uint64
 	return (size_t)(p - to);
 }
 
-/*
- * A jump to a stub that calls us as the instruction and then executes what else the jump covers. Who
- * chose the place has seen to it that nobody jumps between these instructions.
- */
-static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cover, uint64_t jump_at,
-		       bool writable)
+/* In a stub: we are called as by the instruction at s->addr. Behind that is s->resume. */
+static uint8_t *put_call(struct oracle_site *s, uint8_t *p, const uint8_t *stub, uint64_t at, uint64_t entry)
 {
-	uint8_t stub[STUB_LEN], *p = stub, jump[JUMP_LEN] = {0xe9};
-	uint64_t entry, at, site = (uint64_t)s;
-	size_t moved;
+	uint64_t site = (uint64_t)s;
 
-	at = patch_room(s->addr, sizeof(stub), &entry);
-	if (!at)
-		return false;
 	/* lea -128(%rsp), %rsp; push %rax; movabs $site, %rax; call entry; lea 136(%rsp), %rsp */
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0x64, *p++ = 0x24, *p++ = 0x80;
 	*p++ = 0x50;
@@ -159,6 +151,24 @@ static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cove
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
 	*p++ = 136, *p++ = 0, *p++ = 0, *p++ = 0;
 	s->resume = at + (uint64_t)(p - stub);
+	return p;
+}
+
+/*
+ * A jump to a stub that calls us as the instruction and then executes what else the jump covers. Who
+ * chose the place has seen to it that nobody jumps between these instructions.
+ */
+static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cover, uint64_t jump_at,
+		       bool writable)
+{
+	uint8_t stub[STUB_LEN], *p = stub, jump[JUMP_LEN] = {0xe9};
+	uint64_t entry, at;
+	size_t moved;
+
+	at = patch_room(s->addr, sizeof(stub), &entry);
+	if (!at)
+		return false;
+	p = put_call(s, p, stub, at, entry);
 	moved = move_code(p, s->resume, code + s->oracle.len, s->addr + s->oracle.len,
 			  cover - s->oracle.len);
 	if (!moved && cover > s->oracle.len)
@@ -253,20 +263,81 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 	return false;
 }
 
-bool oracle_plant_wait(uint64_t addr, unsigned len)
-{
-	uint8_t code[INSN_MAX_LEN];
-	struct oracle_site *s;
+/* --- loops that wait --- */
 
-	if (len > sizeof(code) || !dj_read_user(code, (const void *)addr, len))
+bool oracle_loop_at(uint64_t addr, struct oracle_loop *loop)
+{
+	uint8_t code[MOVED_LEN + INSN_MAX_LEN];
+	size_t room = sizeof(code), left = 4096 - (addr & 4095), at = 0;
+	struct insn in;
+
+	if (!dj_read_user(code, (const void *)addr, room)) {
+		room = left < room ? left : room;
+		if (!dj_read_user(code, (const void *)addr, room))
+			return false;
+	}
+	for (; at <= MOVED_LEN - INSN_MAX_LEN; at += in.len) {
+		if (!insn_decode(code + at, room - at, &in) || in.flow >= INSN_LEAVES || in.repeats ||
+		    (!at && in.len < JUMP_LEN))
+			return false;
+		loop->to = in.rel_len ? insn_target(&in, code + at, addr + at) : UINT64_MAX;
+		if (loop->to <= addr) {
+			loop->back_at = (uint8_t)at;
+			loop->len = (uint8_t)(at + in.len);
+			return true;
+		}
+		if (in.flow == INSN_JUMP)
+			return false; /* what follows belongs to others */
+	}
+	return false;
+}
+
+/* The first instruction becomes a jump to a copy of the loop's end, where the way back leads by us. So a round
+ * that leaves the loop costs nothing but the jump: an instruction of a lock's loop is executed by
+ * those who find it free, too. */
+static bool plant_loop(struct oracle_site *s, const struct oracle_loop *loop)
+{
+	uint8_t code[MOVED_LEN + INSN_MAX_LEN], stub[LOOP_STUB_LEN], *p = stub, *branch = NULL, jump[JUMP_LEN] = {0xe9};
+	uint64_t entry, at = patch_room(s->addr, sizeof(stub), &entry);
+	struct insn back;
+
+	if (!at || !dj_read_user(code, (const void *)s->addr, loop->len) ||
+	    !insn_decode(code + loop->back_at, loop->len - loop->back_at, &back) || !in_reach(at, loop->to))
 		return false;
-	s = find_or_add(addr, RT->session->mode != SESSION_REPLAY);
+	p += move_code(p, at, code, s->addr, loop->back_at);
+	if (p == stub && loop->back_at)
+		return false;
+	if (back.flow == INSN_BRANCH) {
+		*p++ = 0x0f;
+		*p++ = (uint8_t)(0x80 | (code[loop->back_at + back.rel_at - 1] & 15));
+		branch = p;
+		p += 4;
+		*p++ = 0xe9;
+		p = put_rel32(p, at + (uint64_t)(p - stub), s->addr + loop->len);
+		put_rel32(branch, at + (uint64_t)(branch - stub), at + (uint64_t)(p - stub));
+	}
+	p = put_call(s, p, stub, at, entry);
+	*p++ = 0xe9;
+	p = put_rel32(p, at + (uint64_t)(p - stub), loop->to);
+	dj_copy(s->original, code, sizeof(s->original));
+	put_rel32(jump + 1, s->addr + 1, at);
+	if (!code_write(at, stub, (size_t)(p - stub), false) || !code_write(s->addr, jump, sizeof(jump), false))
+		return false;
+	patch_room_take(at, (size_t)(p - stub));
+	s->cover = loop->len;
+	return true;
+}
+
+bool oracle_plant_loop(uint64_t addr, const struct oracle_loop *loop)
+{
+	struct oracle_site *s = find_or_add(addr, RT->session->mode != SESSION_REPLAY);
+
 	if (!s || s->oracle.kind)
 		return false;
-	s->oracle = (struct insn_oracle){.kind = ORACLE_PAUSE}; /* of no length: the instruction is executed, too */
+	s->oracle = (struct insn_oracle){.kind = ORACLE_PAUSE};
 	s->room = 0;
 	s->later = false;
-	if (plant_jump(s, code, len, addr, false))
+	if (plant_loop(s, loop))
 		return true;
 	s->oracle.kind = ORACLE_NONE;
 	return false;

@@ -99,7 +99,7 @@ struct preempt_state {
 
 	/* the replayer's breakpoint; RT->break_addr is its address, or 0 */
 	uint64_t was_blocked; /* of BREAK_SIGNALS, those that the program blocks */
-	uint32_t place_waits; /* the instruction there, of so many bytes, becomes one at which turns end; 0: it does not */
+	uint32_t place_waits; /* there is a loop's end of so many bytes, at which turns end from now on; 0: there is not */
 	struct preempt_area place_code; /* at the place, where the program may write to it; len 0: not told */
 	bool code_guarded; /* fresh.c: its pages cannot be written to */
 	bool code_stepped; /* fresh.c: but by this one instruction */

@@ -180,16 +180,16 @@ static void tell_of_code(struct thread *t, uint64_t pc)
 
 /* --- the event --- */
 
-/* Where the thread is stopped in a loop that waits. Returns the length of the instruction there, or 0. */
+/* Where the thread is stopped in a loop that waits. Returns the length of the loop's end, or 0. */
 static unsigned plant_wait(uint64_t pc)
 {
-	struct preempt_cover cover;
+	struct oracle_loop loop;
 
 	/* code that a program makes it may move, or make anew (a virtual machine's) */
-	if (pc != PREEMPT->wait_at || !maps_is_text(pc) || !preempt_cover_at(pc, &cover) || cover.count != 1 ||
-	    !oracle_plant_wait(pc, (unsigned)cover.len))
-		return 0;
-	return (unsigned)cover.len;
+	return pc == PREEMPT->wait_at && maps_is_text(pc) && oracle_loop_at(pc, &loop) &&
+			       oracle_plant_loop(pc, &loop)
+		       ? loop.len
+		       : 0;
 }
 
 static void emit_place(struct thread *t, const struct k_mcontext *mc)
@@ -423,31 +423,41 @@ static bool has_room(uint64_t at, const struct preempt_cover *cover)
 	return entry;
 }
 
+static bool was_at(uint64_t rip)
+{
+	const struct preempt_state *s = PREEMPT;
+	size_t room = sizeof(s->visits) / sizeof(s->visits[0]);
+	size_t i = rip * 0x9e3779b97f4a7c15ull >> 55;
+
+	while (s->visits[i].rip && s->visits[i].rip != rip)
+		i = (i + 1) % room;
+	return s->visits[i].rip;
+}
+
 /*
- * A loop whose rounds change nothing waits for another thread, as one with PAUSE does. Stopped by force in each of its
- * turns, after it has used that up, threads that meet in such loops would crawl. So the loop gets what
- * PAUSE has (oracles.c): a place where the turn ends at once, told by counting. It takes an instruction that a jump can replace
- * alone: others may be stopped between two. Of those seen in a round the one that comes by least.
+ * A loop whose rounds change nothing waits for another thread, as one with PAUSE does. Stopped by force in
+ * each of its turns, after it has used that up, threads that meet in such loops would crawl. So the loop
+ * gets what PAUSE has (oracles.c): a place where the turn ends at once, told by counting, on its way back.
+ * That takes an instruction near its end that a jump can replace alone: others may be stopped between two.
+ * Of the ways back that were taken in a round the outermost.
  */
 static uint64_t choose_wait(void)
 {
 	const struct preempt_state *s = PREEMPT;
-	struct preempt_cover cover;
-	uint64_t best = 0;
-	uint32_t least = UINT32_MAX;
+	uint64_t best = 0, best_to = UINT64_MAX;
+	struct oracle_loop loop;
 
 	/* alone, it waits for a signal: a replay finds that at its first round, and would have to count them all */
 	if (record_alone() || s->word_count == TOUCHED_MAX)
 		return 0;
 	for (size_t i = 0; i < sizeof(s->visits) / sizeof(s->visits[0]); i++) {
 		uint64_t rip = s->visits[i].rip;
-		uint32_t count = s->visits[i].count;
 
-		if (!rip || count > least || (count == least && rip > best) || oracle_at(rip) ||
-		    !preempt_cover_at(rip, &cover) || cover.count != 1)
+		if (!rip || oracle_at(rip) || !oracle_loop_at(rip, &loop) || !was_at(rip + loop.back_at) ||
+		    !was_at(loop.to) || loop.to > best_to || (loop.to == best_to && rip < best))
 			continue;
 		best = rip;
-		least = count;
+		best_to = loop.to;
 	}
 	return best;
 }

@@ -671,9 +671,17 @@ void oracles_start(struct thread *t);
  * a trap; a recorder leaves a PAUSE alone then. writable: its memory is. False: there is no oracle, or
  * no room to remember it. */
 bool oracle_plant(uint64_t addr, unsigned room, bool writable);
-/* Makes the instruction at addr, of len bytes (JUMP_LEN at least), in text that only the token's holder executes, one before
- * which there is a PAUSE. False: there is no room, or it has one. */
-bool oracle_plant_wait(uint64_t addr, unsigned len);
+/* The end of a loop: from an instruction that a jump can replace alone straight on to the jump back, to there
+ * or before. */
+struct oracle_loop {
+	uint64_t to;
+	uint8_t back_at, len; /* from the instruction on, bytes: where the jump back is, where it ends */
+};
+/* False: there is none at addr. */
+bool oracle_loop_at(uint64_t addr, struct oracle_loop *loop);
+/* Puts a PAUSE on the way back, in text that only the token's holder executes now. False: there is no room, or
+ * there is one. */
+bool oracle_plant_loop(uint64_t addr, const struct oracle_loop *loop);
 /* The process gets a second thread, which runs no program code yet: those with ORACLE_LATER. */
 void oracles_arm(void);
 /* What was replaced there, or NULL. */

@@ -207,11 +207,10 @@ static bool matches(struct k_mcontext *mc, int *differs)
 /* As the recorder did at this stop. */
 static void plant_wait(struct thread *t, uint64_t pc)
 {
-	const struct preempt_state *s = PREEMPT;
-	struct preempt_cover cover;
+	uint32_t len = PREEMPT->place_waits;
+	struct oracle_loop loop;
 
-	if (s->place_waits && !(preempt_cover_at(pc, &cover) && cover.count == 1 && cover.len == s->place_waits &&
-				oracle_plant_wait(pc, s->place_waits)))
+	if (len && !(oracle_loop_at(pc, &loop) && loop.len == len && oracle_plant_loop(pc, &loop)))
 		diverge(t, DIVERGED_OTHER, -1, NULL,
 			"where a thread waits, a place at which its turns end cannot be made");
 }

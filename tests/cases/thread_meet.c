@@ -1,7 +1,7 @@
 /*
- * Threads that meet thousands of times in loops without PAUSE, as some programs' barriers do: in a loop on one
+ * Threads that meet again and again in loops without PAUSE, as some programs' barriers do: in a loop on one
  * word, in one that sums up what all have said, in one that takes a lock by an exchange. Stopped by force at
- * each meeting they would take minutes.
+ * each meeting they would crawl (cli/spin_stops).
  */
 /* SOAK */
 /* LDLIBS: -lpthread */
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { THREADS = 3, ROUNDS = 1500 };
+enum { THREADS = 3, ROUNDS = 150 };
 
 static volatile int round_now, arrived[THREADS];
 static volatile uint64_t racy;

@@ -26,6 +26,7 @@ enum {
 	STUB_LEA_LEN = 8,
 	MOVED_LEN = 40,
 	LOOP_STUB_LEN = 96,
+	BRANCH_LEN = 6, /* moved */
 };
 enum { FLAG_CF = 1, FLAGS_CLEARED = 0x8d5 /* CF PF AF ZF SF OF */ };
 
@@ -265,10 +266,11 @@ bool oracle_plant(uint64_t addr, unsigned room, bool writable)
 
 /* --- loops that wait --- */
 
+/* What is found can be planted: a recorder that tried in vain would have used room for stubs that a replay has not. */
 bool oracle_loop_at(uint64_t addr, struct oracle_loop *loop)
 {
 	uint8_t code[MOVED_LEN + INSN_MAX_LEN];
-	size_t room = sizeof(code), left = 4096 - (addr & 4095), at = 0;
+	size_t room = sizeof(code), left = 4096 - (addr & 4095), at = 0, moved = 0;
 	struct insn in;
 
 	if (!dj_read_user(code, (const void *)addr, room)) {
@@ -276,7 +278,7 @@ bool oracle_loop_at(uint64_t addr, struct oracle_loop *loop)
 		if (!dj_read_user(code, (const void *)addr, room))
 			return false;
 	}
-	for (; at <= MOVED_LEN - INSN_MAX_LEN; at += in.len) {
+	for (; moved <= MOVED_LEN - INSN_MAX_LEN; at += in.len) {
 		if (!insn_decode(code + at, room - at, &in) || in.flow >= INSN_LEAVES || in.repeats ||
 		    (!at && in.len < JUMP_LEN))
 			return false;
@@ -288,6 +290,7 @@ bool oracle_loop_at(uint64_t addr, struct oracle_loop *loop)
 		}
 		if (in.flow == INSN_JUMP)
 			return false; /* what follows belongs to others */
+		moved += in.flow == INSN_BRANCH ? BRANCH_LEN : in.len;
 	}
 	return false;
 }

@@ -259,8 +259,11 @@ static bool is_sync(struct tf_in in)
 	return !in.bad && in.end - in.p >= 2 && in.p[1] == TF_EV_SYNC;
 }
 
-void head_take_memory(struct thread *t, struct memory_room room)
+void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result, struct memory_room room)
 {
+	/* Whether the descriptor is memory is not known here. Whatever it is, what is written are the program's bytes. */
+	const uint8_t *sent = nr == SYS_pwrite64 ? (const uint8_t *)args[1] : NULL;
+
 	for (;;) {
 		struct tf_in in = head_in(RT->stream_pos);
 		struct event ev;
@@ -280,9 +283,12 @@ void head_take_memory(struct thread *t, struct memory_room room)
 		}
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
-		if (ev.in.bad || addr != room.addr || len > room.len ||
-		    !(dj_write_user((void *)addr, bytes, len) || code_write(addr, bytes, len, false)))
-			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
+		if (ev.in.bad || addr != room.addr || len > room.len || (sent && result < (long)len))
+			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
+		if (sent)
+			match_sent(t, nr, args, 1, bytes, sent, len);
+		if (!(dj_write_user((void *)addr, bytes, len) || code_write(addr, bytes, len, false)))
+			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		head_take(t, &ev);
 	}
 }

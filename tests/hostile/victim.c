@@ -169,6 +169,17 @@ static void semaphores(void)
 	semctl(told, 0, IPC_RMID);
 }
 
+/* Memory is written behind a pwrite to it; a pwrite to another file names no memory, whatever its offset is. */
+static void memory_files(void)
+{
+	int own = open("/proc/self/mem", O_RDWR), other = open("/dev/null", O_WRONLY);
+
+	TRY(8, (b, pwrite(own, "to here.", 8, (off_t)(room + EDGE))));
+	TRY(8, (b, pwrite(other, "to there", 8, (off_t)(room + EDGE - 64))));
+	close(own);
+	close(other);
+}
+
 int main(void)
 {
 	int fd = open("/etc/passwd", O_RDONLY), dir = open("/etc", O_RDONLY | O_DIRECTORY), p[2], ep;
@@ -217,6 +228,7 @@ int main(void)
 	TRY(30, getxattr("/", "user.none", b, 30));
 	messages();
 	semaphores();
+	memory_files();
 	pid = fork();
 	if (pid == 0) {
 		TRY(7, pread(fd, b, 7, 5));

@@ -287,7 +287,7 @@ void head_take_memory(struct thread *t, long nr, const unsigned long args[6], lo
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		if (sent)
 			match_sent(t, nr, args, 1, bytes, sent, len);
-		if (!(dj_write_user((void *)addr, bytes, len) || code_write(addr, bytes, len, false)))
+		if (!dj_write_user((void *)addr, bytes, len) && !(sent && code_write(addr, bytes, len, false)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		head_take(t, &ev);
 	}

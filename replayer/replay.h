@@ -27,7 +27,7 @@ struct memory_room {
 	uint64_t addr, len;
 };
 /* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
- * may, and of a pwrite no other bytes than the program's own. */
+ * may. A pwrite alone may write where the program cannot, and no other bytes than its own. */
 void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result,
 		      struct memory_room room);
 /* Where a call may write that its row cannot name, to be asked before it is served; and a

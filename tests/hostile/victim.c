@@ -92,9 +92,15 @@ static void send_descriptor(int to)
 /* The kernel says with SIOCGIFCONF how much it wrote where a pointer in the argument leads. */
 static void interfaces(int sock)
 {
+	static const char constant[2 * sizeof(struct ifreq)] = {[0 ... 2 * sizeof(struct ifreq) - 1] = 'c'};
 	struct ifconf conf = {.ifc_len = 2 * sizeof(struct ifreq), .ifc_buf = (char *)room + EDGE};
 
 	TRY(2 * sizeof(struct ifreq), (b, ioctl(sock, SIOCGIFCONF, &conf)));
+	conf = (struct ifconf){.ifc_len = sizeof(constant), .ifc_buf = (char *)constant};
+	(void)!ioctl(sock, SIOCGIFCONF, &conf);
+	for (size_t i = 0; i < sizeof(constant); i++)
+		if (*(volatile const char *)&constant[i] != 'c')
+			canary("ioctl to memory that may only be read", (long)i);
 }
 
 static void sockets(void)

@@ -15,7 +15,6 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
-#include <linux/sockios.h>
 #include "record.h"
 #include "own_memory.h"
 
@@ -236,38 +235,6 @@ static void record_semaphores(struct thread *t, const unsigned long args[6])
 
 	if (!dj_raw(SYS_semctl, args[0], 0, IPC_STAT, &ds))
 		record_memory(t->slot, (const void *)args[3], ds.sem_nsems * sizeof(uint16_t));
-}
-
-/* So does what PTRACE_GETREGSET is given. */
-static void record_registers(struct thread *t, const struct k_iovec *registers)
-{
-	record_memory(t->slot, registers->base, registers->len);
-}
-
-/* struct ifconf points at its buffer. */
-static void record_interfaces(struct thread *t, const int32_t *conf)
-{
-	const void *buf = *(void *const *)(conf + 2);
-
-	if (buf && conf[0] > 0)
-		record_memory(t->slot, buf, (size_t)conf[0]);
-}
-
-/* What an ioctl wrote besides the memory that its row names. */
-static void record_ioctl_memory(struct thread *t, const unsigned long args[6], long ret)
-{
-	const struct fiemap *map = (const void *)args[2];
-	const struct file_dedupe_range *ranges = (const void *)args[2];
-	uint32_t count;
-
-	if (args[1] == SIOCGIFCONF && ret >= 0)
-		record_interfaces(t, (const void *)args[2]);
-	if (args[1] == FS_IOC_FIEMAP && (ret >= 0 || ret == -EBADR /* it tells of which flags */)) {
-		count = map->fm_mapped_extents < map->fm_extent_count ? map->fm_mapped_extents : map->fm_extent_count;
-		record_memory(t->slot, map, sizeof(*map) + (ret >= 0 ? count : 0) * sizeof(*map->fm_extents));
-	}
-	if (args[1] == FIDEDUPERANGE && ret >= 0)
-		record_memory(t->slot, ranges, sizeof(*ranges) + ranges->dest_count * sizeof(*ranges->info));
 }
 
 /* Answers without asking the kernel. */
@@ -534,7 +501,8 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 		return ret;
 	case SYS_ioctl:
 		ret = record_generic(t, call, args);
-		record_ioctl_memory(t, args, ret);
+		if (ret >= 0 || (args[1] == FS_IOC_FIEMAP && ret == -EBADR /* it tells of which flags */))
+			record_beside(t->slot, call->nr, args);
 		return ret;
 	case SYS_sched_setaffinity:
 		ret = record_generic(t, call, args);
@@ -544,7 +512,7 @@ static long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_ptrace:
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && args[0] == PTRACE_GETREGSET)
-			record_registers(t, (const void *)args[3]);
+			record_beside(t->slot, call->nr, args);
 		if (ret >= 0 && !RT->traces && traces_recorded(args)) {
 			RT->traces = 1;
 			record_note(t->slot, "it traces a recorded program: it sees the recorder's own calls and signals, "

@@ -222,6 +222,8 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 /* Memory that the call just recorded has written and its row cannot name. */
 void record_memory(struct slot *slot, const void *mem, size_t len);
+/* What its arguments say of that (beside.h). */
+void record_beside(struct slot *slot, long nr, const unsigned long args[6]);
 /* The same, where it need not be readable: its bytes are here. */
 void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len);
 

@@ -11,6 +11,7 @@
 #include <linux/stat.h>
 #include <fcntl.h>
 #include <errno.h>
+#include "beside.h"
 #include "record.h"
 
 enum {
@@ -249,6 +250,14 @@ void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_
 void record_memory(struct slot *slot, const void *mem, size_t len)
 {
 	record_memory_at(slot, (uint64_t)mem, mem, len);
+}
+
+void record_beside(struct slot *slot, long nr, const unsigned long args[6])
+{
+	struct memory_room wrote = memory_beside(nr, args, true);
+
+	if (wrote.len)
+		record_memory(slot, (const void *)wrote.addr, wrote.len);
 }
 
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6])

@@ -6,17 +6,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <fcntl.h>
-#include <linux/fiemap.h>
-#include <linux/fs.h>
-#include <linux/sockios.h>
-#include <sched.h>
-#include <sys/ptrace.h>
 #include <sys/sem.h>
 #include "preload/patch.h"
 #include "replay.h"
 #include "pace.h"
 
-enum { STREAM_ROOM_SHIFT = 36, REGISTERS_MAX = 1 << 16 };
+enum { STREAM_ROOM_SHIFT = 36 };
 
 static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 {
@@ -185,50 +180,13 @@ struct event head_peek(struct thread *t)
 	}
 }
 
-static struct memory_room ioctl_room(unsigned long request, unsigned long arg)
-{
-	struct memory_room room = {0, 0};
-	struct {
-		int32_t len;
-		uint64_t buf;
-	} conf; /* struct ifconf */
-	struct fiemap map;
-	struct file_dedupe_range ranges;
-
-	if (request == SIOCGIFCONF && dj_read_user(&conf, (const void *)arg, sizeof(conf))) {
-		room.addr = conf.buf;
-		room.len = conf.len > 0 ? (uint32_t)conf.len : 0;
-	} else if (request == FS_IOC_FIEMAP && dj_read_user(&map, (const void *)arg, sizeof(map))) {
-		room.addr = arg;
-		room.len = sizeof(map) + map.fm_extent_count * sizeof(*map.fm_extents);
-	} else if (request == FIDEDUPERANGE && dj_read_user(&ranges, (const void *)arg, sizeof(ranges))) {
-		room.addr = arg;
-		room.len = sizeof(ranges) + ranges.dest_count * sizeof(*ranges.info);
-	}
-	return room;
-}
-
 struct memory_room head_memory_room(long nr, const unsigned long args[6])
 {
-	struct memory_room room = {0, 0};
-
-	if (nr == SYS_semctl && (int)args[2] == GETALL) {
-		room.addr = args[3];
-		room.len = semaphores_room((int32_t)args[0]);
-	} else if (nr == SYS_ioctl) {
-		room = ioctl_room(args[1], args[2]);
-	} else if (nr == SYS_pwrite64) { /* to /proc/self/mem */
-		room = (struct memory_room){args[3], args[2]};
-	} else if (nr == SYS_clone && (args[0] & CLONE_PIDFD)) {
-		room = (struct memory_room){args[2], sizeof(int32_t)};
-	} else if (nr == SYS_ptrace && args[0] == PTRACE_GETREGSET && args[3]) {
-		const struct k_iovec *registers = (const struct k_iovec *)args[3];
-
-		room.addr = (uint64_t)registers->base;
-		room.len = registers->len < REGISTERS_MAX ? (uint32_t)registers->len
-							  : REGISTERS_MAX;
-	}
-	return room;
+	if (nr == SYS_semctl && (int)args[2] == GETALL)
+		return (struct memory_room){args[3], semaphores_room((int32_t)args[0])};
+	if (nr == SYS_pwrite64) /* to /proc/self/mem */
+		return (struct memory_room){args[3], args[2]};
+	return memory_beside(nr, args, false);
 }
 
 struct memory_room head_segment_room(uint64_t addr)

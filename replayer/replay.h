@@ -6,6 +6,7 @@
 #ifndef DEJA_REPLAYER_REPLAY_H
 #define DEJA_REPLAYER_REPLAY_H
 
+#include "preload/beside.h"
 #include "preload/runtime.h"
 #include "replayer/divergence.h"
 
@@ -22,10 +23,6 @@ struct event head_look(int64_t *tid);
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
 unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT]);
-/* Where a call may write; len 0: nowhere. */
-struct memory_room {
-	uint64_t addr, len;
-};
 /* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
  * may. A pwrite alone may write where the program cannot, and no other bytes than its own. */
 void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result,

@@ -345,12 +345,12 @@ static void serve(struct thread *t)
 		}
 		if (!make_call(call, ev.in, args))
 			return;
+		if (call->nr == SYS_ioctl && args[1] == SIOCGIFCONF && args[2])
+			*(void **)(args[2] + 8) = piece(*(int32_t *)args[2] > 0 ? (size_t)*(int32_t *)args[2] : 0);
 		room = head_memory_room(call->nr, args);
 		if (call->nr == SYS_semctl && room.addr) /* its size is what is known of the set */
 			args[3] = (unsigned long)piece(room.len), room.addr = args[3];
-		if (call->nr == SYS_ioctl && room.addr && args[1] == SIOCGIFCONF) {
-			*(void **)(args[2] + 8) = piece(room.len), room = head_memory_room(call->nr, args);
-		} else if (call->nr == SYS_ioctl && room.addr) { /* an array behind the structure */
+		if (call->nr == SYS_ioctl && room.len && args[1] != SIOCGIFCONF) { /* an array behind the structure */
 			if (room.len > LIVE_MAX)
 				return;
 			args[2] = (unsigned long)dj_copy(piece(room.len), (void *)room.addr, args[1] == FIDEDUPERANGE ? 24 : 32);

@@ -241,12 +241,16 @@ uint32_t record_shadow_of(long nr, const unsigned long args[6]);
 long record_shadow_change(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], uint32_t shadow);
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+
+/* --- record_beside.c --- */
 /* Memory that the call just recorded has written and its row cannot name. */
 void record_memory(struct slot *slot, const void *mem, size_t len);
-/* What its arguments say of that (beside.h). */
-void record_beside(struct slot *slot, long nr, const unsigned long args[6]);
 /* The same, where it need not be readable: its bytes are here. */
 void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len);
+/* What the call's arguments say of it (beside.h). */
+void record_beside(struct slot *slot, long nr, const unsigned long args[6]);
+/* What semctl(GETALL) wrote. */
+void record_semaphores(struct slot *slot, const unsigned long args[6]);
 
 /* --- record_domain.c --- */
 /* The domain for memory that this process is about to share. */

@@ -11,7 +11,6 @@
 #include <linux/stat.h>
 #include <fcntl.h>
 #include <errno.h>
-#include "beside.h"
 #include "record.h"
 
 enum {
@@ -232,32 +231,6 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 	}
 	record_emit_call(t, call, args, ret, t0, t1, NULL);
 	return ret;
-}
-
-void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len)
-{
-	uint8_t buf[32], *p = buf;
-
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_MEMORY);
-	p = tf_put_uint(p, addr);
-	p = tf_put_bin(p, (uint32_t)len);
-	ring_put(slot, buf, (size_t)(p - buf));
-	ring_put(slot, bytes, len);
-	ring_commit(slot);
-}
-
-void record_memory(struct slot *slot, const void *mem, size_t len)
-{
-	record_memory_at(slot, (uint64_t)mem, mem, len);
-}
-
-void record_beside(struct slot *slot, long nr, const unsigned long args[6])
-{
-	struct memory_room wrote = memory_beside(nr, args, true);
-
-	if (wrote.len)
-		record_memory(slot, (const void *)wrote.addr, wrote.len);
 }
 
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6])

@@ -61,14 +61,6 @@ static long record_moving(struct thread *t, const struct tf_call *call,
 	return record_telling(t, call, args, record_moved);
 }
 
-static void record_semaphores(struct thread *t, const unsigned long args[6])
-{
-	struct semid_ds ds;
-
-	if (!dj_raw(SYS_semctl, args[0], 0, IPC_STAT, &ds))
-		record_memory(t->slot, (const void *)args[3], ds.sem_nsems * sizeof(uint16_t));
-}
-
 /* A thread that goes from one processor to the next asks each who it is, by CPUID (hwloc does). */
 static void watch_processors(struct thread *t, const unsigned long args[6])
 {
@@ -185,7 +177,7 @@ long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_semctl:
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && (int)args[2] == GETALL)
-			record_semaphores(t, args);
+			record_semaphores(t->slot, args);
 		return ret;
 	case SYS_ioctl:
 		ret = record_generic(t, call, args);

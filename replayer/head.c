@@ -220,7 +220,7 @@ static bool is_sync(struct tf_in in)
 void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result, struct memory_room room)
 {
 	/* Whether the descriptor is memory is not known here. Whatever it is, what is written are the program's bytes. */
-	const uint8_t *sent = nr == SYS_pwrite64 ? (const uint8_t *)args[1] : NULL;
+	bool sends = nr == SYS_pwrite64;
 
 	for (;;) {
 		struct tf_in in = head_in(RT->stream_pos);
@@ -241,11 +241,11 @@ void head_take_memory(struct thread *t, long nr, const unsigned long args[6], lo
 		}
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
-		if (ev.in.bad || addr != room.addr || len > room.len || (sent && result < (long)len))
+		if (ev.in.bad || addr != room.addr || len > room.len || (sends && (!args[1] || result < (long)len)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
-		if (sent)
-			match_sent(t, nr, args, 1, bytes, sent, len);
-		if (!dj_write_user((void *)addr, bytes, len) && !(sent && code_write(addr, bytes, len, false)))
+		if (sends)
+			match_sent(t, nr, args, 1, bytes, (const uint8_t *)args[1], len);
+		if (!dj_write_user((void *)addr, bytes, len) && !(sends && code_write(addr, bytes, len, false)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		head_take(t, &ev);
 	}

@@ -27,7 +27,8 @@ static unsigned piece_count;
 static struct session *session;
 static struct thread thread;
 static size_t exec_room_len;
-static const void *sent; /* by a pwrite: no other bytes may be written behind it */
+static bool sends; /* a pwrite: no other bytes than these may be written behind it */
+static const void *sent;
 
 /* --- what the runtime expects of its surroundings --- */
 
@@ -87,16 +88,16 @@ bool dj_read_user(void *to, const void *from, size_t len)
 
 bool dj_write_user(void *to, const void *from, size_t len)
 {
-	if (!sent)
+	if (!sends)
 		dj_copy(to, from, len);
-	else if (memcmp(from, sent, len)) /* the input's offset is nowhere in the memory that there is here */
+	else if (!sent || memcmp(from, sent, len)) /* the input's offset is nowhere in the memory that there is here */
 		abort();
-	return !sent; /* it may be memory that the program may only read */
+	return !sends; /* it may be memory that the program may only read */
 }
 
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
 {
-	if (!sent)
+	if (!sends)
 		abort();
 	return true;
 }
@@ -362,9 +363,10 @@ static void serve(struct thread *t)
 			output_echo(t, call, args, result);
 		if (result >= 0)
 			semaphores_see(call->nr, args, result);
-		sent = call->nr == SYS_pwrite64 ? (const void *)args[1] : NULL;
+		sends = call->nr == SYS_pwrite64;
+		sent = (const void *)args[1];
 		head_take_memory(t, call->nr, args, result, room);
-		sent = NULL;
+		sends = false;
 	}
 }
 
@@ -407,7 +409,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	RT->pending_role = 0;
 	RT->pending_seq = RT->pending_size = 0;
 	RT->pending_file = RT->pending_shadow = RT->pending_stream = 0;
-	sent = NULL;
+	sends = false;
 	if (!setjmp(stopped))
 		serve(&thread);
 	for (unsigned i = 0; i < piece_count; i++)

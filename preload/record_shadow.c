@@ -14,7 +14,6 @@
 #include "record.h"
 
 enum {
-	ADD_TRIES = 1000,
 	TMPFS = 0x01021994,	/* statfs' f_type */
 	HUGETLBFS = 0x958458f6,
 };
@@ -37,43 +36,49 @@ static bool shadow_key(int fd, const char *path, struct shadow_entry *key, uint6
 	return true;
 }
 
+/* Of several, which processes have added at once, the first. */
 static struct shadow_entry *find(const struct shadow_entry *key)
 {
 	struct session *s = RT->session;
-	uint32_t count = __atomic_load_n(&s->shadow_count, __ATOMIC_ACQUIRE);
+	struct shadow_entry *found = NULL;
+	uint32_t n = __atomic_load_n(session_shadow_bucket(s, key->dev, key->ino), __ATOMIC_ACQUIRE);
 
-	for (uint32_t i = 0; i < count && i < SHADOW_COUNT; i++) {
-		struct shadow_entry *e = &s->shadows[i];
+	while (n) {
+		struct shadow_entry *e = session_shadow(s, n - 1);
 
-		if (e->ready && e->ino == key->ino && e->dev == key->dev &&
-		    e->birth_ns == key->birth_ns)
-			return e;
+		if (e->ino == key->ino && e->dev == key->dev && e->birth_ns == key->birth_ns)
+			found = e;
+		n = e->next;
 	}
-	return NULL;
+	return found;
 }
 
-static struct shadow_entry *add(const struct shadow_entry *key, uint32_t file)
+/* NULL: the recording does without, and says so. */
+static struct shadow_entry *add(struct thread *t, const struct shadow_entry *key, uint32_t file)
 {
 	struct session *s = RT->session;
 	uint32_t i = __atomic_fetch_add(&s->shadow_count, 1, __ATOMIC_SEQ_CST);
-	struct shadow_entry *e = &s->shadows[i];
+	uint32_t *bucket = session_shadow_bucket(s, key->dev, key->ino);
+	struct shadow_entry *e = session_shadow(s, i);
+	uintptr_t page = (uintptr_t)e & ~4095ul;
 
-	if (i >= SHADOW_COUNT) {
+	if (i >= SHADOW_COUNT)
 		s->shadow_count = SHADOW_COUNT;
+	if (i >= SHADOW_COUNT || !slot_memory((void *)page, (uintptr_t)(e + 1) - page)) {
+		if (!__atomic_exchange_n(&s->shadows_missed, 1, __ATOMIC_SEQ_CST))
+			record_note(t->slot, "there was no room to keep account of one more file that is mapped and "
+					     "changed: what is written there is missing in a replay");
 		return NULL;
 	}
 	e->dev = key->dev;
 	e->ino = key->ino;
 	e->birth_ns = key->birth_ns;
 	e->file = file;
+	e->domain = 0;
 	e->id = i + 1;
-	__atomic_store_n(&e->ready, 1, __ATOMIC_RELEASE);
-	/* another process may have added the same: the first one counts */
-	for (uint32_t k = 0, tries = 0; k < i && tries < ADD_TRIES; tries++)
-		if (__atomic_load_n(&s->shadows[k].ready, __ATOMIC_ACQUIRE))
-			k++;
-		else
-			dj_raw(SYS_sched_yield);
+	e->next = __atomic_load_n(bucket, __ATOMIC_ACQUIRE);
+	while (!__atomic_compare_exchange_n(bucket, &e->next, i + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
 	return find(key);
 }
 
@@ -128,7 +133,7 @@ uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file
 		changes |= shared && is_memory(fd);
 		if (!*file || !changes)
 			return 0; /* nobody changes it through this descriptor */
-		e = add(&key, *file);
+		e = add(t, &key, *file);
 		if (!e)
 			return 0;
 		*file = e->file;
@@ -191,6 +196,7 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 {
 	int64_t t0 = dj_now(), t1, offset = -1;
 	struct shadow_entry key;
+	uint32_t domain;
 	uint64_t size = 0;
 	const char *path = NULL;
 	int fd = -1;
@@ -204,8 +210,9 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 		record_emit_call(t, call, args, -EINVAL, t0, t0, NULL);
 		return -EINVAL;
 	}
-	if (RT->session->shadows[shadow - 1].domain) { /* in our turn: others see the change */
-		record_domain_join(t, RT->session->shadows[shadow - 1].domain - 1);
+	domain = session_shadow(RT->session, shadow - 1)->domain;
+	if (domain) { /* in our turn: others see the change */
+		record_domain_join(t, domain - 1);
 		ret = dj_raw_wait(call->nr, args);
 	} else {
 		ret = record_wait(t, call->nr, args);
@@ -250,7 +257,7 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 		record_shared_range((uint64_t)ret, ds.shm_segsz);
 		e = find(&key);
 		if (!e) {
-			e = add(&key, 0);
+			e = add(t, &key, 0);
 			new = true;
 		}
 		if (e)

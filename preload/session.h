@@ -18,14 +18,15 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 5,
+	SESSION_VERSION = 6,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
 	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
 	FILE_CACHE_COUNT = 2048, /* power of two */
 	EXTERNAL_PID_COUNT = 256,
-	SHADOW_COUNT = 512,
+	SHADOW_COUNT = 65536,	/* ever */
+	SHADOW_BUCKET_COUNT = 4096, /* a power of two */
 	ORACLE_FILE_COUNT = 512,
 	ORACLE_OFFSET_COUNT = 8192,
 	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
@@ -248,7 +249,7 @@ struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
 	uint32_t id, file; /* the stored file that it began as */
 	uint32_t domain;   /* + 1; 0: not mapped shared and writable */
-	uint32_t ready;	   /* the rest is valid */
+	uint32_t next;	   /* 1 + the one that was found before in its bucket; 0: none */
 };
 
 /*
@@ -343,7 +344,8 @@ struct session {
 	struct domain domains[DOMAIN_COUNT];
 	uint32_t domain_count; /* in use, atomic */
 	uint32_t shadow_count;
-	struct shadow_entry shadows[SHADOW_COUNT];
+	uint32_t shadow_bucket[SHADOW_BUCKET_COUNT]; /* 1 + the last of them; 0: none */
+	uint32_t shadows_missed; /* there was no room for one */
 	struct file_cache_entry files[FILE_CACHE_COUNT];
 	/* recording, written by the supervisor before it names such a file; by file */
 	uint32_t oracle_file_count;
@@ -353,7 +355,8 @@ struct session {
 
 enum { SESSION_HEAD_LEN = 240 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
-#define SESSION_LEN  (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
+#define SHADOWS_AT   (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
+#define SESSION_LEN  (SHADOWS_AT + ((SHADOW_COUNT * sizeof(struct shadow_entry) + 4095) & ~4095ul))
 
 _Static_assert(sizeof(struct session) <= SESSION_HEAD_LEN, "session head");
 _Static_assert(sizeof(struct slot) <= SLOT_HEAD_LEN, "slot head");
@@ -383,6 +386,17 @@ static inline int slot_is_outlived(const struct slot *slot)
 static inline struct slot *session_slot(struct session *s, unsigned index)
 {
 	return (struct slot *)((char *)s + SESSION_HEAD_LEN + index * SLOT_STRIDE);
+}
+
+/* One below shadow_count has memory. */
+static inline struct shadow_entry *session_shadow(struct session *s, uint32_t index)
+{
+	return (struct shadow_entry *)((char *)s + SHADOWS_AT) + index;
+}
+
+static inline uint32_t *session_shadow_bucket(struct session *s, uint64_t dev, uint64_t ino)
+{
+	return &s->shadow_bucket[(ino ^ dev) * 0x9e3779b97f4a7c15ull >> 40 & (SHADOW_BUCKET_COUNT - 1)];
 }
 
 static inline uint8_t *slot_ring(struct slot *slot)

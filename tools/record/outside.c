@@ -52,26 +52,26 @@ static bool in_tree(const struct supervisor *sv, int pid)
 }
 
 /* The shadow that a line of /proc/PID/maps is a writable mapping of, or -1; *path: its name. */
-static int shadow_of(const struct session *s, const char *line, const char **path)
+static int shadow_of(struct session *s, const char *line, const char **path)
 {
 	unsigned major, minor;
-	uint64_t ino;
+	const struct shadow_entry *e;
+	uint64_t ino, dev;
 	char perms[8];
+	bool segment;
+	uint32_t n;
 	int at = 0;
 
 	if (sscanf(line, "%*x-%*x %7s %*x %x:%x %" SCNu64 " %n", perms, &major, &minor, &ino,
 		   &at) < 4 || perms[3] != 's' || perms[1] != 'w' || !at)
 		return -1;
 	*path = line + at;
-	for (unsigned i = 0; i < s->shadow_count && i < SHADOW_COUNT; i++) {
-		const struct shadow_entry *e = &s->shadows[i];
-		bool segment = e->dev == SEGMENT_DEV;
-
-		if (!e->ready || !e->domain || e->ino != ino)
-			continue;
-		if (segment ? !strncmp(*path, "/SYSV", 5)
-			    : e->dev == ((uint64_t)major << 32 | minor))
-			return (int)i;
+	segment = !strncmp(*path, "/SYSV", 5);
+	dev = segment ? SEGMENT_DEV : (uint64_t)major << 32 | minor;
+	for (n = *session_shadow_bucket(s, dev, ino); n && n <= SHADOW_COUNT; n = e->next) {
+		e = session_shadow(s, n - 1);
+		if (e->domain && e->ino == ino && e->dev == dev)
+			return (int)n - 1;
 	}
 	return -1;
 }

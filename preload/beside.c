@@ -43,6 +43,13 @@ static struct memory_room ioctl_beside(unsigned long request, unsigned long arg,
 	return room;
 }
 
+bool ioctl_is_untold(const unsigned long args[6])
+{
+	int known;
+
+	return tf_arg_resolve(tf_call_by_nr(SYS_ioctl), 2, args, &known).kind != TF_MEM && !known;
+}
+
 struct memory_room memory_beside(long nr, const unsigned long args[6], bool after)
 {
 	struct memory_room room = {0, 0};
@@ -50,6 +57,8 @@ struct memory_room memory_beside(long nr, const unsigned long args[6], bool afte
 
 	if (nr == SYS_ioctl) {
 		room = ioctl_beside(args[1], args[2], after);
+		if (!after && ioctl_is_untold(args))
+			room.len = IOCTL_UNTOLD_MAX;
 	} else if (nr == SYS_clone && (args[0] & CLONE_PIDFD)) {
 		room = (struct memory_room){args[2], sizeof(int32_t)};
 	} else if (nr == SYS_ptrace && args[0] == PTRACE_GETREGSET &&

@@ -12,4 +12,9 @@ struct memory_room {
 /* Before the call: where it may write, at the most. After it, if it has succeeded: what it wrote. */
 struct memory_room memory_beside(long nr, const unsigned long args[6], bool after);
 
+/* An ioctl whose request no row names and whose number does not say what it writes. As much as this may be
+ * written where its argument points. */
+enum { IOCTL_UNTOLD_MAX = 1024 };
+bool ioctl_is_untold(const unsigned long args[6]);
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include "record.h"
+#include "beside.h"
 
 static long record_status_read(struct thread *t, const struct tf_call *call,
 			       const unsigned long args[6])
@@ -104,6 +105,29 @@ static bool traces_recorded(const unsigned long args[6])
 	return false;
 }
 
+/* A driver's own ioctl: what is another there afterwards, it has written. */
+static long record_untold(struct thread *t, const struct tf_call *call, const unsigned long args[6])
+{
+	uint8_t before[IOCTL_UNTOLD_MAX], after[IOCTL_UNTOLD_MAX];
+	const void *memory = (const void *)args[2];
+	size_t len = sizeof(before), page_left = 4096 - args[2] % 4096;
+	long ret;
+
+	if (!dj_fetch_user(before, memory, len))
+		len = page_left < len && dj_fetch_user(before, memory, page_left) ? page_left : 0;
+	ret = record_generic(t, call, args);
+	if (!dj_fetch_user(after, memory, len))
+		return ret;
+	while (len && after[len - 1] == before[len - 1])
+		len--;
+	if (len == sizeof(before))
+		record_note(t->slot, "an ioctl that deja does not know wrote to memory, perhaps more than was seen: "
+				     "a replay may miss the rest");
+	if (len)
+		record_memory_at(t->slot, args[2], after, len);
+	return ret;
+}
+
 long record_watched(struct thread *t, const struct tf_call *call,
 			   const unsigned long args[6])
 {
@@ -180,6 +204,8 @@ long record_watched(struct thread *t, const struct tf_call *call,
 			record_semaphores(t->slot, args);
 		return ret;
 	case SYS_ioctl:
+		if (ioctl_is_untold(args))
+			return record_untold(t, call, args);
 		ret = record_generic(t, call, args);
 		if (ret >= 0 || (args[1] == FS_IOC_FIEMAP && ret == -EBADR /* it tells of which flags */))
 			record_beside(t->slot, call->nr, args);

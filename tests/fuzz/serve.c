@@ -354,7 +354,11 @@ static void serve(struct thread *t)
 		if (call->nr == SYS_ioctl && room.len && args[1] != SIOCGIFCONF) { /* an array behind the structure */
 			if (room.len > LIVE_MAX)
 				return;
-			args[2] = (unsigned long)dj_copy(piece(room.len), (void *)room.addr, args[1] == FIDEDUPERANGE ? 24 : 32);
+			if (ioctl_is_untold(args))
+				args[2] = (unsigned long)piece(room.len);
+			else
+				args[2] = (unsigned long)dj_copy(piece(room.len), (void *)room.addr,
+								 args[1] == FIDEDUPERANGE ? 24 : 32);
 			room.addr = args[2];
 		}
 		result = match_call(t, &ev, call, args);

@@ -595,6 +595,14 @@ static long record_classed(struct thread *t, struct pregs *p, const struct tf_ca
 	return record_generic(t, call, args);
 }
 
+static long fair_futex(struct thread *t, struct pregs *p, const struct tf_call *call, const unsigned long args[6])
+{
+	long ret = fair_enter(t, args) ? fair_wake(t, call, args) : record_classed(t, p, call, args);
+
+	t->futex_pos = t->slot->pos;
+	return ret;
+}
+
 long boundary_call(struct thread *t, struct pregs *p)
 {
 	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
@@ -620,7 +628,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending && !record_put_back(t, call, p)) /* caught in program code */
 		return record_interrupted(t, call, args);
-	ret = record_classed(t, p, call, args);
+	ret = nr == SYS_futex ? fair_futex(t, p, call, args) : record_classed(t, p, call, args);
 	record_put_back_end(t);
 	return ret;
 }

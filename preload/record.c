@@ -32,6 +32,8 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 	sched_release(t);
 	ring_kick_aside(t->slot);
 	ret = dj_raw_wait(nr, args);
+	if (nr == SYS_futex)
+		t->futex_ns = (uint64_t)dj_now();
 	if (RT->multi && RT->sched_owner)
 		crowd_meet();
 	sched_acquire(t);

@@ -13,6 +13,7 @@
 
 enum {
 	IN_VAIN = 3,		   /* times in a row */
+	LATE_NS = SLICE_NS / 2, /* got its turn so long after it was woken: who woke it went on */
 	COMES_NS = 200 * 1000, /* a thread that is woken has come back by then */
 };
 
@@ -24,7 +25,8 @@ bool fair_enter(struct thread *t, const unsigned long args[6])
 		return RT->futex_wanted && RT->futex_wanted == args[0] && !RT->sandboxed;
 	if (op != FUTEX_WAIT && op != FUTEX_WAIT_BITSET)
 		return false;
-	if (t->futex_at != args[0] || t->futex_pos != t->slot->pos)
+	if (t->futex_at != args[0] || t->futex_pos != t->slot->pos ||
+	    t->slice_start_ns < (int64_t)t->futex_ns + LATE_NS)
 		t->futex_vain = 0;
 	else if (++t->futex_vain >= IN_VAIN)
 		RT->futex_wanted = args[0];

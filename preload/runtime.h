@@ -181,7 +181,7 @@ struct thread {
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
 	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
-	uint64_t futex_at, futex_pos, futex_vain; /* recorder: its last, the stream's length then; woken in vain */
+	uint64_t futex_at, futex_pos, futex_ns, futex_vain; /* recorder: its last, for record_fair.c */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 

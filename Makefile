@@ -91,7 +91,7 @@ LOOK_OBJ   := $(LOOK_SRC:%.c=$(BUILD)/obj/tool/%.o) $(BUILD)/obj/tool/tools/look
 SHARE_OBJ  := $(SHARE_SRC:%.c=$(BUILD)/obj/tool/%.o) \
               $(addprefix $(BUILD)/obj/tool/tools/,cmd.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o usage.o)
 SOURCES_OBJ := $(SOURCES_SRC:%.c=$(BUILD)/obj/tool/%.o) \
-              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o elf.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o store.o usage.o)
+              $(addprefix $(BUILD)/obj/tool/tools/,cmd.o content.o elf.o files.o helper.o installed.o json.o keep/pack.o record/seal.o select.o keep/share.o store.o usage.o)
 rt_obj      = $(patsubst %,$(PLAIN)/obj/rt/%.o,$(basename $(1)))
 RECORD_OBJ := $(call rt_obj,$(COMMON_SRC) $(RECORD_SRC) $(RT_TF_SRC))
 REPLAY_OBJ := $(call rt_obj,$(COMMON_SRC) $(REPLAY_SRC) $(RT_TF_SRC))

@@ -92,10 +92,10 @@ struct preempt_state {
 	uint32_t shared_code_told;
 	uint64_t start_reg[PREEMPT_REG_COUNT];
 	uint8_t start_vectors[256];
-	struct {
+	struct preempt_visit {
 		uint64_t rip;
 		uint32_t count;
-	} visits[512];
+	} visits[512]; /* hashed by rip */
 
 	/* the replayer's breakpoint; RT->break_addr is its address, or 0 */
 	uint64_t was_blocked; /* of BREAK_SIGNALS, those that the program blocks */

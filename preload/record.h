@@ -139,6 +139,27 @@ bool record_yield(struct thread *t);
 void record_spun(struct thread *t);
 /* Makes a call that may wait, without the token. */
 long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+/* Makes a call as its row says, and records it. */
+long record_generic(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* Answers without asking the kernel. */
+long record_answer(struct thread *t, const struct tf_call *call, const unsigned long args[6], long ret);
+
+/* --- record_by_hand.c, record_watched.c: as record_generic, calls of such rows --- */
+long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call, const unsigned long args[6]);
+long record_watched(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+
+/* --- record_roles.c --- */
+/* The role of a descriptor of this thread's process. */
+static inline uint8_t role_of(const struct thread *t, unsigned long fd)
+{
+	return fd < FD_ROLE_COUNT ? t->roles[fd] : TF_ROLE_NONE;
+}
+void role_set(struct thread *t, long fd, uint8_t role);
+/* After a call that succeeded: roles follow the descriptors through dup and close. */
+void roles_follow(struct thread *t, long nr, const unsigned long a[6], long ret);
+/* The role of a descriptor that was opened now: /dev/stdout and its like are the recording's
+ * own output under a name. */
+uint8_t role_opened(struct thread *t, const struct tf_call *call, const unsigned long args[6], long fd);
 
 /* --- record_output.c --- */
 /* A call that writes to a descriptor with this role. */
@@ -225,10 +246,16 @@ uint32_t record_shadow_of(long nr, const unsigned long args[6]);
 long record_shadow_change(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], uint32_t shadow);
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+
+/* --- record_beside.c --- */
 /* Memory that the call just recorded has written and its row cannot name. */
 void record_memory(struct slot *slot, const void *mem, size_t len);
 /* The same, where it need not be readable: its bytes are here. */
 void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len);
+/* What the call's arguments say of it (beside.h). */
+void record_beside(struct slot *slot, long nr, const unsigned long args[6]);
+/* What semctl(GETALL) wrote. */
+void record_semaphores(struct slot *slot, const unsigned long args[6]);
 
 /* --- record_domain.c --- */
 /* The domain for memory that this process is about to share. */

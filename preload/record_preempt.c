@@ -399,8 +399,8 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 	uc->mc.rip = trap_resume_rip(uc->mc.rip); /* patched meanwhile? */
 }
 
-/* How often the thread has come to rip since it is stepped, this time included. */
-static uint32_t visit(uint64_t rip)
+/* Where rip is counted; its place is free (rip 0) if the thread has not come there since it is stepped. */
+static struct preempt_visit *visits_of(uint64_t rip)
 {
 	struct preempt_state *s = PREEMPT;
 	size_t room = sizeof(s->visits) / sizeof(s->visits[0]);
@@ -408,8 +408,21 @@ static uint32_t visit(uint64_t rip)
 
 	while (s->visits[i].rip && s->visits[i].rip != rip)
 		i = (i + 1) % room;
-	s->visits[i].rip = rip;
-	return ++s->visits[i].count;
+	return &s->visits[i];
+}
+
+/* How often the thread has come to rip since it is stepped, this time included. */
+static uint32_t visit(uint64_t rip)
+{
+	struct preempt_visit *v = visits_of(rip);
+
+	v->rip = rip;
+	return ++v->count;
+}
+
+static bool was_at(uint64_t rip)
+{
+	return visits_of(rip)->rip;
 }
 
 /* Whether the replay can have a jump there. */
@@ -421,17 +434,6 @@ static bool has_room(uint64_t at, const struct preempt_cover *cover)
 	if (entry)
 		preempt_unmap_stub(entry);
 	return entry;
-}
-
-static bool was_at(uint64_t rip)
-{
-	const struct preempt_state *s = PREEMPT;
-	size_t room = sizeof(s->visits) / sizeof(s->visits[0]);
-	size_t i = rip * 0x9e3779b97f4a7c15ull >> 55;
-
-	while (s->visits[i].rip && s->visits[i].rip != rip)
-		i = (i + 1) % room;
-	return s->visits[i].rip;
 }
 
 /*

@@ -54,7 +54,7 @@ static void emit_clone(struct thread *t, const struct pregs *p, const unsigned l
 {
 	record_emit_call(t, tf_call_by_nr((int)p->nr), args, ret, t0, dj_now(), NULL);
 	if ((flags & CLONE_PIDFD) && ret > 0 && !RT->passthrough)
-		record_memory(t->slot, (const void *)args[2], sizeof(int32_t));
+		record_beside(t->slot, SYS_clone, args);
 }
 
 /* A thread, or what vfork and posix_spawn make: a child that runs in our memory until it

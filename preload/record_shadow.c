@@ -233,24 +233,6 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 	return ret;
 }
 
-void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len)
-{
-	uint8_t buf[32], *p = buf;
-
-	p = tf_put_array(p, 3);
-	p = tf_put_uint(p, TF_EV_MEMORY);
-	p = tf_put_uint(p, addr);
-	p = tf_put_bin(p, (uint32_t)len);
-	ring_put(slot, buf, (size_t)(p - buf));
-	ring_put(slot, bytes, len);
-	ring_commit(slot);
-}
-
-void record_memory(struct slot *slot, const void *mem, size_t len)
-{
-	record_memory_at(slot, (uint64_t)mem, mem, len);
-}
-
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6])
 {
 	struct shadow_entry key = {.dev = SEGMENT_DEV, .ino = args[0]}, *e;

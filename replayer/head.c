@@ -6,17 +6,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <fcntl.h>
-#include <linux/fiemap.h>
-#include <linux/fs.h>
-#include <linux/sockios.h>
-#include <sched.h>
-#include <sys/ptrace.h>
 #include <sys/sem.h>
 #include "preload/patch.h"
 #include "replay.h"
 #include "pace.h"
 
-enum { STREAM_ROOM_SHIFT = 36, REGISTERS_MAX = 1 << 16 };
+enum { STREAM_ROOM_SHIFT = 36 };
 
 static bool map_stream(uint32_t stream, uint64_t at, uint64_t *len)
 {
@@ -185,50 +180,13 @@ struct event head_peek(struct thread *t)
 	}
 }
 
-static struct memory_room ioctl_room(unsigned long request, unsigned long arg)
-{
-	struct memory_room room = {0, 0};
-	struct {
-		int32_t len;
-		uint64_t buf;
-	} conf; /* struct ifconf */
-	struct fiemap map;
-	struct file_dedupe_range ranges;
-
-	if (request == SIOCGIFCONF && dj_read_user(&conf, (const void *)arg, sizeof(conf))) {
-		room.addr = conf.buf;
-		room.len = conf.len > 0 ? (uint32_t)conf.len : 0;
-	} else if (request == FS_IOC_FIEMAP && dj_read_user(&map, (const void *)arg, sizeof(map))) {
-		room.addr = arg;
-		room.len = sizeof(map) + map.fm_extent_count * sizeof(*map.fm_extents);
-	} else if (request == FIDEDUPERANGE && dj_read_user(&ranges, (const void *)arg, sizeof(ranges))) {
-		room.addr = arg;
-		room.len = sizeof(ranges) + ranges.dest_count * sizeof(*ranges.info);
-	}
-	return room;
-}
-
 struct memory_room head_memory_room(long nr, const unsigned long args[6])
 {
-	struct memory_room room = {0, 0};
-
-	if (nr == SYS_semctl && (int)args[2] == GETALL) {
-		room.addr = args[3];
-		room.len = semaphores_room((int32_t)args[0]);
-	} else if (nr == SYS_ioctl) {
-		room = ioctl_room(args[1], args[2]);
-	} else if (nr == SYS_pwrite64) { /* to /proc/self/mem */
-		room = (struct memory_room){args[3], args[2]};
-	} else if (nr == SYS_clone && (args[0] & CLONE_PIDFD)) {
-		room = (struct memory_room){args[2], sizeof(int32_t)};
-	} else if (nr == SYS_ptrace && args[0] == PTRACE_GETREGSET && args[3]) {
-		const struct k_iovec *registers = (const struct k_iovec *)args[3];
-
-		room.addr = (uint64_t)registers->base;
-		room.len = registers->len < REGISTERS_MAX ? (uint32_t)registers->len
-							  : REGISTERS_MAX;
-	}
-	return room;
+	if (nr == SYS_semctl && (int)args[2] == GETALL)
+		return (struct memory_room){args[3], semaphores_room((int32_t)args[0])};
+	if (nr == SYS_pwrite64) /* to /proc/self/mem */
+		return (struct memory_room){args[3], args[2]};
+	return memory_beside(nr, args, false);
 }
 
 struct memory_room head_segment_room(uint64_t addr)
@@ -259,8 +217,11 @@ static bool is_sync(struct tf_in in)
 	return !in.bad && in.end - in.p >= 2 && in.p[1] == TF_EV_SYNC;
 }
 
-void head_take_memory(struct thread *t, struct memory_room room)
+void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result, struct memory_room room)
 {
+	/* Whether the descriptor is memory is not known here. Whatever it is, what is written are the program's bytes. */
+	bool sends = nr == SYS_pwrite64;
+
 	for (;;) {
 		struct tf_in in = head_in(RT->stream_pos);
 		struct event ev;
@@ -280,9 +241,12 @@ void head_take_memory(struct thread *t, struct memory_room room)
 		}
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
-		if (ev.in.bad || addr != room.addr || len > room.len ||
-		    !(dj_write_user((void *)addr, bytes, len) || code_write(addr, bytes, len, false)))
-			diverge(t, DIVERGED_UNDECODABLE, 0, NULL, "memory written by a call");
+		if (ev.in.bad || addr != room.addr || len > room.len || (sends && (!args[1] || result < (long)len)))
+			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
+		if (sends)
+			match_sent(t, nr, args, 1, bytes, (const uint8_t *)args[1], len);
+		if (!dj_write_user((void *)addr, bytes, len) && !(sends && code_write(addr, bytes, len, false)))
+			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		head_take(t, &ev);
 	}
 }

@@ -408,3 +408,11 @@ long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
 		bad_event(&m);
 	return m.result;
 }
+
+void match_sent(struct thread *t, long nr, const unsigned long args[6], unsigned arg, const uint8_t *expected,
+		const uint8_t *got, size_t len)
+{
+	struct match m = {.t = t, .call = tf_call_by_nr(nr), .args = args, .index = arg};
+
+	check_bytes(&m, expected, len, got, len);
+}

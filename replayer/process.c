@@ -87,7 +87,7 @@ static long clone_sharing(struct thread *t, struct pregs *p, const unsigned long
 		diverge(t, DIVERGED_CALL, (long)p->nr, args, "");
 	ret = match_call(t, &ev, call, args);
 	head_take(t, &ev);
-	head_take_memory(t, head_memory_room((long)p->nr, args));
+	head_take_memory(t, (long)p->nr, args, ret, head_memory_room((long)p->nr, args));
 	p->rax = (uint64_t)ret;
 	debug_leave(t, trap_resume_rip(p->rip));
 	dj_leave(p, trap_resume_rip(p->rip), pregs_rsp(p));
@@ -224,7 +224,7 @@ long replay_clone(struct thread *t, struct pregs *p, const unsigned long args[6]
 		ret = clone_thread(t, p, args, ret);
 	else if (stream && make_child(t, p, args, flags, stream, (int32_t)ret) == 0)
 		return 0;
-	head_take_memory(t, head_memory_room((long)p->nr, args));
+	head_take_memory(t, (long)p->nr, args, ret, head_memory_room((long)p->nr, args));
 	if (stream && (flags & CLONE_PARENT_SETTID) && p->nr == SYS_clone)
 		*(int32_t *)args[2] = (int32_t)ret;
 	return ret;

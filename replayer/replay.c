@@ -123,7 +123,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	result = local_effect(t, p, call, args, result);
 	if (waits)
 		fresh_come_back(t);
-	head_take_memory(t, nr == SYS_shmat ? head_segment_room((uint64_t)result) : room);
+	head_take_memory(t, nr, args, result, nr == SYS_shmat ? head_segment_room((uint64_t)result) : room);
 	return result;
 }
 

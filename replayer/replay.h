@@ -6,6 +6,7 @@
 #ifndef DEJA_REPLAYER_REPLAY_H
 #define DEJA_REPLAYER_REPLAY_H
 
+#include "preload/beside.h"
 #include "preload/runtime.h"
 #include "replayer/divergence.h"
 
@@ -22,13 +23,10 @@ struct event head_look(int64_t *tid);
 void head_take(struct thread *t, const struct event *ev);
 /* Consumes the DOMAIN events at the head; a bit for each domain, turn[] their numbers. */
 unsigned head_take_domains(struct thread *t, uint64_t turn[DOMAIN_COUNT]);
-/* Where a call may write; len 0: nowhere. */
-struct memory_room {
-	uint64_t addr, len;
-};
 /* Serves the MEMORY events that follow the call just taken; writes nowhere but where that call
- * may. */
-void head_take_memory(struct thread *t, struct memory_room room);
+ * may. A pwrite alone may write where the program cannot, and no other bytes than its own. */
+void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result,
+		      struct memory_room room);
 /* Where a call may write that its row cannot name, to be asked before it is served; and a
  * segment just attached. */
 struct memory_room head_memory_room(long nr, const unsigned long args[6]);
@@ -137,6 +135,10 @@ void halt_if_over(struct session *s);
  * recorded result; diverges on any difference. */
 long match_call(struct thread *t, struct event *ev, const struct tf_call *call,
 		const unsigned long args[6]);
+
+/* As match_call does with outbound bytes, with some that an event behind the call's own repeats. */
+void match_sent(struct thread *t, long nr, const unsigned long args[6], unsigned arg, const uint8_t *expected,
+		const uint8_t *got, size_t len);
 
 /* --- output.c --- */
 /* Writes what this call wrote, if an OUTPUT prefix was seen, when its turn has come. */

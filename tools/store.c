@@ -11,27 +11,24 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "content.h"
 #include "store.h"
 #include "text_file.h"
 #include "tracefmt/error.h"
 
 enum {
 	HASH_LEN = STORE_HASH_LEN,
-	COPY_LEN = 1 << 18, /* bytes copied and hashed at a time */
 	STORED_MODE = 0500, /* replays map them executable; nobody else reads them */
 	SETTLED_MS = 100, /* a file older than this cannot change unseen: more than the
 			     coarsest clock tick that file times are made of */
@@ -158,7 +155,7 @@ struct store *store_open(const char *recording_dir, const char *shared_dir,
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	s->rec_fd = s->shared_fd = s->id_fd = -1;
-	s->buf = malloc(COPY_LEN);
+	s->buf = malloc(CONTENT_BUF_LEN);
 	if (!s->buf || asprintf(&path, "%s/f", recording_dir) < 0) {
 		tf_fail(err, DEJA_E_NO_MEMORY, "out of memory");
 		store_close(s);
@@ -220,7 +217,7 @@ const struct deja_file *store_files(struct store *s)
 	return s->files;
 }
 
-/* --- copying --- */
+/* --- storing --- */
 
 /* A new file in dir for writing. temp: at least 64 bytes, receives its name. */
 static int create_temp(struct store *s, int dir, char *temp)
@@ -237,155 +234,12 @@ static int create_temp(struct store *s, int dir, char *temp)
 	}
 }
 
-/* The size of a file with holes that can be asked for, else 0. */
-static off_t sparse_size(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_blocks >= st.st_size / 512)
-		return 0;
-	return lseek(fd, 0, SEEK_HOLE) < 0 ? 0 : st.st_size;
-}
-
-/* From `at` to `end`, or to the file's end, whichever is first. */
-static int copy_plain(struct store *s, int from, int to, off_t at, off_t end)
-{
-	while (at < end) {
-		size_t len = end - at < COPY_LEN ? (size_t)(end - at) : COPY_LEN;
-		ssize_t n = pread(from, s->buf, len, at), done = 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (int)n;
-		while (done < n) {
-			ssize_t w =
-			    pwrite(to, s->buf + done, (size_t)(n - done), at + done);
-
-			if (w < 0 && errno == EINTR)
-				continue;
-			if (w < 0)
-				return -1;
-			done += w;
-		}
-		at += n;
-	}
-	return 0;
-}
-
-/* Lets the kernel copy where it can, and copies by hand what is left. */
-static int copy_part(struct store *s, int from, int to, off_t at, off_t end)
-{
-	off_t in = at, out = at;
-
-	while (in < end) {
-		off_t left = end - in;
-		ssize_t n = copy_file_range(from, &in, to, &out, left < 1 << 30 ? (size_t)left : 1 << 30, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break; /* the end, or it cannot: some file systems say 0 for
-				  that */
-	}
-	return copy_plain(s, from, to, in, end);
-}
-
-/* The data between its holes alone: what maps much and uses little (a virtual machine's memory, a
- * database's map) may be larger than the disk. */
-static int copy_sparse(struct store *s, int from, int to, off_t size)
-{
-	int rc = ftruncate(to, size);
-	off_t at = 0, data;
-
-	while (rc == 0 && at < size) {
-		data = lseek(from, at, SEEK_DATA);
-		if (data < 0)
-			return errno == ENXIO ? 0 : -1; /* a hole to its end */
-		at = lseek(from, data, SEEK_HOLE);
-		rc = at < 0 ? -1 : copy_part(s, from, to, data, at);
-	}
-	return rc;
-}
-
-/* Shares the blocks where the file system can. All of the file, even if it grows meanwhile. */
-static int copy_file(struct store *s, int from, int to)
-{
-	off_t was = lseek(from, 0, SEEK_CUR), size;
-	int rc = 0;
-
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	size = sparse_size(from);
-	if (size)
-		rc = copy_sparse(s, from, to, size);
-	if (was >= 0)
-		lseek(from, was, SEEK_SET);
-	return rc < 0 ? rc : copy_part(s, from, to, size, INT64_MAX);
-}
-
-/* What is read at `at`, of a sparse file of that size (else 0), whose next data is at *data or
- * before `at`. Holes are not read: that takes memory, and far longer. */
-static ssize_t read_piece(int fd, uint8_t *buf, off_t at, off_t *data, off_t sparse)
-{
-	size_t len = COPY_LEN;
-
-	if (at < sparse && at >= *data) {
-		*data = lseek(fd, at, SEEK_DATA);
-		if (*data < 0)
-			*data = errno == ENXIO ? sparse : at;
-	}
-	if (at >= *data)
-		return pread(fd, buf, len, at);
-	if (*data - at < COPY_LEN)
-		len = (size_t)(*data - at);
-	memset(buf, 0, len);
-	return (ssize_t)len;
-}
-
-/* buf: room for COPY_LEN bytes. */
-static int hash_file(uint8_t *buf, int fd, char hash[HASH_LEN + 1], uint64_t *size)
-{
-	XXH3_state_t *state = XXH3_createState();
-	XXH128_canonical_t canonical;
-	off_t at = 0, data = 0, sparse;
-	size_t i;
-	int rc = -1;
-
-	if (!state) {
-		errno = ENOMEM;
-		return -1;
-	}
-	XXH3_128bits_reset(state);
-	sparse = sparse_size(fd);
-	for (;;) {
-		ssize_t n = read_piece(fd, buf, at, &data, sparse);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			goto out;
-		if (n == 0)
-			break;
-		XXH3_128bits_update(state, buf, (size_t)n);
-		at += n;
-	}
-	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
-	for (i = 0; i < sizeof(canonical.digest); i++)
-		snprintf(hash + 2 * i, 3, "%02x", canonical.digest[i]);
-	*size = (uint64_t)at;
-	rc = 0;
-out:
-	XXH3_freeState(state);
-	return rc;
-}
-
 bool store_hash(const char *path, char hash[STORE_HASH_LEN + 1])
 {
-	uint8_t *buf = malloc(COPY_LEN);
+	uint8_t *buf = malloc(CONTENT_BUF_LEN);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	uint64_t size;
-	bool ok = buf && fd >= 0 && hash_file(buf, fd, hash, &size) == 0;
+	bool ok = buf && fd >= 0 && content_hash(buf, fd, hash, &size) == 0;
 
 	if (fd >= 0)
 		close(fd);
@@ -429,7 +283,7 @@ static int store_copy(struct store *s, int fd, int dir, char hash[HASH_LEN + 1],
 
 	if (to < 0)
 		return -1;
-	if (copy_file(s, fd, to) == 0 && hash_file(s->buf, to, hash, size) == 0 &&
+	if (content_copy(s->buf, fd, to) == 0 && content_hash(s->buf, to, hash, size) == 0 &&
 	    fchmod(to, STORED_MODE) == 0 && publish(dir, temp, hash, *size) == 0) {
 		close(to);
 		return 0;

@@ -11,7 +11,7 @@ FUZZ_SAN    := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_TF     := $(TRACEFMT_SRC)
 FUZZ_TOOLS  := $(filter-out tools/main.c,$(TOOLS_SRC))
 FUZZ_RT     := replayer/head.c replayer/pace.c replayer/halt.c replayer/match.c replayer/output.c replayer/diverge.c replayer/image.c replayer/semaphores.c \
-               preload/lengths.c preload/digest.c tracefmt/calls.c
+               preload/beside.c preload/lengths.c preload/digest.c tracefmt/calls.c
 FUZZ_DIR    := $(BUILD)/fuzz
 KNOWN_DIR   := $(BUILD)/tests/fuzz
 SAN_OBJ     := $(BUILD)/sanitize/obj/tool

@@ -27,6 +27,8 @@ static unsigned piece_count;
 static struct session *session;
 static struct thread thread;
 static size_t exec_room_len;
+static bool sends; /* a pwrite: no other bytes than these may be written behind it */
+static const void *sent;
 
 /* --- what the runtime expects of its surroundings --- */
 
@@ -86,13 +88,18 @@ bool dj_read_user(void *to, const void *from, size_t len)
 
 bool dj_write_user(void *to, const void *from, size_t len)
 {
-	dj_copy(to, from, len);
-	return true;
+	if (!sends)
+		dj_copy(to, from, len);
+	else if (!sent || memcmp(from, sent, len)) /* the input's offset is nowhere in the memory that there is here */
+		abort();
+	return !sends; /* it may be memory that the program may only read */
 }
 
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
 {
-	return dj_write_user((void *)at, code, len);
+	if (!sends)
+		abort();
+	return true;
 }
 
 char *dj_put_text(char *p, const char *end, const char *s)
@@ -339,26 +346,27 @@ static void serve(struct thread *t)
 		}
 		if (!make_call(call, ev.in, args))
 			return;
+		if (call->nr == SYS_ioctl && args[1] == SIOCGIFCONF && args[2])
+			*(void **)(args[2] + 8) = piece(*(int32_t *)args[2] > 0 ? (size_t)*(int32_t *)args[2] : 0);
 		room = head_memory_room(call->nr, args);
 		if (call->nr == SYS_semctl && room.addr) /* its size is what is known of the set */
 			args[3] = (unsigned long)piece(room.len), room.addr = args[3];
-		if (call->nr == SYS_ioctl && room.addr && args[1] == SIOCGIFCONF) {
-			*(void **)(args[2] + 8) = piece(room.len), room = head_memory_room(call->nr, args);
-		} else if (call->nr == SYS_ioctl && room.addr) { /* an array behind the structure */
+		if (call->nr == SYS_ioctl && room.len && args[1] != SIOCGIFCONF) { /* an array behind the structure */
 			if (room.len > LIVE_MAX)
 				return;
 			args[2] = (unsigned long)dj_copy(piece(room.len), (void *)room.addr, args[1] == FIDEDUPERANGE ? 24 : 32);
 			room.addr = args[2];
 		}
-		if (call->nr == SYS_pwrite64) /* the input's offset is nowhere in the memory that there is here */
-			room.len = 0;
 		result = match_call(t, &ev, call, args);
 		head_take(t, &ev);
 		if (RT->pending_role)
 			output_echo(t, call, args, result);
 		if (result >= 0)
 			semaphores_see(call->nr, args, result);
-		head_take_memory(t, room);
+		sends = call->nr == SYS_pwrite64;
+		sent = (const void *)args[1];
+		head_take_memory(t, call->nr, args, result, room);
+		sends = false;
 	}
 }
 
@@ -401,6 +409,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	RT->pending_role = 0;
 	RT->pending_seq = RT->pending_size = 0;
 	RT->pending_file = RT->pending_shadow = RT->pending_stream = 0;
+	sends = false;
 	if (!setjmp(stopped))
 		serve(&thread);
 	for (unsigned i = 0; i < piece_count; i++)

@@ -92,9 +92,15 @@ static void send_descriptor(int to)
 /* The kernel says with SIOCGIFCONF how much it wrote where a pointer in the argument leads. */
 static void interfaces(int sock)
 {
+	static const char constant[2 * sizeof(struct ifreq)] = {[0 ... 2 * sizeof(struct ifreq) - 1] = 'c'};
 	struct ifconf conf = {.ifc_len = 2 * sizeof(struct ifreq), .ifc_buf = (char *)room + EDGE};
 
 	TRY(2 * sizeof(struct ifreq), (b, ioctl(sock, SIOCGIFCONF, &conf)));
+	conf = (struct ifconf){.ifc_len = sizeof(constant), .ifc_buf = (char *)constant};
+	(void)!ioctl(sock, SIOCGIFCONF, &conf);
+	for (size_t i = 0; i < sizeof(constant); i++)
+		if (*(volatile const char *)&constant[i] != 'c')
+			canary("ioctl to memory that may only be read", (long)i);
 }
 
 static void sockets(void)
@@ -169,6 +175,17 @@ static void semaphores(void)
 	semctl(told, 0, IPC_RMID);
 }
 
+/* Memory is written behind a pwrite to it; a pwrite to another file names no memory, whatever its offset is. */
+static void memory_files(void)
+{
+	int own = open("/proc/self/mem", O_RDWR), other = open("/dev/null", O_WRONLY);
+
+	TRY(8, (b, pwrite(own, "to here.", 8, (off_t)(room + EDGE))));
+	TRY(8, (b, pwrite(other, "to there", 8, (off_t)(room + EDGE - 64))));
+	close(own);
+	close(other);
+}
+
 int main(void)
 {
 	int fd = open("/etc/passwd", O_RDONLY), dir = open("/etc", O_RDONLY | O_DIRECTORY), p[2], ep;
@@ -217,6 +234,7 @@ int main(void)
 	TRY(30, getxattr("/", "user.none", b, 30));
 	messages();
 	semaphores();
+	memory_files();
 	pid = fork();
 	if (pid == 0) {
 		TRY(7, pread(fd, b, 7, 5));

@@ -43,7 +43,7 @@ RT_CFLAGS := -O2 -g $(BASE) -DDEJA_RUNTIME -fPIC -ffreestanding -mgeneral-regs-o
              -fcf-protection=none -ftls-model=initial-exec \
              $(call option,-fno-tree-loop-distribute-patterns)
 RT_LDFLAGS := -shared -Wl,-z,initfirst -Wl,-z,now -Wl,-z,defs -Wl,-z,norelro -Wl,-z,noseparate-code -Wl,--hash-style=gnu \
-              -Wl,--build-id -Wl,-T,preload/runtime.ld -Wl,--section-start=.span=0x1ff000 \
+              -Wl,-T,preload/runtime.ld -Wl,--section-start=.span=0x1ff000 \
               -Wl,--section-start=.init_array=0xa0000 -Wl,--section-start=.dynamic=0xa0400
 
 # msgpack-c 6 has another name than 4.
@@ -167,13 +167,16 @@ $(LIB): $(TF_OBJ)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
-$(RECSO): $(RECORD_OBJ) preload/runtime.ld Makefile
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-record.so -o $@ $(RECORD_OBJ)
+# One build ID for both: programs write out those of what is loaded.
+RT_ID = $(shell cat $(RECORD_OBJ) $(REPLAY_OBJ) | sha1sum | cut -c1-40)
 
-$(REPSO): $(REPLAY_OBJ) preload/runtime.ld Makefile
+$(RECSO): $(RECORD_OBJ) $(REPLAY_OBJ) preload/runtime.ld Makefile
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
+	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,--build-id=0x$(RT_ID) -Wl,-soname,libdeja-record.so -o $@ $(RECORD_OBJ)
+
+$(REPSO): $(RECORD_OBJ) $(REPLAY_OBJ) preload/runtime.ld Makefile
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(RT_LDFLAGS) -Wl,--build-id=0x$(RT_ID) -Wl,-soname,libdeja-replay.so -o $@ $(REPLAY_OBJ)
 
 $(BUILD)/lib/deja/%.py: tools/replay/gdb/%.py
 	@mkdir -p $(@D)

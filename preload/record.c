@@ -22,6 +22,8 @@ long record_wait(struct thread *t, long nr, const unsigned long args[6])
 	sched_release(t);
 	ring_kick_aside(t->slot);
 	ret = dj_raw_wait(nr, args);
+	if (nr == SYS_futex)
+		t->futex_ns = (uint64_t)dj_now();
 	if (RT->multi && RT->sched_owner)
 		crowd_meet();
 	sched_acquire(t);
@@ -157,6 +159,14 @@ static long record_classed(struct thread *t, struct pregs *p, const struct tf_ca
 	return record_generic(t, call, args);
 }
 
+static long fair_futex(struct thread *t, struct pregs *p, const struct tf_call *call, const unsigned long args[6])
+{
+	long ret = fair_enter(t, args) ? fair_wake(t, call, args) : record_classed(t, p, call, args);
+
+	t->futex_pos = t->slot->pos;
+	return ret;
+}
+
 long boundary_call(struct thread *t, struct pregs *p)
 {
 	const unsigned long args[6] = {p->rdi, p->rsi, p->rdx, p->r10, p->r8, p->r9};
@@ -182,7 +192,7 @@ long boundary_call(struct thread *t, struct pregs *p)
 	}
 	if (t->pending && !record_put_back(t, call, p)) /* caught in program code */
 		return record_interrupted(t, call, args);
-	ret = record_classed(t, p, call, args);
+	ret = nr == SYS_futex ? fair_futex(t, p, call, args) : record_classed(t, p, call, args);
 	record_put_back_end(t);
 	return ret;
 }

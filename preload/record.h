@@ -190,6 +190,11 @@ void crowd_meet(void);
 /* Makes a call that cannot wait, with the token in hand; or false. */
 bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *ret);
 
+/* --- record_fair.c --- */
+/* Before a futex call. True: it wakes one who has been woken in vain, and is to be made by fair_wake. */
+bool fair_enter(struct thread *t, const unsigned long args[6]);
+long fair_wake(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+
 /* --- record_process.c --- */
 /* Each makes the call and records it, in the order that the call needs. The program's result; of
  * clone, fork and vfork in a forked child as well (what shares our memory begins in

@@ -181,6 +181,7 @@ struct thread {
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
 	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited;	      /* it has waited for a lock of that kind */
+	uint64_t futex_at, futex_pos, futex_ns, futex_vain; /* recorder: its last, for record_fair.c */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
@@ -263,9 +264,9 @@ struct runtime {
 	/* guests go on without the process: replay: who has ended it and waits for that; recorder: who
 	 * executes another program, and has if it is not alive */
 	struct thread *leaver;
-	uint32_t thread_count;
-	uint32_t sched_guard, sched_waiting;
+	uint32_t thread_count, sched_guard, sched_waiting;
 	uint32_t sched_pausing; /* recorder: of those that wait, at a PAUSE */
+	uint64_t futex_wanted; /* recorder: by one who has been woken there in vain (record_fair.c) */
 	bool pause_starves; /* recorder: somebody is to be stopped for one who spins (record_pause.c) */
 	uint32_t pauses_in_vain; /* recorder: turns one after the other that ended where they began */
 	int64_t pause_from_ns;	 /* recorder: before then a PAUSE ends no turn for another such turn */

@@ -1,6 +1,7 @@
 # What goes into somebody else's process: the runtime objects need no library, take nothing
 # from libc that it could lack, use no vector or floating-point register, run first, and have
-# the same size in memory, so that a replay's addresses are the recording's.
+# the same program headers, so that a replay's addresses, and what a program reads there, are the
+# recording's.
 # shellcheck shell=bash source=tests/lib.sh
 . "$ROOT/tests/lib.sh"
 
@@ -32,4 +33,7 @@ for mode in record replay; do
 		[ $((address + len)) -le $end ] || end=$((address + len))
 	done <loads
 	[ $end = $((2 << 20)) ] || fail "libdeja-$mode.so spans $end bytes, not 2 MiB"
+	readelf -lnW "$so" | sed -n '/^Program Headers/,/^ Section to/p; /Build ID/p' >headers.$mode
+	grep -q 'Build ID' headers.$mode || fail "libdeja-$mode.so has no build ID"
 done
+cmp headers.record headers.replay || fail "the program headers differ"

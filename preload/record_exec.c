@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <fcntl.h>
 #include <errno.h>
+#include <sys/ptrace.h>
 #include "record.h"
 #include "exec_target.h"
 
@@ -305,6 +306,9 @@ long record_exec_make(struct thread *t, long nr, const unsigned long args[6])
 {
 	long ret;
 
+	if (t->trace_me) /* record_watched */
+		dj_raw(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0);
+	t->trace_me = false;
 	exec_begins(t, true);
 	ret = dj_raw_wait(nr, args);
 	exec_begins(t, false);

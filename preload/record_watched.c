@@ -216,6 +216,12 @@ long record_watched(struct thread *t, const struct tf_call *call,
 			watch_processors(t, args);
 		return ret;
 	case SYS_ptrace:
+		/* From then on every signal stops it, our own SIGSYS among them, and its maker, who would let it
+		 * go on, waits for it to execute. */
+		if (args[0] == PTRACE_TRACEME && t->vfork_child) {
+			t->trace_me = true;
+			return record_answer(t, call, args, 0);
+		}
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && args[0] == PTRACE_GETREGSET)
 			record_beside(t->slot, call->nr, args);

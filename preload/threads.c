@@ -108,7 +108,7 @@ void threads_forget_others(struct thread *t)
 	t->live_tid = (int32_t)dj_raw(SYS_gettid);
 	t->force_timer_made = false; /* timers are not inherited */
 	t->robust_list = 0;
-	t->pi_waited = false;
+	t->pi_waited = t->trace_me = false;
 	t->apart = false;
 	t->vfork_child = 0;
 	t->exec_slot = NULL;

@@ -16,6 +16,7 @@ enum {
 	FUNCTION_MAX = 1 << 20, /* bytes; longer ones are not decoded */
 	PREFIX_MAX = 3,
 	TABLE_MAX = 1 << 14, /* entries */
+	STRETCH_MAX = 16,    /* stretches that are remembered */
 	ALIGNED = 16,	     /* functions, as a rule */
 	FRAME_DATA4 = 0x3b, /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 	FRAME_COUNT4 = 0x03, /* DW_EH_PE_udata4 */
@@ -30,6 +31,8 @@ struct scan {
 	size_t function_count;
 	bool has_functions;
 	struct go_table go;
+	struct elf_span code[STRETCH_MAX]; /* the file's first stretches of code, as file offsets */
+	unsigned code_count;
 	struct code_oracle *found;
 	size_t count, cap;
 	uint64_t begin, end; /* the function last decoded, as file offsets */
@@ -276,20 +279,31 @@ static void forbid_target(struct scan *s, size_t first, uint64_t offset)
 	}
 }
 
+/* Asked millions of times in a large library: the section headers are read for most answers once. */
+static bool in_code(const struct scan *s, uint64_t offset)
+{
+	const uint8_t *code;
+	size_t len;
+
+	for (unsigned n = 0; n < s->code_count; n++)
+		if (offset - s->code[n].begin < s->code[n].len)
+			return true;
+	for (unsigned n = STRETCH_MAX; s->code_count == STRETCH_MAX && elf_code(s->elf, n, &code, &len); n++)
+		if (offset - (uint64_t)(code - s->elf->data) < len)
+			return true;
+	return false;
+}
+
 /* The targets of what may be a table of jumps at this address: 32-bit distances from it, into code. */
 static void forbid_by_table(struct scan *s, size_t first, uint64_t table, uint64_t addr_to_offset)
 {
 	size_t room;
-	const uint8_t *p = elf_bytes(s->elf, table, &room), *code;
-	size_t code_len;
+	const uint8_t *p = elf_bytes(s->elf, table, &room);
 
 	for (size_t i = 0; p && i < room / 4 && i < TABLE_MAX; i++) {
 		uint64_t target = table + (uint64_t)(int64_t)get_i32(p + 4 * i);
-		bool in_code = false;
 
-		for (unsigned n = 0; !in_code && elf_code(s->elf, n, &code, &code_len); n++)
-			in_code = target - addr_to_offset - (uint64_t)(code - s->elf->data) < code_len;
-		if (!in_code)
+		if (!in_code(s, target - addr_to_offset))
 			return;
 		forbid_target(s, first, target - addr_to_offset);
 	}
@@ -584,6 +598,9 @@ size_t code_scan(const struct elf_file *elf, bool jumps, struct code_oracle **fo
 
 	open_table(&s);
 	go_table_open(&s.go, elf);
+	for (; s.code_count < STRETCH_MAX && elf_code(elf, s.code_count, &code, &len); s.code_count++)
+		s.code[s.code_count] = (struct elf_span){
+		    .begin = (uint64_t)(code - elf->data), .len = len};
 	for (unsigned n = 0; elf_code(elf, n, &code, &len); n++)
 		scan_code(&s, code, len);
 	if (s.count)

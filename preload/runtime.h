@@ -96,7 +96,7 @@ enum {
 	THREAD_STACK_LEN = 96 * 1024,
 	THREAD_SIGSTACK_LEN = 64 * 1024,
 	PENDING_MAX = 8, /* one, and faults sent by hand while that one waits */
-	THREAD_MAX = 4096,
+	THREAD_MAX = 32768,
 };
 
 /* What the program does with its signals. A vfork child has its own. */

@@ -185,7 +185,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64, SHARED_MAX = 32, CODE_MAX = 64, SEMAPHORE_SET_MAX = 64 };
+enum { SEGMENT_MAX = 4096, SHARED_MAX = 32, CODE_MAX = 64, SEMAPHORE_SET_MAX = 1024 };
 enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */

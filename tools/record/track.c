@@ -60,8 +60,12 @@ static void add_text(char ***list, size_t *count, const char *text, size_t len)
 	(*list)[(*count)++] = copy;
 }
 
+/* The same again (a program that is executed in a loop) is not said again. */
 void supervisor_warn(struct supervisor *sv, const char *text)
 {
+	for (size_t i = 0; i < sv->warning_count; i++)
+		if (!strcmp(sv->warnings[i], text))
+			return;
 	if (sv->session) /* else it was said when it happened */
 		cmd_error("warning: %s", text);
 	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
@@ -126,20 +130,35 @@ static void exec_failed(struct supervisor *sv, uint32_t from)
 		}
 }
 
+/* Streams are read one after the other: the image may have been seen first. */
+static bool exec_is_lost(const struct supervisor *sv, const struct pending_exec *x)
+{
+	return x->stream == x->from || x->stream > sv->track_count || !sv->tracks[x->stream - 1] ||
+	       !sv->tracks[x->stream - 1]->argc;
+}
+
+/* A line for each program, however often it was executed. */
 void track_tell_lost_execs(struct supervisor *sv)
 {
+	for (size_t i = sv->exec_count; i-- > 0;)
+		if (!sv->execs[i].path || !exec_is_lost(sv, &sv->execs[i]))
+			exec_resolved(sv, i);
 	for (size_t i = 0; i < sv->exec_count; i++) {
 		const struct pending_exec *x = &sv->execs[i];
-		char text[512];
+		char text[512], more[40] = "";
+		size_t again = 0;
 
-		/* streams are read one after the other: the image may have been seen first */
-		if (x->stream != x->from && x->stream <= sv->track_count &&
-		    sv->tracks[x->stream - 1] && sv->tracks[x->stream - 1]->argc)
-			continue;
+		for (size_t k = sv->exec_count; --k > i;)
+			if (!strcmp(sv->execs[k].path, x->path)) {
+				exec_resolved(sv, k);
+				again++;
+			}
+		if (again)
+			snprintf(more, sizeof(more), " and %zu times more", again);
 		snprintf(text, sizeof(text),
-			 "%.300s, executed by process %d, is not recorded: it ended before the "
+			 "%.300s, executed by process %d%s, is not recorded: it ended before the "
 			 "recorder came up in it",
-			 x->path, x->pid);
+			 x->path, x->pid, more);
 		supervisor_warn(sv, text);
 	}
 }

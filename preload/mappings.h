@@ -74,4 +74,8 @@ static inline const char *mapping_path(const struct mappings *all, const struct 
 	return all->text + m->path;
 }
 
+/* The runtime's (maps.c): visits the mappings that there are now, of which path and file are not known, until
+ * visit returns false. False: they cannot be read. */
+bool maps_walk(bool (*visit)(void *arg, const struct mapping *m), void *arg);
+
 #endif

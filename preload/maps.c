@@ -149,58 +149,82 @@ static int hex_digit(char c)
 }
 
 /* By the text, in little memory: names may be long. */
-static bool find_in_text(long fd, uint64_t addr, struct mapping *m)
+static void walk_text(long fd, bool (*visit)(void *arg, const struct mapping *m), void *arg)
 {
 	enum { FROM, TO, FLAGS, OFFSET, DEVICE, INODE, NAME };
 	static const char kinds[] = "rwxs";
 	unsigned field = FROM, at = 0;
+	struct mapping m = {0};
 	char text[512];
 	long n;
 
-	*m = (struct mapping){0};
 	while ((n = dj_raw(SYS_read, fd, text, sizeof(text))) > 0)
 		for (long i = 0; i < n; i++) {
 			char c = text[i];
 
 			if (c == '\n') {
-				if (addr >= m->from && addr < m->to)
-					return true;
-				*m = (struct mapping){0};
+				if (!visit(arg, &m))
+					return;
+				m = (struct mapping){0};
 				field = FROM;
 				at = 0;
 			} else if (field != NAME && (c == ' ' || (c == '-' && field == FROM))) {
 				field++;
 				at = 0;
 			} else if (field == FROM) {
-				m->from = m->from << 4 | (uint64_t)hex_digit(c);
+				m.from = m.from << 4 | (uint64_t)hex_digit(c);
 			} else if (field == TO) {
-				m->to = m->to << 4 | (uint64_t)hex_digit(c);
+				m.to = m.to << 4 | (uint64_t)hex_digit(c);
 			} else if (field == FLAGS && at < 4) {
-				m->flags |= (uint32_t)(c == kinds[at]) << at;
+				m.flags |= (uint32_t)(c == kinds[at]) << at;
 				at++;
 			} else if (field == INODE) {
-				m->inode = m->inode * 10 + (uint64_t)(c - '0');
+				m.inode = m.inode * 10 + (uint64_t)(c - '0');
 			}
 		}
-	return false;
+}
+
+bool maps_walk(bool (*visit)(void *arg, const struct mapping *m), void *arg)
+{
+	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	walk_text(fd, visit, arg);
+	dj_raw(SYS_close, fd);
+	return true;
+}
+
+struct search {
+	uint64_t addr;
+	struct mapping found; /* to 0: none */
+};
+
+static bool look_for(void *arg, const struct mapping *m)
+{
+	struct search *s = arg;
+
+	if (s->addr >= m->from && s->addr < m->to)
+		s->found = *m;
+	return !s->found.to;
 }
 
 bool maps_is_text(uint64_t addr)
 {
 	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 	struct map_query q = {.size = sizeof(q)};
+	struct search s = {.addr = addr};
 	struct mapping m;
-	bool found;
 
 	if (fd < 0)
 		return false;
 	if (!dj_raw(SYS_prctl, PR_GET_SECCOMP) && !query(fd, &q, addr, NULL)) {
 		m = (struct mapping){
 		    .from = q.from, .to = q.to, .inode = q.inode, .flags = (uint32_t)q.vma_flags & 15};
-		found = addr >= m.from;
+		look_for(&s, &m);
 	} else {
-		found = find_in_text(fd, addr, &m);
+		walk_text(fd, look_for, &s);
 	}
 	dj_raw(SYS_close, fd);
-	return found && m.inode && m.flags == (MAPPING_READ | MAPPING_EXEC);
+	return s.found.inode && s.found.flags == (MAPPING_READ | MAPPING_EXEC);
 }

@@ -40,6 +40,11 @@ static bool touches_own(uint64_t at, uint64_t len)
 	return len && end > at && next_own(at, &from, &to) && from < end;
 }
 
+bool own_memory_holds(uint64_t from, uint64_t to)
+{
+	return touches_own(from, to - from);
+}
+
 /* What lies beside ours is unmapped. */
 static long unmap_around(uint64_t at, uint64_t len)
 {

@@ -8,6 +8,8 @@
 
 /* Does this call move, protect, advise or take away memory, by its address? */
 bool own_memory_concerned(long nr);
+/* Is some of it the runtime's? */
+bool own_memory_holds(uint64_t from, uint64_t to);
 /* Is it, with these arguments, one on the runtime's memory? */
 bool own_memory_touched(long nr, const unsigned long args[6]);
 /* The same; then *result is what the kernel answers where nothing is mapped, and what the call

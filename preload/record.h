@@ -195,6 +195,9 @@ bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *re
 bool fair_enter(struct thread *t, const unsigned long args[6]);
 long fair_wake(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
+/* --- record_lock.c --- */
+long record_mlockall(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+
 /* --- record_process.c --- */
 /* Each makes the call and records it, in the order that the call needs. The program's result; of
  * clone, fork and vfork in a forked child as well (what shares our memory begins in

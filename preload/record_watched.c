@@ -198,6 +198,8 @@ long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_ftruncate:
 	case SYS_fallocate:
 		return record_changing(t, call, args);
+	case SYS_mlockall:
+		return record_mlockall(t, call, args);
 	case SYS_semctl:
 		ret = record_generic(t, call, args);
 		if (ret >= 0 && (int)args[2] == GETALL)

@@ -96,7 +96,7 @@ enum {
 	THREAD_STACK_LEN = 96 * 1024,
 	THREAD_SIGSTACK_LEN = 64 * 1024,
 	PENDING_MAX = 8, /* one, and faults sent by hand while that one waits */
-	THREAD_MAX = 4096,
+	THREAD_MAX = 32768,
 };
 
 /* What the program does with its signals. A vfork child has its own. */
@@ -185,7 +185,7 @@ struct thread {
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
-enum { SEGMENT_MAX = 64, SHARED_MAX = 32, CODE_MAX = 64, SEMAPHORE_SET_MAX = 64 };
+enum { SEGMENT_MAX = 4096, SHARED_MAX = 32, CODE_MAX = 64, SEMAPHORE_SET_MAX = 1024 };
 enum { SITE_MAX = 2048, SITE_CODE_MAX = 28 };
 struct site {
 	uint64_t addr; /* of the syscall instruction */

@@ -196,9 +196,24 @@ static void die_with_replay(void)
 			dj_raw(SYS_exit_group, 0);
 }
 
+/* How long one that waits sleeps until it looks at the owner. In a long queue each looks seldom, at times of
+ * chance, and who finds another owner than before looks again soon: somebody looks all the time, and thousands
+ * do not take the processor from the owner. */
+static void choose_step(struct k_timespec *step, const struct thread *t, const struct thread *owner, bool soon)
+{
+	int64_t ns = owner && owner->spins ? PREEMPT_SPIN_NS : boundary_patience_ns(t);
+	uint64_t others = t->pause_waits || soon ? 0 : RT->sched_waiting / 4;
+	uint64_t chance = ((uint64_t)dj_now() ^ (uint64_t)t->tid << 32) * 0x9e3779b97f4a7c15ull >> 32;
+
+	if (others)
+		ns += ns * (int64_t)(chance % (others + 1));
+	*step = (struct k_timespec){ns / 1000000000, ns % 1000000000};
+}
+
 static void wait_for_turn(struct thread *t, bool insist)
 {
-	struct k_timespec step = {0, PREEMPT_AFTER_NS}, look = {0, REPLAY_LOOK_NS};
+	struct k_timespec step, look = {0, REPLAY_LOOK_NS};
+	bool soon = false;
 
 	while (!__atomic_exchange_n(&t->turn, 0, __ATOMIC_ACQUIRE) && !RT->passthrough) {
 		struct thread *owner = RT->sched_owner;
@@ -206,7 +221,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 		bool replay = RT->session->mode == SESSION_REPLAY;
 		long r;
 
-		step.nsec = owner && owner->spins ? PREEMPT_SPIN_NS : boundary_patience_ns(t);
+		choose_step(&step, t, owner, soon);
 		r = dj_raw(SYS_futex, &t->turn, FUTEX_WAIT_PRIVATE, 0,
 				insist || t->process ? &step
 				: replay	 ? &look
@@ -222,6 +237,7 @@ static void wait_for_turn(struct thread *t, bool insist)
 		look_for_maker(t);
 		if (!insist)
 			continue;
+		soon = !soon && owner && (owner != RT->sched_owner || owner->slice_start_ns != since);
 		guard_lock();
 		if (owner && owner == RT->sched_owner && thread_is_gone(owner)) {
 			boundary_holder_killed(owner); /* alone; or another program now */

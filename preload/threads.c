@@ -24,6 +24,10 @@ struct thread *thread_alloc(void)
 		uint64_t at = DJ_THREADS + (uint64_t)i * THREAD_STRIDE;
 		struct thread *t = (struct thread *)at;
 
+		if (i % 64 == 0 && RT->thread_map[i / 64] == UINT64_MAX) {
+			i += 63;
+			continue;
+		}
 		if (!(RT->thread_map[i / 64] >> (i % 64) & 1)) {
 			if ((RT->thread_mapped[i / 64] >> (i % 64) & 1) &&
 			    __atomic_load_n(&t->alive, __ATOMIC_ACQUIRE))
@@ -131,7 +135,9 @@ struct thread *threads_apart(const struct thread *after)
 		struct thread *t =
 			(struct thread *)(DJ_THREADS + (uint64_t)i * THREAD_STRIDE);
 
-		if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t->apart)
+		if (i % 64 == 0 && !RT->thread_map[i / 64])
+			i += 63;
+		else if ((RT->thread_map[i / 64] >> (i % 64) & 1) && t->apart)
 			return t;
 	}
 	return NULL;

@@ -5,7 +5,7 @@
 #include "victim.h"
 #include <sys/mman.h>
 
-enum { COUNT = 1500 };
+enum { COUNT = 700 };
 
 int main(void)
 {

@@ -125,25 +125,36 @@ static uint64_t memory_place(uint64_t len, int prot)
 	return better ? better : at;
 }
 
+static bool begins_at(uint64_t at)
+{
+	struct recorded_map m;
+	bool found = false;
+
+	EACH_RECORDED_MAP(m)
+		found |= m.from == at;
+	return found;
+}
+
 /* A file that is unmapped before the program begins, as that cache: not where a library belongs,
- * whose pages would go with it. */
+ * whose pages would go with it, nor where memory has a hole above it, in which then lay a shorter file. */
 static uint64_t passing_place(uint64_t len)
 {
 	uint64_t at = space_place(len);
 	struct recorded_map m;
-	bool files_only = true, moved;
+	bool sure = true, moved;
 
 	do {
 		moved = false;
 		EACH_RECORDED_MAP(m) {
-			if ((files_only && !m.file) || at >= m.to || at + len <= m.from)
+			if (at >= m.to || at + len <= m.from ||
+			    (sure && !m.file && (m.to >= at + len || begins_at(m.to))))
 				continue;
 			if (m.from < 2 * len)
 				return 0;
 			at = m.from - len;
 			moved = true;
 		}
-		files_only &= !moved;
+		sure &= !moved;
 	} while (moved);
 	return at;
 }

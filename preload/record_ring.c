@@ -140,8 +140,11 @@ void boundary_holder_killed(const struct thread *holder)
 	slot->last_tid = 0; /* its telling may be lost */
 	RT->clocks_unsure = 1;
 	/* an event that has no end, so that no next can begin; or it was killed while it computed, and nothing
-	 * would tell a replay where its turn ended */
-	if (half || !(holder->crossing || holder->faulted)) {
+	 * would tell a replay where its turn ended (one that has not taken the turn did not compute) */
+	if (half || !(holder->crossing || holder->faulted || __atomic_load_n(&holder->turn, __ATOMIC_ACQUIRE))) {
+		if (!half && holder->process)
+			record_note(slot, "a process in this one's memory was killed while it computed: the recording "
+					  "ends here, and the program goes on");
 		slot->passthrough = 1;
 		RT->passthrough = 1;
 	}

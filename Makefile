@@ -72,8 +72,8 @@ BUNDLE_SRC   := $(sort $(wildcard tools/bundle/*.c))
 LOOK_SRC     := $(sort $(wildcard tools/look/*.c))
 SHARE_SRC    := $(sort $(wildcard tools/share/*.c))
 SOURCES_SRC  := $(sort $(wildcard tools/sources/*.c))
-RECORD_SRC   := $(sort $(wildcard preload/record*.c))
-COMMON_SRC   := $(sort $(filter-out preload/record%,$(wildcard preload/*.c preload/*.S)))
+RECORD_SRC   := $(sort $(wildcard preload/recorder/*.c))
+COMMON_SRC   := $(sort $(wildcard preload/*.c preload/*.S))
 REPLAY_SRC   := $(sort $(wildcard replayer/*.c))
 LOADER_SRC   := $(sort $(wildcard replayer/loader/*.c replayer/loader/*.S)) preload/memory.c preload/slots.c replayer/pace.c \
                 replayer/head.c replayer/image.c \

@@ -135,7 +135,7 @@ void maps_read(void)
 
 	if (fd < 0)
 		return;
-	/* a filter that a parent has installed was not tried on ioctl (record_seccomp.c) */
+	/* a filter that a parent has installed was not tried on ioctl (recorder/seccomp.c) */
 	if (dj_raw(SYS_prctl, PR_GET_SECCOMP) || !ask(fd)) {
 		RT->maps.count = RT->maps.text_len = 0;
 		read_text(fd);

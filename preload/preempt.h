@@ -14,7 +14,7 @@
  * and may be stopped in any round. With them go words of the stack, and digests of the stack
  * further up, of what registers point at, of the executable's data and of its heap: an inner loop
  * comes to the same state again, and where the outer one counts, is seen there alone. In memory that
- * the program has mapped, that is looked for by following pointers (record_reach.c): what is not
+ * the program has mapped, that is looked for by following pointers (recorder/reach.c): what is not
  * reached in two steps is not compared.
  *
  * Fast: the recorder stops where an instruction can be replaced by a jump (insn.h). The replay

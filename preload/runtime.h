@@ -6,7 +6,7 @@
  * malloc, no stdio, no locks), general registers only, no TLS (the current thread is
  * found through %gs), system calls only through dj_raw*, all state in the private arena
  * at DJ_PRIVATE or in the session. Mode is chosen at link time: boundary_* is
- * implemented once by the recorder (preload/record*.c) and once by the replayer.
+ * implemented once by the recorder (preload/recorder/) and once by the replayer.
  */
 #ifndef DEJA_PRELOAD_RUNTIME_H
 #define DEJA_PRELOAD_RUNTIME_H
@@ -169,9 +169,9 @@ struct thread {
 	uint64_t pauses, pauses_told; /* PAUSEs met, and how many at the last that ended its turn */
 	bool pause_waits; /* recorder: it is queued, or on its way there, from a PAUSE */
 	bool pause_yielded; /* recorder: it has given its turn away by sched_yield, and met no PAUSE since */
-	bool pause_held_back; /* recorder: by record_pause.c, since it last gave its turn away */
+	bool pause_held_back; /* recorder: by recorder/pause.c, since it last gave its turn away */
 	/* recorder: turns in a row in which it did nothing but PAUSE, after how many in vain somebody is to be
-	 * stopped for it, and whether that was asked for (record_pause.c) */
+	 * stopped for it, and whether that was asked for (recorder/pause.c) */
 	uint32_t pause_vain, pause_patience;
 	bool pause_asked;
 	uint64_t pause_pos; /* recorder: the stream's length when it went on from a PAUSE */
@@ -181,7 +181,7 @@ struct thread {
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
 	bool in_output; /* recorder: writes output without the token */
 	bool pi_waited, trace_me; /* it has waited for a lock of that kind; a vfork child asks to be traced */
-	uint64_t futex_at, futex_pos, futex_ns, futex_vain; /* recorder: its last, for record_fair.c */
+	uint64_t futex_at, futex_pos, futex_ns, futex_vain; /* recorder: its last, for recorder/fair.c */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */
 };
 
@@ -266,8 +266,8 @@ struct runtime {
 	struct thread *leaver;
 	uint32_t thread_count, sched_guard, sched_waiting;
 	uint32_t sched_pausing; /* recorder: of those that wait, at a PAUSE */
-	uint64_t futex_wanted; /* recorder: by one who has been woken there in vain (record_fair.c) */
-	bool pause_starves; /* recorder: somebody is to be stopped for one who spins (record_pause.c) */
+	uint64_t futex_wanted; /* recorder: by one who has been woken there in vain (recorder/fair.c) */
+	bool pause_starves; /* recorder: somebody is to be stopped for one who spins (recorder/pause.c) */
 	uint32_t pauses_in_vain; /* recorder: turns one after the other that ended where they began */
 	int64_t pause_from_ns;	 /* recorder: before then a PAUSE ends no turn for another such turn */
 	uint64_t pause_looked, pause_due; /* replay: pause.c */

@@ -140,7 +140,7 @@ struct slot_divergence {
 	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
 };
 
-/* RLIMIT_AS, which the process has set (preload/record_limits.c): as it gave it, and as the kernel
+/* RLIMIT_AS, which the process has set (preload/recorder/limits.c): as it gave it, and as the kernel
  * has it. */
 struct space_limit {
 	uint64_t set; /* 0: nothing of it */
@@ -254,7 +254,7 @@ struct shadow_entry {
 
 /*
  * Processes that share writable memory run program code one at a time: a domain has one
- * token, too, which a process takes after its own (preload/record_domain.c). Its turns are
+ * token, too, which a process takes after its own (preload/recorder/domain.c). Its turns are
  * numbered, and a DOMAIN event stands where a process's turn begins.
  */
 #define TURN_BITS 40

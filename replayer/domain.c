@@ -1,5 +1,5 @@
 /*
- * The turns of domains on replay (what they are: preload/record_domain.c). A process that
+ * The turns of domains on replay (what they are: preload/recorder/domain.c). A process that
  * arrives at a crossing and finds DOMAIN events at its stream's head had given these
  * domains away there: it passes them on and waits until the turns are due that the events
  * name. Who ends passes them on, too; for those that die in program code, the supervisor does

@@ -1,5 +1,5 @@
 /*
- * The replayer: PAUSE (preload/record_pause.c). At the one that the stream names this thread's turn
+ * The replayer: PAUSE (preload/recorder/pause.c). At the one that the stream names this thread's turn
  * ends, or a signal comes. The counts are compared at each, and a loop has millions: the head is
  * looked at once for each of its places.
  */

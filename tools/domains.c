@@ -1,5 +1,5 @@
 /*
- * See domains.h. What the members themselves do: preload/record_domain.c, replayer/domain.c.
+ * See domains.h. What the members themselves do: preload/recorder/domain.c, replayer/domain.c.
  */
 #include <limits.h>
 #include <linux/futex.h>

@@ -32,7 +32,7 @@ enum {
 	TF_NORETURN = 1 << 3,	 /* does not return when it succeeds */
 	TF_WATCHED = 1 << 4, /* captured by its row, but the recorder keeps account of what it
 				does to descriptors, outputs, memory, files or children:
-				preload/record_watched.c has a case for it */
+				preload/recorder/watched.c has a case for it */
 	/* The result may count more than there is room for, which a replay refuses elsewhere: */
 	TF_ASKS_LEN = 1 << 5, /* with a size of 0 it tells how much there would be */
 	TF_TELLS_ALL = 1 << 6, /* it tells how much there was; a call with flags of recv (xlat

@@ -9,7 +9,7 @@
 #include <linux/capability.h>
 #include <errno.h>
 #include "record.h"
-#include "own_memory.h"
+#include "preload/own_memory.h"
 
 static bool add_len(void *len, const struct mapping *m)
 {

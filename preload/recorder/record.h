@@ -4,7 +4,7 @@
 #ifndef DEJA_PRELOAD_RECORD_H
 #define DEJA_PRELOAD_RECORD_H
 
-#include "runtime.h"
+#include "preload/runtime.h"
 
 /* No other thread or process waits to run program code in memory that is ours as well. */
 static inline bool record_alone(void)
@@ -12,7 +12,7 @@ static inline bool record_alone(void)
 	return !(RT->multi | RT->domains);
 }
 
-/* --- record_ring.c: bytes into the slot's ring --- */
+/* --- ring.c: bytes into the slot's ring --- */
 /* Where `len` bytes can be written in one piece; NULL when the ring's end or its reader is
  * in the way. The caller moves slot->pos on. */
 static inline uint8_t *ring_room(struct slot *slot, size_t len)
@@ -63,13 +63,13 @@ void record_shared(struct slot *slot);
 /* Has the supervisor take in what external children have written so far. */
 void record_drain_externals(struct slot *slot);
 
-/* --- record_search.c --- */
+/* --- search.c --- */
 /* The directories of the program's own library paths that there are. `names` gets each with its
  * length before it, two bytes; returns how many. first: the dynamic linker's objects. */
 struct link_map;
 unsigned record_search_paths(const struct link_map *first, const char *exe, char *names, size_t room);
 
-/* --- record_emit.c: events --- */
+/* --- emit.c: events --- */
 /* What had to be taken before the call was made. */
 struct record_pre {
 	uint32_t capacity[6]; /* value of LENPTR lengths */
@@ -144,11 +144,11 @@ long record_generic(struct thread *t, const struct tf_call *call, const unsigned
 /* Answers without asking the kernel. */
 long record_answer(struct thread *t, const struct tf_call *call, const unsigned long args[6], long ret);
 
-/* --- record_by_hand.c, record_watched.c: as record_generic, calls of such rows --- */
+/* --- by_hand.c, watched.c: as record_generic, calls of such rows --- */
 long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call, const unsigned long args[6]);
 long record_watched(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
-/* --- record_roles.c --- */
+/* --- roles.c --- */
 /* The role of a descriptor of this thread's process. */
 static inline uint8_t role_of(const struct thread *t, unsigned long fd)
 {
@@ -161,7 +161,7 @@ void roles_follow(struct thread *t, long nr, const unsigned long a[6], long ret)
  * own output under a name. */
 uint8_t role_opened(struct thread *t, const struct tf_call *call, const unsigned long args[6], long fd);
 
-/* --- record_output.c --- */
+/* --- output.c --- */
 /* A call that writes to a descriptor with this role. */
 long record_output(struct thread *t, const struct tf_call *call, const unsigned long args[6],
 		   uint8_t role);
@@ -170,35 +170,35 @@ void record_output_settle(struct thread *t);
 /* It did not end: outputs go on. */
 void record_output_resume(void);
 
-/* --- record_moved.c --- */
+/* --- moved.c --- */
 /* sendfile, splice: the bytes that it moved, told before its own event. */
 void record_moved(struct thread *t, const struct tf_call *call, const unsigned long args[6],
 		  long moved);
 
-/* --- record_address.c --- */
+/* --- address.c --- */
 /* accept, accept4, connect: an address of the connection that the program was not told, before its event. */
 void record_address(struct thread *t, const struct tf_call *call, const unsigned long args[6],
 		    long ret);
 
-/* --- record_fast.c --- */
+/* --- fast.c --- */
 /* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
 uint8_t record_fast_shape(const struct tf_call *call);
 
-/* --- record_crowd.c --- */
+/* --- crowd.c --- */
 /* Somebody else had the token when this thread came back. */
 void crowd_meet(void);
 /* Makes a call that cannot wait, with the token in hand; or false. */
 bool crowd_call(struct thread *t, long nr, const unsigned long args[6], long *ret);
 
-/* --- record_fair.c --- */
+/* --- fair.c --- */
 /* Before a futex call. True: it wakes one who has been woken in vain, and is to be made by fair_wake. */
 bool fair_enter(struct thread *t, const unsigned long args[6]);
 long fair_wake(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
-/* --- record_lock.c --- */
+/* --- lock.c --- */
 long record_mlockall(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
-/* --- record_process.c --- */
+/* --- process.c --- */
 /* Each makes the call and records it, in the order that the call needs. The program's result; of
  * clone, fork and vfork in a forked child as well (what shares our memory begins in
  * dj_child_start). */
@@ -213,7 +213,7 @@ long record_passthrough(struct thread *t, struct pregs *p, const unsigned long a
 /* The number of a process's stream that is about to begin. */
 uint32_t record_next_stream(void);
 
-/* --- record_exec.c --- */
+/* --- exec.c --- */
 /* Makes execve or execveat and records it. Returns only when it failed. */
 long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6]);
 /* The call itself, with signals and guests as the next image is to find them; after a failure as before. */
@@ -221,7 +221,7 @@ long record_exec_make(struct thread *t, long nr, const unsigned long args[6]);
 /* After wait4 or waitid: what an external child wrote comes before what we write next. */
 void record_waited(struct thread *t, long nr, const unsigned long args[6], long ret);
 
-/* --- record_give_back.c --- */
+/* --- give_back.c --- */
 enum { ARCH_SET_GS = 0x1001, ARCH_GET_GS = 0x1004 };
 /* Recording of this process ends with this reason; it goes on as without us. */
 void record_give_back(struct thread *t, const char *reason);
@@ -230,7 +230,7 @@ long record_set_gs(struct thread *t, const struct tf_call *call, const unsigned 
 /* ARCH_GET_GS of a program that has not set it. */
 long record_get_gs(const unsigned long args[6]);
 
-/* --- record_seccomp.c --- */
+/* --- seccomp.c --- */
 /* Whether the call installs a filter, or the strict mode. */
 bool record_is_filter(long nr, const unsigned long args[6]);
 /* seccomp, or prctl's PR_SET_SECCOMP. False: it is a call like others. True: it was made,
@@ -239,7 +239,7 @@ bool record_seccomp(struct thread *t, long nr, const unsigned long args[6], long
 /* In a process that RT->sandboxed says has one: whether its filters let this call pass. */
 bool record_sandbox_allows(long nr, const unsigned long args[6]);
 
-/* --- record_shadow.c --- */
+/* --- shadow.c --- */
 /* The shadow (0: none) and the stored file of what is mapped from fd. `shared`: with
  * whoever else maps it so; then this process is in one domain with them afterwards. */
 uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file);
@@ -250,17 +250,17 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], uint32_t shadow);
 long record_shmat(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
-/* --- record_beside.c --- */
+/* --- beside.c --- */
 /* Memory that the call just recorded has written and its row cannot name. */
 void record_memory(struct slot *slot, const void *mem, size_t len);
 /* The same, where it need not be readable: its bytes are here. */
 void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len);
-/* What the call's arguments say of it (beside.h). */
+/* What the call's arguments say of it (preload/beside.h). */
 void record_beside(struct slot *slot, long nr, const unsigned long args[6]);
 /* What semctl(GETALL) wrote. */
 void record_semaphores(struct slot *slot, const unsigned long args[6]);
 
-/* --- record_domain.c --- */
+/* --- domain.c --- */
 /* The domain for memory that this process is about to share. */
 uint32_t record_domain_choose(void);
 /* From now on this process runs in turns with the other members. */
@@ -272,7 +272,7 @@ long record_domain_kill(long nr, const unsigned long args[6], int target, int si
 /* Before exec: the tokens are given away, and nobody asks us to stop any more. */
 void record_domains_depart(struct thread *t);
 
-/* --- record_bounce.c --- */
+/* --- bounce.c --- */
 /* This is mapped shared from now on. */
 void record_shared_range(uint64_t addr, uint64_t len);
 /* Some of it was, once. */
@@ -283,13 +283,13 @@ bool record_aside_wanted(const struct tf_call *call, const unsigned long args[6]
 long record_wait_aside(struct thread *t, const struct tf_call *call,
 		       const unsigned long args[6]);
 
-/* --- record_reach.c --- */
+/* --- reach.c --- */
 /* There is text now. */
 void reach_code(uint64_t addr, uint64_t len);
 /* If this call, about to be made, makes it so. */
 void reach_protect(long nr, const unsigned long args[6]);
 
-/* --- record_view.c --- */
+/* --- view.c --- */
 /* Beside TF_ROLE_*: of /proc/PID/status, and of /proc/PID/mem where it may be written. */
 enum { ROLE_STATUS = 64, ROLE_MEMORY };
 /* That of a descriptor opened by this name. */
@@ -299,24 +299,24 @@ void record_memory_written(struct thread *t, long nr, const unsigned long args[6
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
 
-/* --- record_preempt.c --- */
+/* --- preempt.c --- */
 /* The last signal has been delivered: the timer that was to stop the thread for it would interrupt
  * its next call. */
 void record_signal_waits_no_more(struct thread *t);
 /* Before rt_sigreturn. */
 void record_probe_abandon(struct thread *t);
 
-/* --- record_signals.c --- */
+/* --- signals.c --- */
 /* Before a call with signals caught: whether it is made first after all. Then all signals are blocked
  * until record_put_back_end, or rt_sigprocmask itself. */
 bool record_put_back(struct thread *t, const struct tf_call *call, const struct pregs *p);
 void record_put_back_end(struct thread *t);
 
-/* --- record_stack.c --- */
+/* --- stack.c --- */
 /* A STACK event, before the event of the call that was made here. */
 void record_stack(struct thread *t, const struct pregs *p);
 
-/* --- record_oracles.c --- */
+/* --- oracles.c --- */
 /* Stored file `file` has been mapped from `offset` on: replaces the instructions there that are
  * oracles. */
 void record_oracles(uint32_t file, uint64_t at, uint64_t len, uint64_t offset, bool writable);
@@ -329,12 +329,12 @@ void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t 
 /* An INSN event (tracefmt/FORMAT.md). */
 void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 
-/* --- record_limits.c --- */
+/* --- limits.c --- */
 /* getrlimit, setrlimit, prlimit64. False: it is a call like others. */
 bool record_limits(struct thread *t, const struct tf_call *call, const unsigned long args[6],
 		   long *result);
 
-/* --- record_memory.c --- */
+/* --- memory.c --- */
 /* Makes mmap and records it; what it maps from a file is stored, and its oracles are replaced. The
  * program's result. */
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6]);

@@ -1,14 +1,14 @@
 /*
  * The recorder: processes begin and end. Every forked child gets a stream and a slot of its own, taken
  * by the parent beforehand so that nothing can fail in the child. A vfork child writes
- * to its parent's stream until it execs (record_exec.c).
+ * to its parent's stream until it execs (exec.c).
  */
 #include <sys/syscall.h>
 #include <sched.h>
 #include <errno.h>
 #include "record.h"
-#include "detach.h"
-#include "own_memory.h"
+#include "preload/detach.h"
+#include "preload/own_memory.h"
 
 uint32_t record_next_stream(void)
 {

@@ -1,13 +1,13 @@
 /*
  * The recorder's boundary: makes the call, then appends what crossed. One generic way for
- * almost every call; the table says which have code of their own (BYHAND, record_by_hand.c) and
- * which are watched besides (WATCHED, record_watched.c).
+ * almost every call; the table says which have code of their own (BYHAND, by_hand.c) and
+ * which are watched besides (WATCHED, watched.c).
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <errno.h>
 #include "record.h"
-#include "own_memory.h"
+#include "preload/own_memory.h"
 
 long record_wait(struct thread *t, long nr, const unsigned long args[6])
 {

@@ -1,9 +1,9 @@
 /*
- * The recorder: the program's own instructions that are oracles (oracles.c): which of them a
+ * The recorder: the program's own instructions that are oracles (preload/oracles.c): which of them a
  * mapping has, and what they give.
  */
 #include <cpuid.h>
-#include "patch.h"
+#include "preload/patch.h"
 #include "record.h"
 
 /* Those of this file, by the supervisor's list. */

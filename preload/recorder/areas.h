@@ -1,13 +1,13 @@
 /*
- * The recorder: areas of memory whose digests tell where a thread was stopped (preempt.h).
+ * The recorder: areas of memory whose digests tell where a thread was stopped (preload/preempt.h).
  */
 #ifndef DEJA_RECORD_AREAS_H
 #define DEJA_RECORD_AREAS_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "preempt.h"
-#include "record_flight.h"
+#include "preload/preempt.h"
+#include "flight.h"
 
 enum {
 	STACK_WORDS = 40,   /* words above the stack pointer, which are compared one by one */
@@ -16,7 +16,7 @@ enum {
 	RED_ZONE_LEN = 128,
 };
 
-/* --- record_areas.c --- */
+/* --- areas.c --- */
 /* Memory that is the program's, and the same in both modes. */
 bool areas_may_tell(const struct k_mcontext *mc, uint64_t at);
 /* The words of the stack, which are compared anyway. */
@@ -27,7 +27,7 @@ uint64_t areas_stack_end(const struct k_mcontext *mc);
 /* PREEMPT's areas, of a thread stopped there whose words are noted. */
 void areas_collect(const struct k_mcontext *mc, const struct flights *others);
 
-/* --- record_reach.c --- */
+/* --- reach.c --- */
 /* Adds what the words lead to. */
 void reach_collect(const struct k_mcontext *mc, const struct flights *others);
 

@@ -1,6 +1,6 @@
 /*
  * The recorder: roles of descriptors. Which are the recording's own standard output and error, and which
- * files of /proc with a view of their own (record_view.c).
+ * files of /proc with a view of their own (view.c).
  */
 #include <sys/syscall.h>
 #include <fcntl.h>

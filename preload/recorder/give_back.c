@@ -1,12 +1,12 @@
 /*
  * The recorder: recording of this process stops here, and it is given back as it was (detach.c),
  * because it is about to do what the runtime cannot live with. Called for a seccomp filter
- * (record_seccomp.c) and for a program that takes %gs, which tells the runtime its thread.
+ * (seccomp.c) and for a program that takes %gs, which tells the runtime its thread.
  */
 #include <sys/syscall.h>
 #include <errno.h>
 #include "record.h"
-#include "detach.h"
+#include "preload/detach.h"
 
 static void stop_recording(struct thread *t, const char *reason)
 {

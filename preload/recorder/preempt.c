@@ -4,16 +4,16 @@
  * was caught outside of any crossing.
  *
  * The thread is stepped, instruction by instruction, until it comes to one where the replay can
- * stop it well; meanwhile the memory that it works on is noted (preempt.h). Runs in signal
+ * stop it well; meanwhile the memory that it works on is noted (preload/preempt.h). Runs in signal
  * handlers, with all signals blocked; the stepped thread holds the token.
  */
 #include <sys/syscall.h>
 #include <errno.h>
 #include <fcntl.h>
 #include "record.h"
-#include "preempt.h"
-#include "patch.h"
-#include "record_areas.h"
+#include "preload/preempt.h"
+#include "preload/patch.h"
+#include "areas.h"
 
 enum {
 	/* what is taken for a place, after so many steps: */
@@ -439,7 +439,7 @@ static bool has_room(uint64_t at, const struct preempt_cover *cover)
 /*
  * A loop whose rounds change nothing waits for another thread, as one with PAUSE does. Stopped by force in
  * each of its turns, after it has used that up, threads that meet in such loops would crawl. So the loop
- * gets what PAUSE has (oracles.c): a place where the turn ends at once, told by counting, on its way back.
+ * gets what PAUSE has (preload/oracles.c): a place where the turn ends at once, told by counting, on its way back.
  * That takes an instruction near its end that a jump can replace alone: others may be stopped between two.
  * Of the ways back that were taken in a round the outermost.
  */

@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <sys/sem.h>
 #include "record.h"
-#include "beside.h"
+#include "preload/beside.h"
 
 void record_memory_at(struct slot *slot, uint64_t addr, const void *bytes, size_t len)
 {

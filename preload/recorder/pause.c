@@ -2,7 +2,7 @@
  * The recorder: PAUSE (oracle.h). A loop with PAUSE waits for another thread, which cannot run
  * before this one's turn has ended. So the turn ends there at once, where somebody wants it: an
  * INSN event says at which PAUSE since the last such event, and the replay counts as far. Nothing
- * is stopped, stepped or compared (record_preempt.c), and a signal is delivered there as well.
+ * is stopped, stepped or compared (preempt.c), and a signal is delivered there as well.
  *
  * A lock's holder may come to a crossing only while it holds the lock (one that reads the time stamp
  * counter under it, again and again). Who spins for it then has its turns only when the lock is taken. So
@@ -14,7 +14,7 @@
  */
 #include <sys/syscall.h>
 #include "record.h"
-#include "preempt.h"
+#include "preload/preempt.h"
 
 enum {
 	YIELD_EVERY = 256, /* PAUSEs for which nobody wanted the turn */

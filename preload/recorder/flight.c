@@ -2,11 +2,11 @@
  * The recorder: what calls of other threads, or processes, may be writing to at this moment. The
  * kernel writes it when it likes; in a replay it is there when the call's event is served. And what
  * no program looks at, where the kernel's frames of signals were, which differ. What tells a stopped
- * thread's state (record_preempt.c) lies elsewhere. Called in signal handlers, by the token's holder.
+ * thread's state (preempt.c) lies elsewhere. Called in signal handlers, by the token's holder.
  */
 #include <sys/syscall.h>
 #include "record.h"
-#include "record_areas.h"
+#include "areas.h"
 
 enum {
 	ADDRESS_ROOM = 4096, /* bytes: more than any value with a length of its own */

@@ -19,7 +19,7 @@
 #include <fcntl.h>
 #include <errno.h>
 #include "record.h"
-#include "preempt.h"
+#include "preload/preempt.h"
 
 enum {
 	STARVING_NS = 1000 * 1000,

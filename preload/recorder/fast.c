@@ -6,7 +6,7 @@
  */
 #include <sys/syscall.h>
 #include "record.h"
-#include "own_memory.h"
+#include "preload/own_memory.h"
 
 /* Of the WATCHED rows those whose account concerns descriptors with a role and shadowed files
  * alone. */

@@ -18,8 +18,8 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include "record.h"
-#include "record_areas.h"
-#include "patch.h"
+#include "areas.h"
+#include "preload/patch.h"
 
 enum {
 	LINE_LEN = 64,

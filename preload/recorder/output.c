@@ -9,7 +9,7 @@
 #include <linux/limits.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include "preempt.h"
+#include "preload/preempt.h"
 #include "record.h"
 
 enum {

@@ -1,6 +1,6 @@
 /*
  * The recorder: exec. It keeps slot and stream, and the new image's constructor goes on where the old
- * one stopped; a process that shares its memory with others leaves them these (record_process.c) and
+ * one stopped; a process that shares its memory with others leaves them these (process.c) and
  * begins new ones. What cannot be recorded (exec_target.c) is external: it runs on its own, and its
  * output passes through the supervisor.
  */
@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <sys/ptrace.h>
 #include "record.h"
-#include "exec_target.h"
+#include "preload/exec_target.h"
 
 #define EXEC_ROOM (DJ_PRIVATE + 0x800000000ul)
 
@@ -211,7 +211,7 @@ static bool can_open(const char *name, bool write)
 
 	dj_copy(path, RT->dir, SESSION_DIR_LEN);
 	dj_copy(path + SESSION_DIR_LEN, name, dj_strlen(name) + 1);
-	/* half as long, but unknown to filters (record_seccomp.c) */
+	/* half as long, but unknown to filters (seccomp.c) */
 	if (!dj_raw(SYS_prctl, PR_GET_SECCOMP) &&
 	    !dj_raw(SYS_faccessat2, AT_FDCWD, path, write ? R_OK | W_OK : R_OK, AT_EACCESS))
 		return true;

@@ -10,7 +10,7 @@
 #include <sys/ptrace.h>
 #include <sys/sem.h>
 #include "record.h"
-#include "beside.h"
+#include "preload/beside.h"
 
 static long record_status_read(struct thread *t, const struct tf_call *call,
 			       const unsigned long args[6])

@@ -1,11 +1,11 @@
 /*
- * The recorder: what digests of memory tell where a thread was stopped (preempt.h): its stack, the
- * executable's data, what registers point at, a small heap; then, by record_reach.c, what these lead
+ * The recorder: what digests of memory tell where a thread was stopped (preload/preempt.h): its stack, the
+ * executable's data, what registers point at, a small heap; then, by reach.c, what these lead
  * to. Called in signal handlers, by the token's holder.
  */
 #include <sys/syscall.h>
 #include "record.h"
-#include "record_areas.h"
+#include "areas.h"
 
 enum {
 	STACK_AREA_LEN = 16 * 1024, /* of each of */

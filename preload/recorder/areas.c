@@ -1,7 +1,7 @@
 /*
- * The recorder: what digests of memory tell where a thread was stopped (preload/preempt.h): its stack, the
- * executable's data, what registers point at, a small heap; then, by reach.c, what these lead
- * to. Called in signal handlers, by the token's holder.
+ * The recorder: what digests of memory tell where a thread was stopped (preload/preempt.h): its stack,
+ * the executable's data, what registers point at, a small heap. (What these lead to: reach.c.) Called
+ * in signal handlers, by the token's holder.
  */
 #include <sys/syscall.h>
 #include "record.h"
@@ -122,5 +122,4 @@ void areas_collect(const struct k_mcontext *mc, const struct flights *others)
 			add_beyond(at, left < PREEMPT_MEMORY_LEN ? left : PREEMPT_MEMORY_LEN, others);
 	}
 	add_heap(others);
-	reach_collect(mc, others);
 }

@@ -46,12 +46,6 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 	ring_put(slot, buf, (size_t)(p - buf));
 }
 
-bool record_pre_wanted(const struct tf_arg *a)
-{
-	return a->dir == TF_RTX || a->rule == TF_LENPTR ||
-	       (a->dir == TF_RX && (a->rule == TF_MSG || a->rule == TF_MMSG));
-}
-
 /* The kernel leaves there the length of the whole address, which may be more than the program has
  * room for. (Of control messages it tells what it has written.) False: not readable. */
 static bool name_room(const struct k_msghdr *m, uintptr_t *known, uint8_t *room)
@@ -74,24 +68,6 @@ static size_t name_rooms(const char *mem, size_t count, uint8_t *room, size_t ma
 	while (n < count && n < max && name_room((const struct k_msghdr *)mem, &known, room + n))
 		n++, mem += sizeof(struct k_msghdr) + 8;
 	return n;
-}
-
-uint8_t record_shape_make(const struct tf_call *call)
-{
-	uint8_t shape = SHAPE_KNOWN;
-
-	for (unsigned i = 0; i < call->nargs; i++) {
-		const struct tf_arg *a = &call->arg[i];
-
-		if (a->rule == TF_SUB)
-			shape |= SHAPE_PRE | SHAPE_SUB | SHAPE_ITEMS;
-		else if (a->kind == TF_MEM)
-			shape |= SHAPE_ITEMS |
-				 (record_pre_wanted(a) ? SHAPE_PRE : 0);
-	}
-	shape |= record_fast_shape(call);
-	RT->shape[call->nr] = shape;
-	return shape;
 }
 
 void record_pre_take(const struct tf_call *call, const unsigned long args[6],

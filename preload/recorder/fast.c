@@ -8,39 +8,6 @@
 #include "record.h"
 #include "preload/own_memory.h"
 
-/* Of the WATCHED rows those whose account concerns descriptors with a role and shadowed files
- * alone. */
-static bool watched_by_role(long nr)
-{
-	switch (nr) {
-	case SYS_read:
-	case SYS_pread64:
-	case SYS_write:
-	case SYS_writev:
-	case SYS_pwrite64:
-	case SYS_pwritev:
-	case SYS_sendto:
-	case SYS_sendmsg:
-	case SYS_close:
-		return true;
-	}
-	return false;
-}
-
-uint8_t record_fast_shape(const struct tf_call *call)
-{
-	if (RT->session->stacks.every) /* taken by boundary_call */
-		return 0;
-	if ((call->cls != TF_RECORD && call->cls != TF_LOCAL) || call->nr == SYS_futex)
-		return 0;
-	for (unsigned i = 0; i < call->nargs; i++)
-		if (call->arg[i].rule == TF_SUB)
-			return 0;
-	if (!(call->flags & TF_WATCHED))
-		return own_memory_concerned(call->nr) ? SHAPE_FAST | SHAPE_PLACE : SHAPE_FAST;
-	return watched_by_role(call->nr) ? SHAPE_FAST | SHAPE_ROLE : 0;
-}
-
 /* Memory whose contents or room must be known before the call. */
 static bool has_pre(const struct tf_call *call, const unsigned long args[6])
 {

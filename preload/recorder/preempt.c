@@ -204,6 +204,8 @@ static void emit_place(struct thread *t, const struct k_mcontext *mc)
 	flights_find(&others, t);
 	collect_words(mc, &others);
 	areas_collect(mc, &others);
+	if (!others.unknown)
+		reach_collect(mc, &others);
 	record_thread_switch(t);
 	tell_of_memory(t);
 	tell_of_code(t, mc->rip);

@@ -10,11 +10,6 @@
 #include "preload/detach.h"
 #include "preload/own_memory.h"
 
-uint32_t record_next_stream(void)
-{
-	return __atomic_fetch_add(&RT->session->next_stream, 1, __ATOMIC_SEQ_CST);
-}
-
 /* In a child that has memory of its own. */
 static void child_adopt(struct thread *t, struct slot *slot)
 {

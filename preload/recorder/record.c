@@ -1,79 +1,13 @@
 /*
- * The recorder's boundary: makes the call, then appends what crossed. One generic way for
- * almost every call; the table says which have code of their own (BYHAND, by_hand.c) and
- * which are watched besides (WATCHED, watched.c).
+ * The recorder's boundary: where every call, clock read and counter read arrives that does not take the
+ * shortest way (fast.c). Almost every call goes one way (generic.c); the table says which have code
+ * of their own (BYHAND, by_hand.c) and which are watched besides (WATCHED, watched.c).
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
 #include <errno.h>
 #include "record.h"
 #include "preload/own_memory.h"
-
-long record_wait(struct thread *t, long nr, const unsigned long args[6])
-{
-	long ret;
-
-	if (record_alone())
-		return dj_raw_wait(nr, args);
-	if (nr == SYS_sched_yield && record_yield(t))
-		return 0;
-	if (RT->crowded_until_ns && !RT->domains && crowd_call(t, nr, args, &ret))
-		return ret;
-	sched_release(t);
-	ring_kick_aside(t->slot);
-	ret = dj_raw_wait(nr, args);
-	if (nr == SYS_futex)
-		t->futex_ns = (uint64_t)dj_now();
-	if (RT->multi && RT->sched_owner)
-		crowd_meet();
-	sched_acquire(t);
-	return ret;
-}
-
-/* A thread that crosses without ever waiting must not starve the others. */
-static bool share(struct thread *t, int64_t now)
-{
-	if (!(RT->sched_waiting | RT->domains) || now - t->slice_start_ns < SLICE_NS ||
-	    !sched_wanted(t))
-		return false;
-	sched_release(t);
-	sched_acquire(t);
-	return true;
-}
-
-bool record_share(struct thread *t)
-{
-	return share(t, dj_now());
-}
-
-long record_generic(struct thread *t, const struct tf_call *call,
-			   const unsigned long args[6])
-{
-	struct record_pre pre;
-	unsigned shape = record_shape(call);
-	bool needs_pre = shape & SHAPE_PRE;
-	bool quick = (shape & SHAPE_SUB ? tf_flags_resolve(call, args) : call->flags) &
-		     TF_QUICK;
-	int64_t t0 = dj_now(), t1;
-	long ret;
-
-	/* before: what was performed is told before anybody else goes on */
-	if (quick && share(t, t0))
-		t0 = dj_now();
-	if (needs_pre)
-		record_pre_take(call, args, &pre);
-	if (quick) {
-		ret = dj_raw6(call->nr, (long)args[0], (long)args[1], (long)args[2],
-			      (long)args[3], (long)args[4], (long)args[5]);
-		t1 = t0; /* as short as reading the clock again: not measured */
-	} else {
-		ret = RT->domains ? record_wait_aside(t, call, args)
-				  : record_wait(t, call->nr, args);
-		t1 = dj_now();
-	}
-	record_emit_call(t, call, args, ret, t0, t1, needs_pre ? &pre : NULL);
-	return ret;
-}
 
 /* One round of a futex call (futex.c); TF_RESTART leads to the next. */
 static long record_futex(struct thread *t, const struct tf_call *call,
@@ -92,44 +26,6 @@ static long record_futex(struct thread *t, const struct tf_call *call,
 			ret = TF_RESTART;
 	}
 	record_emit_call(t, call, args, ret, t0, dj_now(), NULL);
-	return ret;
-}
-
-long record_answer(struct thread *t, const struct tf_call *call,
-			  const unsigned long args[6], long ret)
-{
-	int64_t now = dj_now();
-
-	record_emit_call(t, call, args, ret, now, now, NULL);
-	return ret;
-}
-
-/* The call has had no effect: the signal first, then the call again. */
-static long record_interrupted(struct thread *t, const struct tf_call *call,
-			       const unsigned long args[6])
-{
-	struct record_pre pre;
-	bool needs_pre = record_shape(call) & SHAPE_PRE;
-	int64_t now = dj_now();
-
-	if (needs_pre)
-		record_pre_take(call, args, &pre);
-	record_emit_call(t, call, args, TF_RESTART, now, now, needs_pre ? &pre : NULL);
-	return TF_RESTART;
-}
-
-/* The kernel does to it what the program's filter says. */
-static long record_forbidden(struct thread *t, const struct tf_call *call, const unsigned long args[6])
-{
-	struct record_pre pre;
-	bool needs_pre = record_shape(call) & SHAPE_PRE;
-	int64_t t0 = dj_now();
-	long ret;
-
-	if (needs_pre)
-		record_pre_take(call, args, &pre);
-	ret = dj_raw_wait(call->nr, args);
-	record_emit_call(t, call, args, ret, t0, dj_now(), needs_pre ? &pre : NULL);
 	return ret;
 }
 
@@ -224,7 +120,7 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 	if (RT->passthrough)
 		return true;
 	if (RT->sched_waiting | RT->domains)
-		share(t, dj_now());
+		record_share(t);
 	record_thread_switch(t);
 	room = ring_room(slot, sizeof(buf));
 	p = room ? room : buf;
@@ -251,7 +147,7 @@ uint64_t boundary_tsc(struct thread *t, bool with_aux, int64_t *aux)
 		*aux = core;
 		return value;
 	}
-	share(t, dj_now());
+	record_share(t);
 	value = tsc_read(&core);
 	*aux = with_aux ? (int64_t)core : -1;
 	record_thread_switch(t);

@@ -69,16 +69,7 @@ void record_drain_externals(struct slot *slot);
 struct link_map;
 unsigned record_search_paths(const struct link_map *first, const char *exe, char *names, size_t room);
 
-/* --- emit.c: events --- */
-/* What had to be taken before the call was made. */
-struct record_pre {
-	uint32_t capacity[6]; /* value of LENPTR lengths */
-	uint32_t len[6];      /* bytes of RTX memory saved; messages */
-	uint8_t *bytes[6];    /* NULL: none. Of messages the room of each one's name */
-	uint8_t room[4096];
-};
-void record_pre_take(const struct tf_call *call, const unsigned long args[6],
-		     struct record_pre *pre);
+/* --- shape.c --- */
 /* True: something of this argument must be taken before the call. */
 bool record_pre_wanted(const struct tf_arg *a);
 /* What is known of a call's row without looking at its arguments one by one. */
@@ -98,6 +89,17 @@ static inline uint8_t record_shape(const struct tf_call *call)
 
 	return shape ? shape : record_shape_make(call);
 }
+
+/* --- emit.c: events --- */
+/* What had to be taken before the call was made. */
+struct record_pre {
+	uint32_t capacity[6]; /* value of LENPTR lengths */
+	uint32_t len[6];      /* bytes of RTX memory saved; messages */
+	uint8_t *bytes[6];    /* NULL: none. Of messages the room of each one's name */
+	uint8_t room[4096];
+};
+void record_pre_take(const struct tf_call *call, const unsigned long args[6],
+		     struct record_pre *pre);
 /* The event of a call as the program made it: with the kernel's result, the times of its beginning and
  * end (dj_now), and what record_pre_take had to save before; NULL: nothing was. */
 void record_emit_call(struct thread *t, const struct tf_call *call,
@@ -128,21 +130,33 @@ static inline void record_thread_switch(struct thread *t)
 		record_thread_tell(t);
 }
 
-/* --- record.c --- */
+/* --- wait.c --- */
 enum { SLICE_NS = 1000 * 1000 }; /* how long a thread keeps the token while others wait */
-/* Gives others a turn when this thread has run for long. True: it did. */
-bool record_share(struct thread *t);
+/* Makes a call that may wait, without the token. */
+long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+/* Gives others a turn when this thread has run for long. True: it did. now: dj_now(). */
+bool record_share_at(struct thread *t, int64_t now);
+static inline bool record_share(struct thread *t)
+{
+	return record_share_at(t, dj_now());
+}
+
+/* --- pause.c --- */
 /* sched_yield where others want the turn: they get it, this thread queues up first. False: nobody
  * does, and the kernel is to be asked. */
 bool record_yield(struct thread *t);
 /* The turn of one who waits in a loop with PAUSE ends. */
 void record_spun(struct thread *t);
-/* Makes a call that may wait, without the token. */
-long record_wait(struct thread *t, long nr, const unsigned long args[6]);
+
+/* --- generic.c --- */
 /* Makes a call as its row says, and records it. */
 long record_generic(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 /* Answers without asking the kernel. */
 long record_answer(struct thread *t, const struct tf_call *call, const unsigned long args[6], long ret);
+/* Before a call that has had no effect: the signal first, then the call again (TF_RESTART). */
+long record_interrupted(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+/* Makes a call that the program's filter forbids: the kernel does to it what the filter says. */
+long record_forbidden(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
 /* --- by_hand.c, watched.c: as record_generic, calls of such rows --- */
 long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *call, const unsigned long args[6]);
@@ -180,10 +194,6 @@ void record_moved(struct thread *t, const struct tf_call *call, const unsigned l
 void record_address(struct thread *t, const struct tf_call *call, const unsigned long args[6],
 		    long ret);
 
-/* --- fast.c --- */
-/* SHAPE_FAST, SHAPE_ROLE and SHAPE_PLACE of a call. */
-uint8_t record_fast_shape(const struct tf_call *call);
-
 /* --- crowd.c --- */
 /* Somebody else had the token when this thread came back. */
 void crowd_meet(void);
@@ -211,7 +221,10 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 long record_passthrough(struct thread *t, struct pregs *p, const unsigned long args[6]);
 
 /* The number of a process's stream that is about to begin. */
-uint32_t record_next_stream(void);
+static inline uint32_t record_next_stream(void)
+{
+	return __atomic_fetch_add(&RT->session->next_stream, 1, __ATOMIC_SEQ_CST);
+}
 
 /* --- exec.c --- */
 /* Makes execve or execveat and records it. Returns only when it failed. */

@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>
-#include "session.h"
+#include "kernel.h"
 #include "oracle.h"
+#include "raw.h"
+#include "session.h"
 #include "tracefmt/calls.h"
 #include "tracefmt/wire.h"
 
@@ -44,53 +46,6 @@ static inline uint64_t pregs_rsp(const struct pregs *p)
 {
 	return p->entry_rsp + ENTRY_RSP_SKIP;
 }
-
-/* The kernel's own structures, which libc's headers hide or rename. */
-struct k_sigaction {
-	uint64_t handler, flags, restorer, mask;
-};
-struct k_siginfo {
-	int32_t signo, err, code, pad;
-	uint8_t rest[112];
-};
-struct k_stack {
-	uint64_t sp;
-	int32_t flags, pad;
-	uint64_t size;
-};
-struct k_mcontext {
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx,
-		rsp, rip, eflags;
-	uint16_t cs, gs, fs, ss;
-	uint64_t err, trapno, oldmask, cr2, fpstate, reserved[8];
-};
-struct k_ucontext {
-	uint64_t flags, link;
-	struct k_stack stack;
-	struct k_mcontext mc;
-	uint64_t mask;
-};
-struct k_frame {
-	uint64_t restorer;
-	struct k_ucontext uc;
-	struct k_siginfo info;
-};
-struct k_timespec {
-	int64_t sec, nsec;
-};
-struct k_iovec {
-	uint8_t *base;
-	uint64_t len;
-};
-struct k_msghdr {
-	uint8_t *name;
-	int32_t namelen, pad;
-	struct k_iovec *iov;
-	uint64_t iovlen;
-	uint8_t *control;
-	uint64_t controllen;
-	int32_t flags, pad2;
-};
 
 enum {
 	THREAD_STACK_LEN = 96 * 1024,
@@ -368,54 +323,19 @@ static inline int32_t dj_own_pid(void)
 	return RT->guests ? thread_process(dj_self()) : RT->live_pid;
 }
 
-/* --- system calls of our own: from our text, which dispatch lets pass --- */
-#define DJ_IS_ERR(r) ((unsigned long)(r) > -4096ul)
-
-#ifdef DEJA_HARNESS /* tests/fuzz: parts of the runtime in an ordinary program */
-long dj_raw6(long nr, long a, long b, long c, long d, long e, long f);
-#else
-static inline long dj_raw6(long nr, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
-#endif
-#define DJ_RAW_PICK(_1, _2, _3, _4, _5, _6, _7, NAME, ...) NAME
-#define dj_raw(...)                                                                      \
-	DJ_RAW_PICK(__VA_ARGS__, DJ_RAW6, DJ_RAW5, DJ_RAW4, DJ_RAW3, DJ_RAW2, DJ_RAW1,    \
-		    DJ_RAW0)                                                             \
-	(__VA_ARGS__)
-#define DJ_RAW0(n)		    dj_raw6(n, 0, 0, 0, 0, 0, 0)
-#define DJ_RAW1(n, a)		    dj_raw6(n, (long)(a), 0, 0, 0, 0, 0)
-#define DJ_RAW2(n, a, b)	    dj_raw6(n, (long)(a), (long)(b), 0, 0, 0, 0)
-#define DJ_RAW3(n, a, b, c)	    dj_raw6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define DJ_RAW4(n, a, b, c, d)                                                           \
-	dj_raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define DJ_RAW5(n, a, b, c, d, e)                                                        \
-	dj_raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define DJ_RAW6(n, a, b, c, d, e, f)                                                     \
-	dj_raw6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-
-/* entry.S. Makes the call unless a signal was caught before it could have any effect:
+/* --- entry.S --- */
+/* Makes the call unless a signal was caught before it could have any effect:
  * then TF_RESTART. */
 long dj_raw_wait(long nr, const unsigned long args[6]);
-/* entry.S. clone with `child` as the thread of a child that shares memory: it starts in
+/* clone with `child` as the thread of a child that shares memory: it starts in
  * dj_child_start on its private stack. Returns in the parent only. */
 long dj_raw_clone_vm(unsigned long flags, unsigned long stack, int *ptid, int *ctid,
 		     unsigned long tls, struct thread *child);
-/* entry.S. Leaves to the program with these registers. */
+/* Leaves to the program with these registers. */
 void dj_leave(const struct pregs *p, uint64_t rip, uint64_t rsp) __attribute__((noreturn));
-/* entry.S. Calls fn(arg) on the private stack of t. */
+/* Calls fn(arg) on the private stack of t. */
 long dj_on_stack(struct thread *t, long (*fn)(void *), void *arg);
-/* entry.S. Stores a clock's two words for the program. False: a fault of the store's, for which
+/* Stores a clock's two words for the program. False: a fault of the store's, for which
  * the program has a handler. */
 bool dj_clock_store(void *to, int64_t a, int64_t b);
 extern char dj_clock_stored[], dj_clock_unwritable[];
@@ -423,12 +343,12 @@ extern char dj_window_start[], dj_window_syscall[], dj_window_abort[];
 extern char dj_window_plain_start[], dj_window_plain_syscall[], dj_window_plain_abort[];
 extern char dj_window_flags_start[], dj_window_flags_syscall[], dj_window_flags_abort[];
 extern char dj_trap_entry[], dj_ret_generic[], dj_tramp_entry[], dj_tramp_entry_flags[];
-/* entry.S. Where the stubs of oracles call, and what follows when a signal is to be delivered. */
+/* Where the stubs of oracles call, and what follows when a signal is to be delivered. */
 extern char dj_oracle_entry[], dj_oracle_trap[], dj_oracle_end[];
 extern char dj_restorer[];
-/* entry.S. The return of the program's handlers where no trap catches it; to dj_sigreturn. */
+/* The return of the program's handlers where no trap catches it; to dj_sigreturn. */
 extern char dj_sigreturn_entry[];
-/* entry.S. The kernel's rt_sigreturn to this context. */
+/* The kernel's rt_sigreturn to this context. */
 void dj_raw_sigreturn(const struct k_ucontext *uc) __attribute__((noreturn));
 extern char dj_stubs[], dj_stubs_end[];
 

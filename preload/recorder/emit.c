@@ -46,6 +46,18 @@ void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a,
 	ring_put(slot, buf, (size_t)(p - buf));
 }
 
+void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag)
+{
+	uint8_t buf[32], *p = tf_put_array(buf, 4);
+
+	p = tf_put_uint(p, TF_EV_INSN);
+	p = tf_put_uint(p, kind);
+	p = tf_put_uint(p, value);
+	p = tf_put_uint(p, flag);
+	ring_put(t->slot, buf, (size_t)(p - buf));
+	ring_commit(t->slot);
+}
+
 /* The kernel leaves there the length of the whole address, which may be more than the program has
  * room for. (Of control messages it tells what it has written.) False: not readable. */
 static bool name_room(const struct k_msghdr *m, uintptr_t *known, uint8_t *room)

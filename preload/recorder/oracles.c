@@ -154,18 +154,6 @@ static unsigned execute(unsigned kind, uint64_t *value)
 	return carry;
 }
 
-void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag)
-{
-	uint8_t buf[32], *p = tf_put_array(buf, 4);
-
-	p = tf_put_uint(p, TF_EV_INSN);
-	p = tf_put_uint(p, kind);
-	p = tf_put_uint(p, value);
-	p = tf_put_uint(p, flag);
-	ring_put(t->slot, buf, (size_t)(p - buf));
-	ring_commit(t->slot);
-}
-
 unsigned boundary_oracle(struct thread *t, unsigned kind, uint64_t *value)
 {
 	unsigned flag;
@@ -190,7 +178,7 @@ void boundary_cpuid(struct thread *t, uint64_t value[2])
 	value[1] = c | (uint64_t)d << 32;
 	if (RT->passthrough)
 		return;
-	t->only_on = 0; /* what this processor told is recorded: no warning (record.c) */
+	t->only_on = 0; /* what this processor told is recorded: no warning (watched.c) */
 	record_thread_switch(t);
 	record_insn(t, ORACLE_CPUID, value[0], 1);
 	record_insn(t, ORACLE_CPUID_REST, value[1], 1);

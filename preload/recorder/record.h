@@ -1,5 +1,9 @@
 /*
- * The recorder inside the process: what its files share.
+ * The recorder inside the process: what its files share. From the ground up: bytes (ring.c), events
+ * (shape.c, emit.c), whose turn it is while a call waits (wait.c, crowd.c, pause.c, bounce.c), one call as its row
+ * says (generic.c), a file for each family of calls that needs more, which family a call is of
+ * (by_hand.c, watched.c), and where calls arrive (fast.c, record.c). Nothing calls upwards; the
+ * runtime below calls boundary_* alone.
  */
 #ifndef DEJA_PRELOAD_RECORD_H
 #define DEJA_PRELOAD_RECORD_H
@@ -110,6 +114,8 @@ void record_runs(struct thread *t);
 /* An event of up to three integers after the id, for those that are not calls. */
 void record_emit_ints(struct slot *slot, unsigned id, unsigned count, int64_t a, int64_t b,
 		      int64_t c);
+/* An INSN event (tracefmt/FORMAT.md). */
+void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 /* Time since the stream's last timed event; moves that on to now. */
 static inline int64_t record_dt(struct slot *slot, int64_t now)
 {
@@ -339,8 +345,6 @@ void record_oracles_tell(struct slot *slot);
 unsigned record_oracles_count(uint32_t file, uint64_t at, uint64_t len, uint64_t offset);
 void record_oracles_put(struct slot *slot, uint32_t file, uint64_t at, uint64_t len,
 			uint64_t offset);
-/* An INSN event (tracefmt/FORMAT.md). */
-void record_insn(struct thread *t, unsigned kind, uint64_t value, unsigned flag);
 
 /* --- limits.c --- */
 /* getrlimit, setrlimit, prlimit64. False: it is a call like others. */

@@ -97,7 +97,7 @@ struct redirect {
 	int saved[REDIRECT_MAX]; /* where a descriptor can be had back, -1: untouched */
 };
 
-static void external_redirect(struct thread *t, struct slot *slot, struct redirect *r)
+static void external_redirect(struct thread *t, struct redirect *r)
 {
 	char path[SESSION_DIR_LEN + 8];
 	struct rlimit limit = {0, 0}, raised;
@@ -119,7 +119,7 @@ static void external_redirect(struct thread *t, struct slot *slot, struct redire
 		path[SESSION_DIR_LEN + 4] = (char)('0' + role);
 		fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
 		if (fifo == -EACCES) { /* it has become another user */
-			record_let_in(slot, (int)dj_raw(SYS_geteuid));
+			record_let_in(t->slot, (int)dj_raw(SYS_geteuid));
 			fifo = dj_raw(SYS_open, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
 		}
 		if (fifo < 0)
@@ -237,7 +237,8 @@ static bool in_reach(const char *name, bool write, long uid)
 }
 
 /* Whether the next image will find the runtime and the arena. A process that has become another
- * user is let in by the supervisor. */
+ * user is let in by the supervisor, which is asked through the stream that is being written to: it
+ * looks into the next image's slot when that has begun, not before. */
 static bool session_in_reach(struct slot *slot)
 {
 	long uid = dj_raw(SYS_geteuid);
@@ -253,7 +254,7 @@ static bool session_in_reach(struct slot *slot)
 
 /* Why the next image will not be recorded: EXEC_TARGET_*. */
 static uint32_t exec_reason(const struct thread *t, const unsigned long args[6], bool at,
-			    const struct exec_env *env, struct slot *slot)
+			    const struct exec_env *env)
 {
 	const char *path = (const char *)args[at ? 1 : 0];
 	uint32_t external;
@@ -269,7 +270,7 @@ static uint32_t exec_reason(const struct thread *t, const unsigned long args[6],
 		return EXEC_TARGET_LISTS;
 	if (no_descriptor_left())
 		return EXEC_TARGET_NO_FD;
-	if ((at || !dj_raw(SYS_access, path, 1 /* X_OK */)) && !session_in_reach(slot))
+	if ((at || !dj_raw(SYS_access, path, 1 /* X_OK */)) && !session_in_reach(t->slot))
 		return EXEC_TARGET_NO_WAY;
 	return EXEC_TARGET_OK;
 }
@@ -345,7 +346,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	}
 	if (t->exec_slot && t->roles != t->exec_slot->fd_role) /* shared until now */
 		dj_copy(t->exec_slot->fd_role, t->roles, sizeof(t->exec_slot->fd_role));
-	external = exec_reason(t, args, at, &env, slot);
+	external = exec_reason(t, args, at, &env);
 	if (outlived && external)
 		exec_outlived_not(t, true);
 	emit_exec(t, path, external, t->exec_slot ? t->exec_slot->stream : 0);
@@ -356,7 +357,7 @@ long record_exec(struct thread *t, struct pregs *p, const unsigned long args[6])
 	if (external == EXEC_TARGET_SANDBOX) {
 		external_remember();
 	} else if (external) {
-		external_redirect(t, slot, &redirect);
+		external_redirect(t, &redirect);
 		external_remember();
 	} else {
 		a[at ? 3 : 2] = (unsigned long)env.envp;

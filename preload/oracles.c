@@ -23,7 +23,6 @@ bool dj_oracle(struct k_mcontext *mc, const struct oracle_site *s);
 enum { CODE_OPERAND = 2 /* ILL_ILLOPN: what the kernel says for every invalid opcode */ };
 enum {
 	STUB_LEN = 80,
-	STUB_LEA_LEN = 8,
 	MOVED_LEN = 40,
 	LOOP_STUB_LEN = 96,
 	BRANCH_LEN = 6, /* moved */
@@ -151,7 +150,7 @@ static uint8_t *put_call(struct oracle_site *s, uint8_t *p, const uint8_t *stub,
 	p = put_rel32(p, at + (uint64_t)(p - stub), entry);
 	*p++ = 0x48, *p++ = 0x8d, *p++ = 0xa4, *p++ = 0x24;
 	*p++ = 136, *p++ = 0, *p++ = 0, *p++ = 0;
-	s->resume = at + (uint64_t)(p - stub);
+	s->resume = s->seen = at + (uint64_t)(p - stub);
 	return p;
 }
 
@@ -185,6 +184,8 @@ static bool plant_jump(struct oracle_site *s, const uint8_t *code, unsigned cove
 	if (!code_write(jump_at, jump, sizeof(jump), writable))
 		return false;
 	patch_room_take(at, (size_t)(p - stub));
+	if (s->oracle.kind == ORACLE_PAUSE)
+		s->seen = s->addr; /* once more does no harm */
 	s->cover = (uint8_t)cover;
 	return true;
 }
@@ -327,6 +328,7 @@ static bool plant_loop(struct oracle_site *s, const struct oracle_loop *loop)
 	if (!code_write(at, stub, (size_t)(p - stub), false) || !code_write(s->addr, jump, sizeof(jump), false))
 		return false;
 	patch_room_take(at, (size_t)(p - stub));
+	s->seen = loop->to;
 	s->cover = loop->len;
 	return true;
 }
@@ -470,6 +472,7 @@ bool dj_oracle(struct k_mcontext *mc, const struct oracle_site *s)
 
 	mc->rax = ((const uint64_t *)mc->rsp)[1];
 	mc->rip = s->resume;
+	t->oracle_due = s;
 	if (oracle.kind == ORACLE_PAUSE)
 		return boundary_pause(t);
 	if (!make(t, &oracle, mc))
@@ -492,8 +495,8 @@ bool oracles_trapped(struct thread *t, const struct k_siginfo *info, struct k_uc
 	if (info->code != CODE_OPERAND)
 		return false;
 	t->interrupted = uc;
-	if (uc->mc.rip == (uint64_t)dj_oracle_trap) { /* behind the stub's call and its lea */
-		uc->mc.rip = *(const uint64_t *)uc->mc.rsp + STUB_LEA_LEN;
+	if (uc->mc.rip == (uint64_t)dj_oracle_trap) {
+		uc->mc.rip = t->oracle_due->seen; /* a stub is no place that the program knows */
 		uc->mc.rsp += ENTRY_RSP_SKIP;
 	} else if (s && s->oracle.kind && !s->cover) {
 		oracle = s->oracle;

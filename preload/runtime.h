@@ -104,6 +104,7 @@ struct thread {
 	bool entered_free; /* the token was given away for it */
 	const struct pregs *delivering; /* a signal is being raised for this crossing */
 	uint64_t delivering_rax, delivering_rip, delivering_mask;
+	const struct oracle_site *oracle_due; /* where dj_oracle_trap delivers a signal */
 	struct k_siginfo delivering_info;
 	uint64_t clone_stack; /* for a child: the program's stack pointer to start on */
 	struct pregs child_regs;
@@ -161,6 +162,8 @@ struct oracle_site {
 	uint16_t room; /* oracle.h: what was tried; the replay tries the same */
 	bool later; /* oracles_arm will put the trap there */
 	uint64_t resume; /* with a jump: in the stub, behind it */
+	uint64_t seen;	 /* with a jump: where a handler is told that it interrupted the program there. To go on
+			  * at this address is the same, also without rt_sigreturn */
 };
 
 /* Room for stubs, and where those in it call: the entries, or jumps to them when the room

@@ -5,6 +5,10 @@
  * time; here it never would. So one that was woken in vain several times, and did nothing but sleep
  * again, is waited for by who wakes it next, before that one goes on.
  *
+ * Who wakes it may also wait itself soon, but not before it has taken away what the other was woken
+ * for (Go's runtime starts its world and stops it again). That cannot be told from two who hand each other work,
+ * which this costs some 150 us. So it is done seldom.
+ *
  * Called by boundary_call. No locks.
  */
 #include <sys/syscall.h>
@@ -13,9 +17,16 @@
 
 enum {
 	IN_VAIN = 3,		   /* times in a row */
+	PERHAPS_FIRST = 64,	   /* the same, where its turn came at once: a power of two, then twice, ... */
+	PERHAPS_EVERY = 512,	   /* ... and from here on every so many */
 	LATE_NS = SLICE_NS / 2, /* got its turn so long after it was woken: who woke it went on */
 	COMES_NS = 200 * 1000, /* a thread that is woken has come back by then */
 };
+
+static bool is_perhaps_in_vain(uint64_t times)
+{
+	return times % PERHAPS_EVERY == 0 || (times >= PERHAPS_FIRST && times < PERHAPS_EVERY && !(times & (times - 1)));
+}
 
 bool fair_enter(struct thread *t, const unsigned long args[6])
 {
@@ -25,11 +36,15 @@ bool fair_enter(struct thread *t, const unsigned long args[6])
 		return RT->futex_wanted && RT->futex_wanted == args[0] && !RT->sandboxed;
 	if (op != FUTEX_WAIT && op != FUTEX_WAIT_BITSET)
 		return false;
-	if (t->futex_at != args[0] || t->futex_pos != t->slot->pos ||
-	    t->slice_start_ns < (int64_t)t->futex_ns + LATE_NS)
+	if (t->futex_at != args[0] || t->futex_pos != t->slot->pos) {
+		t->futex_vain = t->futex_quick = 0;
+	} else if (t->slice_start_ns < (int64_t)t->futex_ns + LATE_NS) {
 		t->futex_vain = 0;
-	else if (++t->futex_vain >= IN_VAIN)
+		if (is_perhaps_in_vain(++t->futex_quick))
+			RT->futex_wanted = args[0];
+	} else if (++t->futex_vain >= IN_VAIN) {
 		RT->futex_wanted = args[0];
+	}
 	t->futex_at = args[0];
 	return false;
 }

@@ -112,6 +112,24 @@ static bool wake_op(uint32_t *at, uint32_t op)
 	return (int32_t)v >= signed_with;
 }
 
+/*
+ * What the kernel says of a lock's flags and time before it looks at the word: 0, or an error,
+ * which comes before "you have it already" (libc's timedlock() asks again after that, for ever).
+ */
+static long time_fault(const unsigned long args[6])
+{
+	struct k_timespec until;
+
+	if (((unsigned)args[1] & FUTEX_CMD_MASK) == FUTEX_LOCK_PI &&
+	    ((unsigned)args[1] & FUTEX_CLOCK_REALTIME))
+		return -ENOSYS;
+	if (!args[3])
+		return 0;
+	if (!dj_fetch_user(&until, (const void *)args[3], sizeof(until)))
+		return -EFAULT;
+	return until.sec < 0 || (uint64_t)until.nsec >= 1000000000 ? -EINVAL : 0;
+}
+
 enum futex_way futex_enter(struct thread *t, const unsigned long args[6], long *result)
 {
 	uint32_t *at = (uint32_t *)args[0], *second = (uint32_t *)args[4];
@@ -120,6 +138,10 @@ enum futex_way futex_enter(struct thread *t, const unsigned long args[6], long *
 	switch (op) {
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
+		*result = time_fault(args);
+		if (*result)
+			return FUTEX_DONE;
+		/* fall through */
 	case FUTEX_TRYLOCK_PI:
 	case FUTEX_UNLOCK_PI:
 		*result = (uintptr_t)at & 3 ? -EINVAL : -EFAULT;

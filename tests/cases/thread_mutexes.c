@@ -1,7 +1,7 @@
 /*
  * Every kind of mutex, contended: normal, recursive, error-checking, adaptive, robust with
- * owner death, priority-inheriting, timed. Shows that who got a lock
- * when is the same.
+ * owner death, priority-inheriting, timed, also until times that are none. Shows that who got
+ * a lock when is the same.
  */
 /* SOAK */
 /* LDLIBS: -lpthread */
@@ -136,12 +136,26 @@ static void timed(void)
 	printf("timed: %d\n", tries);
 }
 
+/* One's own mutex, until a time that is reached and one that is none. */
+static void timed_own(void)
+{
+	struct timespec ts;
+
+	T_CHECK(pthread_mutex_lock(&mutex) == 0);
+	T_CHECK(clock_gettime(CLOCK_REALTIME, &ts) == 0);
+	T_CHECK(pthread_mutex_timedlock(&mutex, &ts) == ETIMEDOUT);
+	ts.tv_nsec = 1000000000;
+	T_CHECK(pthread_mutex_timedlock(&mutex, &ts) == EINVAL);
+	T_CHECK(pthread_mutex_unlock(&mutex) == 0);
+}
+
 int main(void)
 {
 	T_CHECK(sem_init(&held, 0, 0) == 0);
 	make(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 	contend("normal");
 	timed();
+	timed_own();
 	make(PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 	T_CHECK(pthread_mutex_lock(&mutex) == 0 && pthread_mutex_lock(&mutex) == 0);
 	T_CHECK(pthread_mutex_unlock(&mutex) == 0 && pthread_mutex_unlock(&mutex) == 0);
@@ -158,6 +172,7 @@ int main(void)
 	make(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT);
 	contend("inherit");
 	timed();
+	timed_own();
 	make(PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT);
 	T_CHECK(pthread_mutex_lock(&mutex) == 0);
 	T_CHECK(pthread_mutex_lock(&mutex) == EDEADLK && pthread_mutex_trylock(&mutex) != 0);

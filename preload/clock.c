@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include <elf.h>
+#include "clock.h"
 #include "detach.h"
 #include "runtime.h"
 
@@ -57,9 +58,7 @@ int64_t dj_now_slow(void)
 	struct k_timespec ts;
 	long (*original)(long, struct k_timespec *) = (void *)RT->vdso_clock_gettime;
 
-	if (original && !RT->session->trap_tsc)
-		original(1, &ts);
-	else
+	if (!original || RT->session->trap_tsc || original(1, &ts))
 		dj_raw(SYS_clock_gettime, 1, &ts);
 	return ts.sec * 1000000000 + ts.nsec - RT->session->monotonic_base_ns;
 }
@@ -152,6 +151,29 @@ void clock_undo(void)
 		return;
 	divert_all(RT->vdso, RT->vdso_shift, true);
 	dj_raw(SYS_mprotect, RT->vdso, len, PROT_READ | PROT_EXEC);
+}
+
+bool clock_is_moved(uint64_t rip)
+{
+	return RT->vdso && rip >= RT->vdso + RT->vdso_shift && rip < RT->vdso_end + RT->vdso_shift;
+}
+
+/*
+ * The vDSO makes a system call where it cannot tell a clock by itself: an alarm's, a number that is
+ * none, and every one where the kernel's time comes from a device (hpet, acpi_pm). That call is not
+ * made (trap.c), and the function fails.
+ */
+void clock_try(void)
+{
+	long (*gettime)(long, struct k_timespec *) = (void *)RT->vdso_clock_gettime;
+	long (*timeofday)(int64_t *, void *) = (void *)RT->vdso_gettimeofday;
+	struct k_timespec ts;
+	int64_t tv[2];
+
+	if (gettime && gettime(1, &ts))
+		RT->vdso_clock_gettime = 0;
+	if (timeofday && timeofday(tv, NULL))
+		RT->vdso_gettimeofday = 0;
 }
 
 /* Moves [vvar...] and [vdso], as they are at the process's start. */

@@ -112,7 +112,8 @@ bool boundary_clock(struct thread *t, unsigned which, int64_t *ns)
 		long (*original)(long, struct k_timespec *) =
 			(void *)RT->vdso_clock_gettime;
 
-		/* CPU-time clocks are system calls in the vDSO as well: through the call */
+		/* CPU-time clocks are system calls in the vDSO, too, and so are those that it then
+		 * says it cannot read (clock_try): through the call */
 		if (!original || which == 2 || which == 3 || original(which, &ts))
 			return false;
 		*ns = ts.sec * 1000000000 + ts.nsec;

@@ -244,6 +244,21 @@ static bool stops(const struct thread *t, int signo)
 	return signo == 19 || (signo >= 20 && signo <= 22 && !t->actions->action[signo].handler);
 }
 
+/*
+ * The thread that is meant, where a call names one; NULL: none of this process, whose call fails.
+ * Another may wait for the signal or block it, and the process then lives on.
+ */
+static const struct thread *meant(const struct thread *t, long nr, const unsigned long args[6])
+{
+	const struct thread *other;
+
+	if (nr != SYS_tgkill && nr != SYS_rt_tgsigqueueinfo)
+		return t;
+	other = thread_by_tid((int32_t)args[1]);
+	return other == t || (other && !t->apart && !other->apart && !other->vfork_child) ? other
+											   : NULL;
+}
+
 /* A signal to ourselves that will end us must be in the stream before it is sent. */
 long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
@@ -254,14 +269,17 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 	bool self = p->nr == SYS_tkill	? target == t->tid
 		    : p->nr == SYS_kill ? kills_us(t, target)
 					: target == (t->apart ? t->tid : RT->pid);
+	const struct thread *to = meant(t, (long)p->nr, args);
 	struct k_sigaction act;
 	uint64_t blocked = 0;
 	int64_t t0 = dj_now();
 	long ret;
 
-	if (self && signo >= 1 && signo <= 64) {
+	if (self && to && signo >= 1 && signo <= 64) {
 		dj_raw(SYS_rt_sigaction, signo, 0, &act, 8);
-		blocked = signals_mask(t);
+		/* pthread_kill() blocks all meanwhile. One with a queue may find it full. */
+		if (to == t || signo > 31)
+			blocked = signals_mask(t);
 		if (signo == SIGSYS_NR)
 			act.handler = t->actions->action[signo].handler;
 		if (signo == 9 || (act.handler == 0 && !(blocked & SIG_BIT(signo)) &&
@@ -270,7 +288,8 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			t0 = dj_now();
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
 			if (RT->domains) { /* as at the exit */
-				futex_robust_end(t);
+				if (to == t || signo == 9)
+					futex_robust_end(t);
 				boundary_domains_give(t, false);
 			}
 			if (signo == SIGSYS_NR)

@@ -102,6 +102,7 @@ static void from_child_to_thread(void)
 			usleep(200);
 		}
 		T_FAILS(ESRCH, syscall(SYS_tgkill, getpid(), tids[0], SIGUSR1));
+		T_FAILS(ESRCH, syscall(SYS_tgkill, getpid(), tids[0], SIGPWR)); /* nor does it kill */
 		_exit(0);
 	}
 	t_wait_exit(pid, 0);

@@ -44,3 +44,21 @@ stop_background
 for rec in alone rec segment; do # what was there at the beginning is recorded
 	expect 0 "$DEJA" verify "$rec"
 done
+
+# A process that is killed by a signal to another of its own threads was not killed from outside.
+cat >kill.py <<'EOF2'
+import mmap, os, signal, threading, time
+m = mmap.mmap(-1, 4096)
+pid = os.fork()
+if not pid:
+    t = threading.Thread(target=time.sleep, args=(60,))
+    t.start()
+    m[0] = 7
+    signal.pthread_kill(t.ident, signal.SIGUSR1)
+    time.sleep(60)
+print(os.waitpid(pid, 0)[1], m[0])
+EOF2
+expect 0 "$DEJA" record -o kill -- python3 kill.py
+! grep -q "killed from outside" stderr || fail "$(cat stderr)"
+expect 0 "$DEJA" replay kill
+expect 0 "$DEJA" verify kill

@@ -184,9 +184,15 @@ static void walk_text(long fd, bool (*visit)(void *arg, const struct mapping *m)
 		}
 }
 
+/* Later than at the start: a filter may forbid it. */
+static long open_maps(void)
+{
+	return RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+}
+
 bool maps_walk(bool (*visit)(void *arg, const struct mapping *m), void *arg)
 {
-	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+	long fd = open_maps();
 
 	if (fd < 0)
 		return false;
@@ -211,7 +217,7 @@ static bool look_for(void *arg, const struct mapping *m)
 
 bool maps_is_text(uint64_t addr)
 {
-	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+	long fd = open_maps();
 	struct map_query q = {.size = sizeof(q)};
 	struct search s = {.addr = addr};
 	struct mapping m;

@@ -16,7 +16,6 @@
  */
 #include <sys/syscall.h>
 #include <linux/futex.h>
-#include <fcntl.h>
 #include <errno.h>
 #include "record.h"
 #include "preload/preempt.h"
@@ -342,43 +341,22 @@ long record_domain_kill(long nr, const unsigned long args[6], int target, int si
 	return ret;
 }
 
-/* Is memory mapped that a child would share? What is ours is not counted. */
+/* What is ours is not counted. */
+static bool is_shared(void *arg, const struct mapping *m)
+{
+	bool *found = arg;
+
+	*found = (m->flags & MAPPING_SHARED) && (m->flags & MAPPING_WRITE) &&
+		 (m->from < DJ_PRIVATE || m->from >= DJ_END);
+	return !*found;
+}
+
+/* Is memory mapped that a child would share? Where the kernel may not be asked: perhaps. */
 static bool shares_memory(void)
 {
-	/* where that file may not be opened: perhaps */
-	long fd = RT->sandboxed ? -EACCES : dj_raw(SYS_open, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), n;
-	char text[2048];
-	unsigned field = 0, at = 0;
-	uint64_t from = 0;
-	bool write = false;
+	bool found = false;
 
-	if (fd < 0)
-		return true;
-	while ((n = dj_raw(SYS_read, fd, text, sizeof(text))) > 0)
-		for (long i = 0; i < n; i++) {
-			char c = text[i];
-
-			if (c == '\n') {
-				field = at = 0;
-				from = 0;
-			} else if (c == ' ' || (c == '-' && !field)) {
-				field++;
-				at = 0;
-			} else if (!field) {
-				from = from << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-			} else if (field == 2) {
-				if (at == 1)
-					write = c == 'w';
-				if (at == 3 && c == 's' && write &&
-				    (from < DJ_PRIVATE || from >= DJ_END)) {
-					dj_raw(SYS_close, fd);
-					return true;
-				}
-				at++;
-			}
-		}
-	dj_raw(SYS_close, fd);
-	return false;
+	return !maps_walk(is_shared, &found) || found;
 }
 
 void record_domain_fork(struct thread *t)

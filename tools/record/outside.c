@@ -4,10 +4,12 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "tools/record/outside.h"
 
@@ -51,26 +53,47 @@ static bool in_tree(const struct supervisor *sv, int pid)
 	return false;
 }
 
-/* The shadow that a line of /proc/PID/maps is a writable mapping of, or -1; *path: its name. */
-static int shadow_of(struct session *s, const char *line, const char **path)
+/* When the file that this process maps there was born, ns since 1970, to tell it from another that was
+ * given the same inode number once it was removed. 0: not known. `path`: its name there, a line's end. */
+static uint64_t birth_of(int pid, unsigned long from, unsigned long to, const char *path, uint64_t dev, uint64_t ino)
 {
+	char names[2][4700];
+	struct statx st;
+
+	snprintf(names[0], sizeof(names[0]), "/proc/%d/map_files/%lx-%lx", pid, from, to);
+	snprintf(names[1], sizeof(names[1]), "/proc/%d/root%.*s", pid, (int)strcspn(path, "\n"), path);
+	for (int i = 0; i < 2; i++)
+		if (!statx(AT_FDCWD, names[i], AT_NO_AUTOMOUNT, STATX_INO | STATX_BTIME, &st) && (st.stx_mask & STATX_BTIME) &&
+		    st.stx_ino == ino && ((uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor) == dev)
+			return (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+	return 0;
+}
+
+/* The shadow that a line of this process's /proc/PID/maps is a writable mapping of, or -1; *path: its name. */
+static int shadow_of(struct session *s, int pid, const char *line, const char **path)
+{
+	unsigned long from, to;
 	unsigned major, minor;
 	const struct shadow_entry *e;
-	uint64_t ino, dev;
+	uint64_t ino, dev, birth_ns = 0;
 	char perms[8];
 	bool segment;
 	uint32_t n;
 	int at = 0;
 
-	if (sscanf(line, "%*x-%*x %7s %*x %x:%x %" SCNu64 " %n", perms, &major, &minor, &ino,
-		   &at) < 4 || perms[3] != 's' || perms[1] != 'w' || !at)
+	if (sscanf(line, "%lx-%lx %7s %*x %x:%x %" SCNu64 " %n", &from, &to, perms, &major, &minor, &ino,
+		   &at) < 6 || perms[3] != 's' || perms[1] != 'w' || !at)
 		return -1;
 	*path = line + at;
 	segment = !strncmp(*path, "/SYSV", 5);
 	dev = segment ? SEGMENT_DEV : (uint64_t)major << 32 | minor;
 	for (n = *session_shadow_bucket(s, dev, ino); n && n <= SHADOW_COUNT; n = e->next) {
 		e = session_shadow(s, n - 1);
-		if (e->domain && e->ino == ino && e->dev == dev)
+		if (!e->domain || e->ino != ino || e->dev != dev)
+			continue;
+		if (!birth_ns && !segment)
+			birth_ns = birth_of(pid, from, to, *path, dev, ino);
+		if (segment || !birth_ns || !e->birth_ns || birth_ns == e->birth_ns)
 			return (int)n - 1;
 	}
 	return -1;
@@ -86,7 +109,7 @@ static void look_at(struct supervisor *sv, int pid)
 	snprintf(name, sizeof(name), "/proc/%d/maps", pid);
 	f = fopen(name, "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		i = shadow_of(sv->session->shared, line, &path);
+		i = shadow_of(sv->session->shared, pid, line, &path);
 		if (i < 0 || sv->told_outside[i] || in_tree(sv, pid))
 			continue;
 		sv->told_outside[i] = true;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "tools/cmd.h"
 #include "tracefmt/error.h"
+#include "tracefmt/wire.h"
 
 void cmd_error(const char *fmt, ...)
 {
@@ -190,6 +191,24 @@ bool cmd_stream_whole(deja_recording *rec, const struct deja_process *p, struct 
 		tf_fail(err, DEJA_E_STREAM, "it does not hold the %" PRIu64 " events that the header counts",
 			p->event_count);
 	return !rc;
+}
+
+bool cmd_stream_has_end(deja_recording *rec, const struct deja_process *p)
+{
+	struct deja_error err;
+	struct deja_event ev;
+	deja_cursor *cur;
+	bool has = p->complete || !p->status_known || !WIFEXITED(p->status) || !p->event_count;
+
+	if (has)
+		return true;
+	cur = deja_cursor_open(rec, p->stream, &err);
+	if (!cur)
+		return true;
+	if (!deja_seek_event(cur, p->event_count, &err) && deja_next(cur, &ev, &err) > 0)
+		has = ev.id == TF_EV_EXEC || ev.id == TF_EV_END;
+	deja_cursor_close(cur);
+	return has;
 }
 
 /* Files of one directory; those of a recording's subdirectories too when deep. */

@@ -75,6 +75,9 @@ deja_recording *cmd_open(const char *arg, int *status);
 /* Whether a process's stream holds the events that the header counts, and ends there; else
  * err->message says what is wrong. */
 bool cmd_stream_whole(deja_recording *rec, const struct deja_process *p, struct deja_error *err);
+/* Whether the stream of a process that ended by itself has that, or says why not: it executed what is not
+ * recorded, or recording stopped. (One that was killed has no end there.) True where it cannot be read. */
+bool cmd_stream_has_end(deja_recording *rec, const struct deja_process *p);
 /* The text of a wait status: "exit 3", "signal 11 (SIGSEGV)". buf of 64 bytes. */
 const char *cmd_status_text(bool known, int status, char *buf, size_t len);
 

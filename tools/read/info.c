@@ -167,8 +167,13 @@ static const char *missing_part(deja_recording *rec, const char *path, char *buf
 	for (size_t i = 0; i < h->process_count; i++) {
 		struct deja_error err = {0};
 
-		if (cmd_stream_whole(rec, &h->processes[i], &err))
-			continue;
+		if (cmd_stream_whole(rec, &h->processes[i], &err)) {
+			if (cmd_stream_has_end(rec, &h->processes[i]))
+				continue;
+			snprintf(buf, len, "process %d ended by itself, and its end is not in its stream",
+				 (int)h->processes[i].pid);
+			return buf;
+		}
 		snprintf(buf, len, "the stream of process %d: %s",
 			 (int)h->processes[i].pid, err.message);
 		return buf;

@@ -134,6 +134,14 @@ int playback_tell_limits(const struct playback *r)
 			status = CMD_UNREADABLE;
 			continue;
 		}
+		if (s->cut && p && h->complete && !cmd_stream_has_end(r->rec, p)) {
+			char text[64];
+
+			cmd_error("%s: process %d is recorded up to event %llu only: it ended with %s, and its end is not "
+				  "in its stream", r->path, p->pid, (unsigned long long)s->served,
+				  cmd_status_text(true, p->status, text, sizeof(text)));
+			status = status ? status : CMD_ENDED_EARLY;
+		}
 		if (!s->stopped)
 			continue;
 		if (!status)

@@ -598,8 +598,7 @@ bool supervisor_close(struct supervisor *sv, int64_t duration_ns)
 	struct deja_header *h = sv->header;
 	struct deja_error err;
 
-	if (!sv->closed)
-		track_tell_lost_execs(sv);
+	track_tell_unrecorded(sv);
 	track_tell_died_in_turn(sv);
 	if (sv->session->shared->domain_count)
 		outside_look(sv);

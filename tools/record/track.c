@@ -60,12 +60,22 @@ static void add_text(char ***list, size_t *count, const char *text, size_t len)
 	(*list)[(*count)++] = copy;
 }
 
-/* The same again (a program that is executed in a loop) is not said again. */
-void supervisor_warn(struct supervisor *sv, const char *text)
+/* Programs that are not recorded are named one by one up to so many, for each of the two reasons. */
+enum { PROGRAMS_TOLD = 8 };
+
+static bool is_warned(const struct supervisor *sv, const char *text)
 {
 	for (size_t i = 0; i < sv->warning_count; i++)
 		if (!strcmp(sv->warnings[i], text))
-			return;
+			return true;
+	return false;
+}
+
+/* The same again (a program that is executed in a loop) is not said again. */
+void supervisor_warn(struct supervisor *sv, const char *text)
+{
+	if (is_warned(sv, text))
+		return;
 	if (sv->session) /* else it was said when it happened */
 		cmd_error("warning: %s", text);
 	add_text(&sv->warnings, &sv->warning_count, text, strlen(text));
@@ -137,9 +147,11 @@ static bool exec_is_lost(const struct supervisor *sv, const struct pending_exec 
 	       !sv->tracks[x->stream - 1]->argc;
 }
 
-/* A line for each program, however often it was executed. */
-void track_tell_lost_execs(struct supervisor *sv)
+/* A line for each program, however often it was executed; of many programs, for the first ones. */
+static void tell_lost_execs(struct supervisor *sv)
 {
+	size_t told = 0, untold = 0;
+
 	for (size_t i = sv->exec_count; i-- > 0;)
 		if (!sv->execs[i].path || !exec_is_lost(sv, &sv->execs[i]))
 			exec_resolved(sv, i);
@@ -153,6 +165,11 @@ void track_tell_lost_execs(struct supervisor *sv)
 				exec_resolved(sv, k);
 				again++;
 			}
+		if (told == PROGRAMS_TOLD) {
+			untold += 1 + again;
+			continue;
+		}
+		told++;
 		if (again)
 			snprintf(more, sizeof(more), " and %zu times more", again);
 		snprintf(text, sizeof(text),
@@ -161,6 +178,26 @@ void track_tell_lost_execs(struct supervisor *sv)
 			 x->path, x->pid, more);
 		supervisor_warn(sv, text);
 	}
+	if (untold) {
+		char text[160];
+
+		snprintf(text, sizeof(text), "%zu executions of other programs are not recorded: they ended before the "
+			 "recorder came up in them", untold);
+		supervisor_warn(sv, text);
+	}
+}
+
+void track_tell_unrecorded(struct supervisor *sv)
+{
+	char text[160];
+
+	if (!sv->closed) /* else they may yet come up */
+		tell_lost_execs(sv);
+	if (!sv->externals_untold)
+		return;
+	snprintf(text, sizeof(text), "%zu executions of other programs are not recorded themselves either: `deja info` "
+		 "names them", sv->externals_untold);
+	supervisor_warn(sv, text);
 }
 
 /* Its own faults happen again at the same place. */
@@ -222,6 +259,13 @@ static uint32_t see_exec(struct track *t, struct tf_in *in)
 	    .pid = t->pid, .path = strdup(path), .reason = external_reason(external)};
 	snprintf(text, sizeof(text), "%s is not recorded itself (%s)%s", path,
 		 external_reason(external), external == EXEC_TARGET_NO_WAY || external == EXEC_TARGET_SANDBOX ? "" : "; its output is");
+	if (is_warned(sv, text))
+		return stream;
+	if (sv->externals_told == PROGRAMS_TOLD) {
+		sv->externals_untold++;
+		return stream;
+	}
+	sv->externals_told++;
 	supervisor_warn(sv, text);
 	return stream;
 }

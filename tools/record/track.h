@@ -69,6 +69,8 @@ struct supervisor {
 	struct deja_external *externals;
 	size_t external_count;
 	bool told_outside[SHADOW_COUNT]; /* by shadow */
+	size_t externals_told;   /* different programs that a warning named */
+	size_t externals_untold; /* executions of others */
 	char **warnings;
 	size_t warning_count;
 	struct supervisor_limits limits;
@@ -110,7 +112,8 @@ void track_fill_header(struct supervisor *sv, struct deja_header *h);
 void track_see_event(void *arg, unsigned id, const uint8_t *ev, size_t len);
 /* At the end: who died while it ran and others shared its memory. */
 void track_tell_died_in_turn(struct supervisor *sv);
-/* At the end: which executed images never came up under the runtime. */
-void track_tell_lost_execs(struct supervisor *sv);
+/* At the end: which executed images never came up under the runtime, and how many further ones could not
+ * be preloaded. */
+void track_tell_unrecorded(struct supervisor *sv);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <fcntl.h>
 #include <sys/sem.h>
+#include "preload/own_memory.h"
 #include "preload/patch.h"
 #include "replay.h"
 #include "pace.h"
@@ -184,8 +185,6 @@ struct memory_room head_memory_room(long nr, const unsigned long args[6])
 {
 	if (nr == SYS_semctl && (int)args[2] == GETALL)
 		return (struct memory_room){args[3], semaphores_room((int32_t)args[0])};
-	if (nr == SYS_pwrite64) /* to /proc/self/mem */
-		return (struct memory_room){args[3], args[2]};
 	return memory_beside(nr, args, false);
 }
 
@@ -217,10 +216,40 @@ static bool is_sync(struct tf_in in)
 	return !in.bad && in.end - in.p >= 2 && in.p[1] == TF_EV_SYNC;
 }
 
+/* Calls that may write to /proc/self/mem. */
+static bool may_write_memory(long nr)
+{
+	return nr == SYS_write || nr == SYS_writev || nr == SYS_pwrite64 || nr == SYS_pwritev || nr == SYS_pwritev2;
+}
+
+/* Whether such a call may have written these bytes there: they are what it sent, which is looked at, and
+ * what is ours is never written. Whether its descriptor is memory, and at which offset that stood, is
+ * not known here. */
+static bool is_sent(struct thread *t, long nr, const unsigned long args[6], long result, uint64_t addr,
+		    const uint8_t *bytes, size_t len)
+{
+	bool vector = nr != SYS_write && nr != SYS_pwrite64;
+	bool placed = nr != SYS_write && nr != SYS_writev && !(nr == SYS_pwritev2 && args[3] == -1ul);
+	struct k_iovec one = {(void *)args[1], args[2]};
+	const struct k_iovec *iov = vector ? (const void *)args[1] : &one;
+
+	if (!args[1] || result < (long)len || (placed && addr != args[3]) || addr + len < addr ||
+	    own_memory_holds(addr, addr + len))
+		return false;
+	for (size_t i = 0; len && (i < 1 || vector) && (!vector || i < args[2]); i++) {
+		size_t n = iov[i].len < len ? iov[i].len : len;
+
+		if (n)
+			match_sent(t, nr, args, 1, bytes, iov[i].base, n);
+		bytes += n;
+		len -= n;
+	}
+	return !len;
+}
+
 void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result, struct memory_room room)
 {
-	/* Whether the descriptor is memory is not known here. Whatever it is, what is written are the program's bytes. */
-	bool sends = nr == SYS_pwrite64;
+	bool sends = may_write_memory(nr);
 
 	for (;;) {
 		struct tf_in in = head_in(RT->stream_pos);
@@ -241,10 +270,10 @@ void head_take_memory(struct thread *t, long nr, const unsigned long args[6], lo
 		}
 		addr = (uint64_t)tf_get_int(&ev.in);
 		bytes = tf_get_bytes(&ev.in, &len);
-		if (ev.in.bad || addr != room.addr || len > room.len || (sends && (!args[1] || result < (long)len)))
+		if (ev.in.bad || (!sends && (addr != room.addr || len > room.len)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
-		if (sends)
-			match_sent(t, nr, args, 1, bytes, (const uint8_t *)args[1], len);
+		if (sends && !is_sent(t, nr, args, result, addr, bytes, len))
+			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		if (!dj_write_user((void *)addr, bytes, len) && !(sends && code_write(addr, bytes, len, false)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		head_take(t, &ev);

@@ -102,10 +102,7 @@ long record_by_hand(struct thread *t, struct pregs *p, const struct tf_call *cal
 			return record_set_gs(t, call, args);
 		return record_generic(t, call, args);
 	case SYS_process_vm_writev:
-		ret = record_generic(t, call, args);
-		if (ret > 0 && !thread_is_ours((int32_t)args[0]))
-			record_note(t->slot, "it wrote to another process's memory: a replay does not");
-		return ret;
+		return record_vm_write(t, call, args);
 	}
 	return record_generic(t, call, args);
 }

@@ -313,10 +313,16 @@ void reach_protect(long nr, const unsigned long args[6]);
 enum { ROLE_STATUS = 64, ROLE_MEMORY };
 /* That of a descriptor opened by this name. */
 uint8_t view_role(const char *path, long fd);
-/* After a call that writes to one with ROLE_MEMORY. */
-void record_memory_written(struct thread *t, long nr, const unsigned long args[6], long ret);
+/* Of which process the kernel says that this descriptor is a file; 0: of none. */
+int64_t view_process(long fd);
 /* Puts a piece of such a file's text right. */
 void view_status(uint8_t *text, size_t len);
+
+/* --- mem_file.c --- */
+/* Each makes the call and records it: one that writes to a descriptor with ROLE_MEMORY, and
+ * process_vm_writev. The program's result. */
+long record_memory_write(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
+long record_vm_write(struct thread *t, const struct tf_call *call, const unsigned long args[6]);
 
 /* --- preempt.c --- */
 /* The last signal has been delivered: the timer that was to stop the thread for it would interrupt

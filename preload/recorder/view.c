@@ -1,7 +1,7 @@
 /*
  * The recorder: files of /proc that show more than the program's own. /proc/PID/status shows the
  * signals that it has blocked, ignored and caught, not those that the runtime has; what is written
- * to /proc/PID/mem is memory. Descriptors of such files carry a role, which follows them through dup
+ * to /proc/PID/mem is memory (mem_file.c). Descriptors of such files carry a role, which follows them through dup
  * and fork as those of the output do.
  */
 #include <sys/syscall.h>
@@ -16,8 +16,7 @@ static bool ends_in(const char *s, size_t len, const char *tail)
 	return len > tail_len && !dj_compare(s + len - tail_len, tail, tail_len);
 }
 
-/* Of which process the kernel says that this descriptor is a file; 0: of none. */
-static int64_t process_of(long fd)
+int64_t view_process(long fd)
 {
 	char link[32] = "/proc/self/fd/", target[LINK_MAX_LEN];
 	int64_t pid = 0;
@@ -42,20 +41,7 @@ uint8_t view_role(const char *path, long fd)
 	len = dj_strlen(path);
 	role = ends_in(path, len, "/status") ? ROLE_STATUS : ends_in(path, len, "/mem") ? ROLE_MEMORY
 											 : TF_ROLE_NONE;
-	return role && process_of(fd) ? role : TF_ROLE_NONE;
-}
-
-void record_memory_written(struct thread *t, long nr, const unsigned long args[6], long ret)
-{
-	if (ret <= 0)
-		return;
-	/* a replay knows this call's place, and writes there, too */
-	if (nr == SYS_pwrite64 && process_of((int)args[0]) == dj_own_pid()) {
-		record_memory_at(t->slot, args[3], (const void *)args[1], (size_t)ret);
-	} else if (!RT->memory_told) {
-		RT->memory_told = 1;
-		record_note(t->slot, "it wrote to a /proc/PID/mem, not by pwrite to its own: a replay does not");
-	}
+	return role && view_process(fd) ? role : TF_ROLE_NONE;
 }
 
 static void set_bit(uint8_t *digits, unsigned signo, bool on)

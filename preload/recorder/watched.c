@@ -57,7 +57,7 @@ static long record_telling(struct thread *t, const struct tf_call *call, const u
 static long record_moving(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6])
 {
-	if (RT->session->shadow_count && record_shadow_of(call->nr, args))
+	if (RT->session->shadow_count && record_shadow_of( call->nr, args))
 		return record_changing(t, call, args);
 	return record_telling(t, call, args, record_moved);
 }
@@ -148,11 +148,8 @@ long record_watched(struct thread *t, const struct tf_call *call,
 	case SYS_sendto:
 	case SYS_sendmsg:
 		role = role_of(t, (unsigned)args[0]);
-		if (role == ROLE_MEMORY) {
-			ret = record_generic(t, call, args);
-			record_memory_written(t, call->nr, args, ret);
-			return ret;
-		}
+		if (role == ROLE_MEMORY)
+			return record_memory_write(t, call, args);
 		if (role && role != ROLE_STATUS)
 			return record_output(t, call, args, role);
 		return record_changing(t, call, args);

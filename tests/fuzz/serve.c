@@ -14,6 +14,7 @@
 #include <linux/sockios.h>
 #include "fuzz.h"
 #include "replayer/image.h"
+#include "preload/own_memory.h"
 #include "preload/patch.h"
 #include "replayer/replay.h"
 
@@ -27,8 +28,9 @@ static unsigned piece_count;
 static struct session *session;
 static struct thread thread;
 static size_t exec_room_len;
-static bool sends; /* a pwrite: no other bytes than these may be written behind it */
-static const void *sent;
+static bool sends; /* a write: no other bytes than these may be written behind it */
+static const struct k_iovec *sent;
+static size_t sent_count;
 
 /* --- what the runtime expects of its surroundings --- */
 
@@ -88,11 +90,27 @@ bool dj_read_user(void *to, const void *from, size_t len)
 
 bool dj_write_user(void *to, const void *from, size_t len)
 {
+	const uint8_t *bytes = from;
+
 	if (!sends)
 		dj_copy(to, from, len);
-	else if (!sent || memcmp(from, sent, len)) /* the input's offset is nowhere in the memory that there is here */
-		abort();
+	/* the input's offset is nowhere in the memory that there is here */
+	for (size_t i = 0; sends && len; i++) {
+		size_t n = i < sent_count && sent[i].len < len ? sent[i].len : len;
+
+		if (i >= sent_count || (n && (!sent[i].base || memcmp(bytes, sent[i].base, n))))
+			abort();
+		bytes += n;
+		len -= n;
+	}
 	return !sends; /* it may be memory that the program may only read */
+}
+
+bool own_memory_holds(uint64_t from, uint64_t to)
+{
+	(void)from;
+	(void)to;
+	return false;
 }
 
 bool code_write(uint64_t at, const uint8_t *code, size_t len, bool writable)
@@ -330,8 +348,10 @@ static void serve(struct thread *t)
 		struct event ev = head_peek(t);
 		const struct tf_call *call = ev.id ? tf_call_by_id(ev.id) : NULL;
 		struct memory_room room;
+		struct k_iovec one;
 		unsigned long args[6];
 		struct image img;
+		bool vector;
 		long result;
 
 		if (!ev.id || ev.id == TF_EV_END)
@@ -367,8 +387,11 @@ static void serve(struct thread *t)
 			output_echo(t, call, args, result);
 		if (result >= 0)
 			semaphores_see(call->nr, args, result);
-		sends = call->nr == SYS_pwrite64;
-		sent = (const void *)args[1];
+		one = (struct k_iovec){(void *)args[1], args[2]};
+		vector = call->nr == SYS_writev || call->nr == SYS_pwritev || call->nr == SYS_pwritev2;
+		sends = vector || call->nr == SYS_write || call->nr == SYS_pwrite64;
+		sent = vector ? (const void *)args[1] : &one;
+		sent_count = vector ? args[2] : 1;
 		head_take_memory(t, call->nr, args, result, room);
 		sends = false;
 	}

@@ -18,7 +18,7 @@
 
 enum {
 	SESSION_MAGIC = 0x6a656464,
-	SESSION_VERSION = 6,
+	SESSION_VERSION = 7,
 	SLOT_COUNT = 512,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
@@ -27,6 +27,7 @@ enum {
 	EXTERNAL_PID_COUNT = 256,
 	SHADOW_COUNT = 65536,	/* ever */
 	SHADOW_BUCKET_COUNT = 4096, /* a power of two */
+	WRITTEN_BIT_COUNT = 65536, /* a power of two */
 	ORACLE_FILE_COUNT = 512,
 	ORACLE_OFFSET_COUNT = 8192,
 	DOMAIN_COUNT = 8,	/* the last takes in all further ones */
@@ -244,10 +245,13 @@ enum { ORACLE_OFFSET_BITS = 48 };
 
 enum { SEGMENT_DEV = ~0u }; /* in place of a shadow's device: `ino` is a System V segment */
 
-/* A file that is mapped and may be changed by the tree. */
+/* A file that is mapped; while it is not live, nobody of the tree may change it. In a replay only id and
+ * file are set, and the bucket is that of (0, file). */
 struct shadow_entry {
 	uint64_t dev, ino, birth_ns;
 	uint32_t id, file; /* the stored file that it began as */
+	uint32_t live;	   /* it may be changed: its mappings are the shadow */
+	uint32_t mapper;   /* the stream that mapped it last before */
 	uint32_t domain;   /* + 1; 0: not mapped shared and writable */
 	uint32_t next;	   /* 1 + the one that was found before in its bucket; 0: none */
 };
@@ -344,8 +348,10 @@ struct session {
 	struct domain domains[DOMAIN_COUNT];
 	uint32_t domain_count; /* in use, atomic */
 	uint32_t shadow_count;
+	uint32_t shadows_live; /* of these */
 	uint32_t shadow_bucket[SHADOW_BUCKET_COUNT]; /* 1 + the last of them; 0: none */
 	uint32_t shadows_missed; /* there was no room for one */
+	uint64_t written[WRITTEN_BIT_COUNT / 64]; /* recording: a bit for each file that was opened for writing */
 	struct file_cache_entry files[FILE_CACHE_COUNT];
 	/* recording, written by the supervisor before it names such a file; by file */
 	uint32_t oracle_file_count;
@@ -353,7 +359,7 @@ struct session {
 	uint64_t oracle_offsets[ORACLE_OFFSET_COUNT];
 };
 
-enum { SESSION_HEAD_LEN = 240 * 1024 };
+enum { SESSION_HEAD_LEN = 256 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
 #define SHADOWS_AT   (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
 #define SESSION_LEN  (SHADOWS_AT + ((SHADOW_COUNT * sizeof(struct shadow_entry) + 4095) & ~4095ul))

@@ -33,6 +33,8 @@ static long local_mmap(struct thread *t, const unsigned long a[6], long result)
 	long fd = -1, r;
 
 	RT->pending_file = RT->pending_shadow = RT->pending_oracle_count = 0;
+	if (file && !shadow) /* somebody opened it for writing later */
+		shadow = shadow_of_file(file);
 	/* what the program did not ask to be replaced is free here as well */
 	if (!(a[3] & MAP_FIXED))
 		flags |= MAP_FIXED_NOREPLACE;

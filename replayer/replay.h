@@ -187,6 +187,8 @@ uint32_t semaphores_room(int32_t id);
 /* --- shadow.c --- */
 /* Opens a shadow; one that no process has used yet begins as stored file `file`, or empty. */
 long shadow_open(uint32_t shadow, uint32_t file);
+/* The shadow that the recording's list of files says of this one; 0: none. */
+uint32_t shadow_of_file(uint32_t file);
 /* What this call changes in the pending shadow. */
 void shadow_change(long nr, const unsigned long args[6], long result);
 long shadow_attach(struct thread *t, const unsigned long args[6], long result);

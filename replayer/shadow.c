@@ -6,12 +6,16 @@
 #include <sys/syscall.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <fcntl.h>
 #include <errno.h>
 #include "replay.h"
 
-enum { COPY_LEN = 1 << 20 };
+enum { COPY_LEN = 1 << 20, MOVE_LEN = 4096 };
+#ifndef FALLOC_FL_WRITE_ZEROES
+#define FALLOC_FL_WRITE_ZEROES 0x80
+#endif
 
 static char *put_path(char *path, char kind, uint32_t id)
 {
@@ -47,11 +51,28 @@ static void copy(long from, long to)
 	}
 }
 
+uint32_t shadow_of_file(uint32_t file)
+{
+	uint32_t n = *session_shadow_bucket(RT->session, 0, file);
+
+	while (n && session_shadow(RT->session, n - 1)->file != file)
+		n = session_shadow(RT->session, n - 1)->next;
+	return n;
+}
+
+/* The stored file that it began as; 0: none, or not known. */
+static uint32_t file_of(uint32_t shadow)
+{
+	return shadow && shadow <= RT->session->shadow_count ? session_shadow(RT->session, shadow - 1)->file : 0;
+}
+
 long shadow_open(uint32_t shadow, uint32_t file)
 {
 	char path[SESSION_DIR_LEN + 32], own[SESSION_DIR_LEN + 32], *p;
 	long fd, from;
 
+	if (!file)
+		file = file_of(shadow);
 	put_path(path, 'm', shadow);
 	fd = dj_raw(SYS_open, path, O_RDWR | O_CLOEXEC, 0);
 	if (fd != -ENOENT)
@@ -93,6 +114,51 @@ static void write_iovec(long fd, const struct k_iovec *iov, size_t count, int64_
 	}
 }
 
+/* From `from` to `to` in the file; the ranges may overlap. */
+static void move(long fd, uint64_t from, uint64_t to, uint64_t len)
+{
+	uint8_t piece[MOVE_LEN];
+	bool up = to > from;
+
+	while (len) {
+		uint64_t n = len < sizeof(piece) ? len : sizeof(piece), at = up ? len - n : 0;
+
+		if (dj_raw(SYS_pread64, fd, piece, n, from + at) != (long)n ||
+		    dj_raw(SYS_pwrite64, fd, piece, n, to + at) != (long)n)
+			return;
+		len -= n;
+		if (!up)
+			from += n, to += n;
+	}
+}
+
+static void punch(long fd, uint64_t at, uint64_t len)
+{
+	dj_raw(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len);
+}
+
+/* A shadow is on a tmpfs, which has not all of fallocate's modes. What else they do to a file than to its
+ * contents is of no concern, and its size comes after. */
+static void allocate(long fd, unsigned mode, uint64_t at, uint64_t len)
+{
+	struct stat st;
+	uint64_t size;
+
+	if (dj_raw(SYS_fstat, fd, &st) < 0)
+		return;
+	size = (uint64_t)st.st_size;
+	if (mode & FALLOC_FL_COLLAPSE_RANGE) {
+		if (at + len < size)
+			move(fd, at + len, at, size - at - len);
+	} else if (mode & FALLOC_FL_INSERT_RANGE) {
+		dj_raw(SYS_ftruncate, fd, size + len);
+		move(fd, at, at + len, size - at);
+		punch(fd, at, len);
+	} else if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_WRITE_ZEROES)) {
+		punch(fd, at, len);
+	}
+}
+
 void shadow_change(long nr, const unsigned long a[6], long result)
 {
 	uint32_t shadow = RT->pending_shadow;
@@ -118,7 +184,7 @@ void shadow_change(long nr, const unsigned long a[6], long result)
 			write_iovec(fd, (const void *)a[1], a[2], offset, (size_t)result);
 		break;
 	case SYS_fallocate:
-		dj_raw(SYS_fallocate, fd, a[1], a[2], a[3]);
+		allocate(fd, (unsigned)a[1], a[2], a[3]);
 		break;
 	}
 	if (!dj_raw(SYS_fstat, fd, &st) && (uint64_t)st.st_size != RT->pending_size)

@@ -212,7 +212,7 @@ size_t store_count(struct store *s)
 	return count;
 }
 
-const struct deja_file *store_files(struct store *s)
+struct deja_file *store_files(struct store *s)
 {
 	return s->files;
 }

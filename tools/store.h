@@ -40,7 +40,7 @@ uint32_t store_add(struct store *s, int fd, const char *path, struct deja_error 
 uint32_t store_add_vdso(struct store *s);
 /* What has been stored, by id - 1. The array is valid until the next store_add. */
 size_t store_count(struct store *s);
-const struct deja_file *store_files(struct store *s);
+struct deja_file *store_files(struct store *s);
 /* The hash that this file's content would be stored under. False: unreadable. */
 bool store_hash(const char *path, char hash[STORE_HASH_LEN + 1]);
 /* Frees the handle; nothing is removed. NULL is allowed. */

@@ -89,6 +89,8 @@ struct deja_file {
 	uint64_t dev, ino; /* when it was stored */
 	int64_t mtime_ns; /* since 1970 */
 	bool exact;	  /* false: it changed while it was being stored */
+	uint32_t shadow;  /* the tree mapped it and could change it: the number that FILE and SHADOW
+			     events have of it. 0: not so */
 };
 
 /* What is known of a recording as a whole (FORMAT.md, 2). */

@@ -96,6 +96,7 @@ static const struct tf_field file_fields[] = {
     F(U32, "id", id),	  F(BIN, "path", path),		F(TEXT, "hash", hash),
     F(U64, "size", size), F(U32, "mode", mode),		F(U64, "dev", dev),
     F(U64, "ino", ino),	  F(I64, "mtime_ns", mtime_ns), F(BOOL, "exact", exact),
+    F(U32, "shadow", shadow),
 };
 static const struct tf_shape file_shape = SHAPE(file_fields);
 #undef S

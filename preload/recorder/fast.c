@@ -52,7 +52,7 @@ bool boundary_enter(struct thread *t, const struct pregs *p)
 	if (!record_alone() && !enter_shared(t, call, p))
 		return false;
 	if ((shape & SHAPE_ROLE) &&
-	    (RT->session->shadow_count ||
+	    (RT->session->shadows_live ||
 	     ((unsigned)p->rdi < FD_ROLE_COUNT && t->roles[(unsigned)p->rdi])))
 		return false;
 	if (shape & SHAPE_PLACE) {

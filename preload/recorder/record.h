@@ -263,7 +263,11 @@ bool record_sandbox_allows(long nr, const unsigned long args[6]);
  * whoever else maps it so; then this process is in one domain with them afterwards. */
 uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file);
 /* The shadow that this call, about to be made, would change; 0: none. */
-uint32_t record_shadow_of(long nr, const unsigned long args[6]);
+uint32_t record_shadow_of(struct thread *t, long nr, const unsigned long args[6]);
+/* The flags of open, creat, openat, openat2. */
+uint64_t record_open_flags(long nr, const unsigned long args[6]);
+/* After an open with these flags, which succeeded. */
+void record_shadow_opened(struct thread *t, int fd, uint64_t flags);
 /* Makes such a call. */
 long record_shadow_change(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6], uint32_t shadow);

@@ -43,11 +43,9 @@ uint8_t role_opened(struct thread *t, const struct tf_call *call,
 			   const unsigned long args[6], long fd)
 {
 	const struct session *s = RT->session;
-	unsigned long flags = call->nr == SYS_creat  ? O_WRONLY
-			      : call->nr == SYS_open ? args[1]
-						     : args[2];
+	uint64_t flags = record_open_flags(call->nr, args);
 	struct stat st;
-	uint8_t shown = view_role((const char *)args[call->nr == SYS_openat], fd);
+	uint8_t shown = view_role((const char *)args[call->nr == SYS_openat || call->nr == SYS_openat2], fd);
 
 	if (shown)
 		return shown == ROLE_MEMORY && !(flags & O_ACCMODE) ? TF_ROLE_NONE : shown;

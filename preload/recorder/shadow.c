@@ -3,11 +3,17 @@
  * a file, its shadow, shared between all mappings and processes; the SHADOW event before a
  * call that changes the file has the replay change the shadow alike. System V segments
  * are shadows, too.
+ *
+ * A file that is mapped through a descriptor which cannot change it has an entry that is not live.
+ * When somebody opens it for writing it becomes live; of its earlier mappings the list of stored files
+ * says so in the end. Whether it is open for writing when it is mapped is told by a bit for each file
+ * that was: two files may have the same, and one that is not changed any more is a shadow for nothing.
  */
 #include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/shm.h>
 #include <sys/vfs.h>
+#include <linux/fs.h>
 #include <linux/stat.h>
 #include <fcntl.h>
 #include <errno.h>
@@ -17,6 +23,10 @@ enum {
 	TMPFS = 0x01021994,	/* statfs' f_type */
 	HUGETLBFS = 0x958458f6,
 };
+/* fallocate's way before fallocate (linux/falloc.h has them for the kernel alone) */
+#define IOC_UNRESVSP   0x40305829ul
+#define IOC_UNRESVSP64 0x4030582bul
+#define IOC_ZERO_RANGE 0x40305839ul
 
 static bool shadow_key(int fd, const char *path, struct shadow_entry *key, uint64_t *size)
 {
@@ -54,7 +64,7 @@ static struct shadow_entry *find(const struct shadow_entry *key)
 }
 
 /* NULL: the recording does without, and says so. */
-static struct shadow_entry *add(struct thread *t, const struct shadow_entry *key, uint32_t file)
+static struct shadow_entry *add(struct thread *t, const struct shadow_entry *key, uint32_t file, bool live)
 {
 	struct session *s = RT->session;
 	uint32_t i = __atomic_fetch_add(&s->shadow_count, 1, __ATOMIC_SEQ_CST);
@@ -65,7 +75,7 @@ static struct shadow_entry *add(struct thread *t, const struct shadow_entry *key
 	if (i >= SHADOW_COUNT)
 		s->shadow_count = SHADOW_COUNT;
 	if (i >= SHADOW_COUNT || !slot_memory((void *)page, (uintptr_t)(e + 1) - page)) {
-		if (!__atomic_exchange_n(&s->shadows_missed, 1, __ATOMIC_SEQ_CST))
+		if (live && !__atomic_exchange_n(&s->shadows_missed, 1, __ATOMIC_SEQ_CST))
 			record_note(t->slot, "there was no room to keep account of one more file that is mapped and "
 					     "changed: what is written there is missing in a replay");
 		return NULL;
@@ -74,12 +84,59 @@ static struct shadow_entry *add(struct thread *t, const struct shadow_entry *key
 	e->ino = key->ino;
 	e->birth_ns = key->birth_ns;
 	e->file = file;
-	e->domain = 0;
+	e->domain = e->live = e->mapper = 0;
 	e->id = i + 1;
 	e->next = __atomic_load_n(bucket, __ATOMIC_ACQUIRE);
 	while (!__atomic_compare_exchange_n(bucket, &e->next, i + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
 	return find(key);
+}
+
+static void enliven(struct thread *t, struct shadow_entry *e)
+{
+	struct session *s = RT->session;
+
+	if (__atomic_exchange_n(&e->live, 1, __ATOMIC_SEQ_CST))
+		return;
+	__atomic_fetch_add(&s->shadows_live, 1, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; e->mapper && e->mapper != t->slot->stream && i < s->slots_used; i++)
+		if (session_slot(s, i)->stream == e->mapper && session_slot(s, i)->state == SLOT_RUNNING) {
+			record_note(t->slot, "remark: it opened for writing a file that another process has mapped to "
+					     "read: a replay keeps to when that one sees the changes only where they wait "
+					     "for each other by calls");
+			return;
+		}
+}
+
+/* The bit of a file that was opened for writing. */
+static uint64_t *written_word(const struct shadow_entry *key, uint64_t *bit)
+{
+	uint64_t n = (key->ino ^ key->dev) * 0x9e3779b97f4a7c15ull >> 40 & (WRITTEN_BIT_COUNT - 1);
+
+	*bit = 1ull << n % 64;
+	return &RT->session->written[n / 64];
+}
+
+static bool was_written(const struct shadow_entry *key)
+{
+	uint64_t bit, *word = written_word(key, &bit);
+
+	return __atomic_load_n(word, __ATOMIC_RELAXED) & bit;
+}
+
+void record_shadow_opened(struct thread *t, int fd, uint64_t flags)
+{
+	struct shadow_entry key, *e;
+	uint64_t size, bit, *word;
+
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) || !shadow_key(fd, NULL, &key, &size))
+		return;
+	word = written_word(&key, &bit);
+	if (!(__atomic_load_n(word, __ATOMIC_RELAXED) & bit))
+		__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST);
+	e = find(&key);
+	if (e)
+		enliven(t, e);
 }
 
 /* Whoever maps this, too, runs in turns with us from now on. `foreign`: the tree may not be
@@ -126,21 +183,41 @@ uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file
 	e = find(&key);
 	mode = dj_raw(SYS_fcntl, fd, F_GETFL);
 	changes = mode >= 0 && (mode & O_ACCMODE) != O_RDONLY;
-	if (e) {
-		*file = e->file;
-	} else {
+	shared |= changes; /* a page that was not written to yet shows what others write */
+	if (!e || !e->live) {
 		*file = record_file(t->slot, fd, NULL);
-		changes |= shared && is_memory(fd);
-		if (!*file || !changes)
-			return 0; /* nobody changes it through this descriptor */
-		e = add(t, &key, *file);
+		if (!*file)
+			return 0;
+		changes |= (shared && is_memory(fd)) || was_written(&key);
+		if (!e)
+			e = add(t, &key, *file, changes);
 		if (!e)
 			return 0;
-		*file = e->file;
+		if (!changes) { /* through this descriptor nobody does */
+			e->file = *file;
+			e->mapper = t->slot->stream;
+			return 0;
+		}
+		enliven(t, e);
 	}
+	*file = e->file;
 	if (shared && (changes || e->domain))
 		share(t, e, may_be_foreign(fd, &key));
 	return e->id;
+}
+
+/* Requests by which the kernel gives a file other contents itself. */
+static bool changes_file(unsigned long request)
+{
+	switch (request) {
+	case FICLONE:
+	case FICLONERANGE:
+	case IOC_UNRESVSP:
+	case IOC_UNRESVSP64:
+	case IOC_ZERO_RANGE:
+		return true;
+	}
+	return false;
 }
 
 /* The file that this call is going to change, as a descriptor or a path. */
@@ -174,11 +251,36 @@ static bool target_of(long nr, const unsigned long a[6], int *fd, const char **p
 		*path = (const char *)a[1];
 		*fd = (int)a[0];
 		return a[2] & O_TRUNC;
+	case SYS_openat2:
+		*path = (const char *)a[1];
+		*fd = (int)a[0];
+		return record_open_flags(nr, a) & O_TRUNC;
+	case SYS_ioctl:
+		*fd = (int)a[0];
+		return changes_file(a[1]);
 	}
 	return false;
 }
 
-uint32_t record_shadow_of(long nr, const unsigned long args[6])
+uint64_t record_open_flags(long nr, const unsigned long args[6])
+{
+	uint64_t flags = 0;
+
+	switch (nr) {
+	case SYS_creat:
+		return O_WRONLY | O_TRUNC;
+	case SYS_open:
+		return args[1];
+	case SYS_openat:
+		return args[2];
+	case SYS_openat2: /* struct open_how begins with them */
+		dj_read_user(&flags, (const void *)args[2], sizeof(flags));
+		return flags;
+	}
+	return flags;
+}
+
+uint32_t record_shadow_of(struct thread *t, long nr, const unsigned long args[6])
 {
 	struct shadow_entry key, *e;
 	const char *path;
@@ -188,7 +290,9 @@ uint32_t record_shadow_of(long nr, const unsigned long args[6])
 	if (!target_of(nr, args, &fd, &path) || !shadow_key(fd, path, &key, &size))
 		return 0;
 	e = find(&key);
-	return e ? e->id : 0;
+	if (e && path) /* no descriptor that could change it was needed */
+		enliven(t, e);
+	return e && e->live ? e->id : 0;
 }
 
 long record_shadow_change(struct thread *t, const struct tf_call *call,
@@ -207,8 +311,9 @@ long record_shadow_change(struct thread *t, const struct tf_call *call,
 	case SYS_splice:
 	case SYS_copy_file_range:
 		/* the bytes would not pass through memory: let it fall back */
-		record_emit_call(t, call, args, -EINVAL, t0, t0, NULL);
-		return -EINVAL;
+		return record_answer(t, call, args, -EINVAL);
+	case SYS_ioctl:
+		return record_answer(t, call, args, -EOPNOTSUPP);
 	}
 	domain = session_shadow(RT->session, shadow - 1)->domain;
 	if (domain) { /* in our turn: others see the change */
@@ -257,7 +362,7 @@ long record_shmat(struct thread *t, const struct tf_call *call, const unsigned l
 		record_shared_range((uint64_t)ret, ds.shm_segsz);
 		e = find(&key);
 		if (!e) {
-			e = add(t, &key, 0);
+			e = add(t, &key, 0, true);
 			new = true;
 		}
 		if (e)

@@ -236,6 +236,9 @@ static void put_directories(struct slot *slot, const char *names, unsigned count
 	}
 }
 
+/* Of the descriptors that the command was given these are looked at: which files may it write to? */
+enum { INHERITED_MAX = 16 };
+
 void boundary_start(struct thread *t)
 {
 	struct slot *slot = t->slot;
@@ -324,4 +327,10 @@ void boundary_start(struct thread *t)
 	put_bytes(slot, path, n > 0 ? (size_t)n - 1 : 0);
 	ring_commit(slot);
 	record_oracles_tell(slot);
+	for (int fd = 0; slot->stream == 1 && fd < INHERITED_MAX; fd++) {
+		long flags = dj_raw(SYS_fcntl, fd, F_GETFL);
+
+		if (flags >= 0)
+			record_shadow_opened(t, fd, (uint64_t)flags);
+	}
 }

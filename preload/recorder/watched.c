@@ -31,7 +31,7 @@ static long record_changing(struct thread *t, const struct tf_call *call,
 	uint32_t shadow = 0;
 
 	if (RT->session->shadow_count)
-		shadow = record_shadow_of(call->nr, args);
+		shadow = record_shadow_of(t, call->nr, args);
 	return shadow ? record_shadow_change(t, call, args, shadow)
 		      : record_generic(t, call, args);
 }
@@ -57,7 +57,7 @@ static long record_telling(struct thread *t, const struct tf_call *call, const u
 static long record_moving(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6])
 {
-	if (RT->session->shadow_count && record_shadow_of( call->nr, args))
+	if (RT->session->shadows_live && record_shadow_of(t, call->nr, args))
 		return record_changing(t, call, args);
 	return record_telling(t, call, args, record_moved);
 }
@@ -155,10 +155,13 @@ long record_watched(struct thread *t, const struct tf_call *call,
 		return record_changing(t, call, args);
 	case SYS_open:
 	case SYS_openat:
+	case SYS_openat2:
 	case SYS_creat:
 		ret = record_changing(t, call, args);
-		if (ret >= 0)
+		if (ret >= 0) {
+			record_shadow_opened(t, (int)ret, record_open_flags(call->nr, args));
 			role_set(t, ret, role_opened(t, call, args, ret));
+		}
 		return ret;
 	case SYS_read:
 	case SYS_pread64:
@@ -203,6 +206,8 @@ long record_watched(struct thread *t, const struct tf_call *call,
 			record_semaphores(t->slot, args);
 		return ret;
 	case SYS_ioctl:
+		if (RT->session->shadows_live && record_shadow_of(t, call->nr, args))
+			return record_changing(t, call, args);
 		if (ioctl_is_untold(args))
 			return record_untold(t, call, args);
 		ret = record_generic(t, call, args);

@@ -299,6 +299,8 @@ static void json_files(struct json *j, deja_recording *rec, const char *path)
 		json_uint(j, "mode", file->mode);
 		json_int(j, "mtime_ns", file->mtime_ns);
 		json_bool(j, "exact", file->exact);
+		if (file->shadow)
+			json_uint(j, "shadow", file->shadow);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

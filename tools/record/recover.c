@@ -21,6 +21,7 @@
 #include "tools/guests.h"
 #include "tools/record/nspid.h"
 #include "tools/record/recover.h"
+#include "tools/record/shadowed.h"
 #include "tools/session.h"
 #include "tools/record/track.h"
 #include "tracefmt/error.h"
@@ -516,6 +517,7 @@ static bool write_result(struct recovery *r)
 {
 	struct supervisor *sv = &r->sv;
 	const struct track *root = sv->track_count ? sv->tracks[0] : NULL;
+	struct deja_file *files;
 	char old_cause[256];
 
 	snprintf(old_cause, sizeof(old_cause), "%s", r->header.cause);
@@ -536,6 +538,14 @@ static bool write_result(struct recovery *r)
 	if (strcmp(old_cause, TF_CAUSE_RUNNING))
 		snprintf(sv->cause, sizeof(sv->cause), "%s", old_cause);
 	track_fill_header(sv, &r->header);
+	if (r->shared && r->file_count) {
+		files = malloc(r->file_count * sizeof(*files));
+		if (files) {
+			memcpy(files, r->files, r->file_count * sizeof(*files));
+			shadowed_name(r->shared, files, r->file_count);
+			r->files = files;
+		}
+	}
 	if (tf_files_write(r->dir, r->files, r->file_count, r->err) < 0 ||
 	    tf_header_write(r->dir, &r->header, r->err) < 0)
 		return false;

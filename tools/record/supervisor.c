@@ -23,6 +23,7 @@
 #include "tools/record/outside.h"
 #include "tools/record/recover.h"
 #include "tools/record/relay.h"
+#include "tools/record/shadowed.h"
 #include "tools/record/supervisor.h"
 #include "tools/record/track.h"
 #include "tracefmt/error.h"
@@ -619,6 +620,7 @@ bool supervisor_write(struct supervisor *sv)
 {
 	struct deja_error err = {0};
 
+	shadowed_name(sv->session->shared, store_files(sv->store), store_count(sv->store));
 	/* the header last: until then `deja recover` knows that something is missing */
 	if (tf_files_write(sv->dir, store_files(sv->store), store_count(sv->store), &err) < 0 ||
 	    tf_header_write(sv->dir, sv->header, &err) < 0) {

@@ -24,6 +24,21 @@ enum {
 	TASK_MAX = 8192,
 };
 
+/* The processes find it there by both numbers. False: there is no such shadow, or it is another file's. */
+static bool name_shadow(struct session *s, uint32_t shadow, uint32_t file)
+{
+	uint32_t *bucket = session_shadow_bucket(s, 0, file);
+	struct shadow_entry *e = session_shadow(s, shadow - 1);
+
+	if (shadow > SHADOW_COUNT || e->file)
+		return false;
+	*e = (struct shadow_entry){.id = shadow, .file = file, .next = *bucket};
+	*bucket = shadow;
+	if (s->shadow_count < shadow)
+		s->shadow_count = shadow;
+	return true;
+}
+
 int start_link_files(struct playback *r)
 {
 	struct file_identity none = {0};
@@ -45,6 +60,11 @@ int start_link_files(struct playback *r)
 		snprintf(path, sizeof(path), "%s/f%u", r->session.dir, f->id);
 		snprintf(target, sizeof(target), "%s/f/%s", r->path, f->hash);
 		if (f->id != ++written) {
+			cmd_error("%s: its list of files is damaged", r->path);
+			fclose(index);
+			return CMD_UNREADABLE;
+		}
+		if (f->shadow && !name_shadow(r->session.shared, f->shadow, f->id)) {
 			cmd_error("%s: its list of files is damaged", r->path);
 			fclose(index);
 			return CMD_UNREADABLE;

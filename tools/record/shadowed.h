@@ -1,5 +1,5 @@
 /*
- * Which stored files are shadows (preload/record_shadow.c): said in the recording's list of files.
+ * Which stored files are shadows (preload/recorder/shadow.c): said in the recording's list of files.
  */
 #ifndef DEJA_TOOLS_RECORD_SHADOWED_H
 #define DEJA_TOOLS_RECORD_SHADOWED_H

@@ -1,12 +1,12 @@
 /*
- * A thousand processes at once that share memory, each with its own stream and its turns: more than a
+ * Seven hundred processes at once that share memory, each with its own stream and its turns: more than a
  * recorder with a table of 512 has room for. Those beyond ran unrecorded, and what they wrote to the
  * shared memory was missing in the replay.
  */
 #include "victim.h"
 #include <sys/mman.h>
 
-enum { COUNT = 1000 };
+enum { COUNT = 700 };
 
 struct shared {
 	uint32_t count;

@@ -22,6 +22,26 @@ static char *map(int fd, size_t len, int prot, int flags, off_t at)
 	return p;
 }
 
+/* Mapped through a descriptor that only reads, written through another, beyond its end, too. */
+static void by_another(uint64_t seed)
+{
+	int out = open("n", O_CREAT | O_RDWR, 0600), in = open("n", O_RDONLY);
+	char text[40];
+	int len = snprintf(text, sizeof(text), "first %016lx", (long)seed);
+
+	T_CHECK(out >= 0 && in >= 0 && write(out, text, (size_t)len) == len);
+	char *p = map(in, (size_t)len, PROT_READ, MAP_SHARED, 0);
+	printf("mapped: %s\n", p);
+	T_CHECK(write(out, ", second", 8) == 8);
+	printf("and then: %s\n", p);
+	T_CHECK(strcmp(p + len, ", second") == 0);
+	T_CHECK(pwrite(out, text, (size_t)len, 5000) == len);
+	p = mremap(p, (size_t)len, 8192, MREMAP_MAYMOVE);
+	T_CHECK(p != MAP_FAILED && strcmp(p + 5000, text) == 0);
+	printf("and beyond: %s\n", p + 5000);
+	T_CHECK(munmap(p, 8192) == 0 && close(in) == 0 && close(out) == 0);
+}
+
 int main(void)
 {
 	static char page[4096 * 3], back[64];
@@ -69,6 +89,8 @@ int main(void)
 	T_CHECK(msync(shared, 4096, MS_SYNC) == 0);
 	T_CHECK(mprotect(shared, 4096, PROT_READ) == 0 && close(fd) == 0);
 	T_CHECK(memcmp(shared + 4096, page, 4096) == 0);
+
+	by_another(seed);
 
 	/* A file mapping that outgrows itself and moves. */
 	char *moved = mremap(late, 4096 * 3, 4096, 0);

@@ -250,6 +250,20 @@ void preempt_request(const struct thread *target)
 	dj_raw(SYS_rt_tgsigqueueinfo, thread_process(target), target->live_tid, SIGSYS_NR, &info);
 }
 
+/*
+ * A hypervisor may lose what the processor noted of the trap (KVM on Intel's, where the host is older
+ * than Linux 6.14: once in some hundred thousand steps). The kernel then takes it for an int1.
+ */
+bool preempt_is_step(const struct k_siginfo *info, const struct k_mcontext *mc)
+{
+	enum { CODE_BREAK = 1, CODE_TRACE = 2, INT1 = 0xf1 }; /* the kernel's TRAP_BRKPT, TRAP_TRACE */
+	uint8_t before;
+
+	if (info->code != CODE_BREAK || !(mc->eflags & TRAP_FLAG))
+		return info->code == CODE_TRACE;
+	return !dj_read_user(&before, (const void *)(mc->rip - 1), 1) || before != INT1;
+}
+
 void preempt_take_trap(void (*handler)(int, struct k_siginfo *, struct k_ucontext *))
 {
 	struct k_sigaction act = {

@@ -181,8 +181,10 @@ void preempt_unmap_stub(uint64_t entry);
 
 /* In both modes: has the kernel call `handler` for SIGTRAP. */
 void preempt_take_trap(void (*handler)(int, struct k_siginfo *, struct k_ucontext *));
+/* Whether this SIGTRAP says that one instruction was stepped. */
+bool preempt_is_step(const struct k_siginfo *info, const struct k_mcontext *mc);
 /* Of them none may be blocked while a breakpoint stands, or is to be planted (RT->break_addr). */
 #define BREAK_SIGNALS (SIG_BIT(SIGTRAP_NR) | SIG_BIT(SIGSEGV_NR))
-enum { SIGTRAP_NR = 5, CODE_TRACE = 2, TRAP_FLAG = 0x100, INT3 = 0xcc, PUSH_ES = 0x06 };
+enum { SIGTRAP_NR = 5, TRAP_FLAG = 0x100, INT3 = 0xcc, PUSH_ES = 0x06 };
 
 #endif

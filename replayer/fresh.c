@@ -130,7 +130,7 @@ bool fresh_written(struct k_ucontext *uc)
 
 bool fresh_stepped(struct thread *t, const struct k_siginfo *info, struct k_ucontext *uc)
 {
-	if (!PREEMPT->code_stepped || info->code != CODE_TRACE)
+	if (!PREEMPT->code_stepped || !preempt_is_step(info, &uc->mc))
 		return false;
 	PREEMPT->code_stepped = false;
 	uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;

@@ -289,7 +289,7 @@ enum stub_meeting stub_meets(struct k_ucontext *uc, const struct k_siginfo *info
 	uint64_t at = uc->mc.rip - 1;
 
 	if (!s->stub) {
-		if (info->code == CODE_TRACE && (uc->mc.eflags & TRAP_FLAG)) {
+		if ((uc->mc.eflags & TRAP_FLAG) && preempt_is_step(info, &uc->mc)) {
 			uc->mc.eflags &= ~(uint64_t)TRAP_FLAG;
 			write_trap(true);
 			return STUB_WENT_ON;

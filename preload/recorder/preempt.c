@@ -532,7 +532,7 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 	uint8_t code[INSN_MAX_LEN + 1];
 	struct insn in;
 
-	if (s->prober != t || info->code != CODE_TRACE) {
+	if (s->prober != t || !preempt_is_step(info, &uc->mc)) {
 		give_back(t, info, uc);
 		return;
 	}

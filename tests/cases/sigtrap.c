@@ -1,5 +1,5 @@
 /*
- * A program's own SIGTRAP while deja uses it for forced stops: int3 with a handler, in threads that
+ * A program's own SIGTRAP while deja uses it for forced stops: int3 and int1 with a handler, in threads that
  * others want to stop; the signal blocked, and sent meanwhile, in a loop that is stopped; ignored
  * and by default. And what the handler of a signal that was forced in between two instructions
  * sees of the place: every register, the flags, the vectors, the mask.
@@ -20,9 +20,12 @@ static void on_trap(int signo, siginfo_t *info, void *context)
 	const ucontext_t *uc = context;
 
 	traps++;
-	T_CHECK(info->si_code == SI_KERNEL || info->si_code == SI_TKILL || info->si_code == SI_USER);
+	T_CHECK(info->si_code == SI_KERNEL || info->si_code == TRAP_BRKPT || info->si_code == SI_TKILL ||
+		info->si_code == SI_USER);
 	if (info->si_code == SI_KERNEL)
 		T_CHECK(((uint8_t *)uc->uc_mcontext.gregs[REG_RIP])[-1] == 0xcc);
+	if (info->si_code == TRAP_BRKPT) /* not of a step that the kernel took for an int1 (preempt_is_step) */
+		T_CHECK(((uint8_t *)uc->uc_mcontext.gregs[REG_RIP])[-1] == 0xf1);
 }
 
 /* All that it is told of the interrupted place. */
@@ -56,6 +59,8 @@ __attribute__((noinline)) static uint64_t trapping(uint64_t n, volatile sig_atom
 		n = n * 6364136223846793005u + 1442695040888963407u;
 		if (++rounds % 200000 == 0)
 			__asm__ volatile("int3");
+		if (rounds % 300000 == 0)
+			__asm__ volatile(".byte 0xf1"); /* int1 */
 	}
 	return n ^ rounds;
 }

@@ -136,6 +136,7 @@ struct thread {
 	uint64_t robust_list; /* struct robust_list_head of the program, or 0 */
 	uint32_t only_on; /* recorder: 1 + the processor that it asked to run on alone; 0: none yet */
 	bool in_output; /* recorder: writes output without the token */
+	bool no_memory; /* recorder: its last mmap failed for want of it */
 	bool pi_waited, trace_me; /* it has waited for a lock of that kind; a vfork child asks to be traced */
 	uint64_t futex_at, futex_pos, futex_ns, futex_vain, futex_quick; /* recorder: its last, for recorder/fair.c */
 	int32_t *set_tid;	/* where a new thread writes its id, or NULL */

@@ -35,18 +35,23 @@ static bool is_arena(const struct stat *st)
 long record_mmap(struct thread *t, struct pregs *p, const unsigned long args[6])
 {
 	const struct tf_call *call = tf_call_by_nr(SYS_mmap);
-	int64_t t0 = dj_now();
 	uint32_t file = 0, shadow = 0;
 	struct stat st = {0};
 	bool known, code;
+	int64_t t0;
 	long ret;
 
+	/* it may ask until others have freed theirs, for which they need turns */
+	if (t->no_memory)
+		record_share_at(t, t->slice_start_ns + SLICE_NS);
+	t0 = dj_now();
 	known = !(args[3] & MAP_ANONYMOUS) && !dj_raw(SYS_fstat, (int)args[4], &st);
 	if (known && is_arena(&st)) {
 		record_emit_call(t, call, args, -ENODEV, t0, dj_now(), NULL);
 		return -ENODEV;
 	}
 	ret = dj_raw(SYS_mmap, args[0], args[1], args[2], args[3], args[4], args[5]);
+	t->no_memory = ret == -ENOMEM;
 	if ((args[3] & MAP_TYPE) != MAP_PRIVATE && !DJ_IS_ERR(ret)) {
 		RT->maps_shared = 1; /* with children, if not yet with others */
 		record_shared_range((uint64_t)ret, args[1]);

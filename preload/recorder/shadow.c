@@ -193,6 +193,7 @@ uint32_t record_shadow_map(struct thread *t, int fd, bool shared, uint32_t *file
 			e = add(t, &key, *file, changes);
 		if (!e)
 			return 0;
+		changes |= was_written(&key); /* by one who did not find the entry yet */
 		if (!changes) { /* through this descriptor nobody does */
 			e->file = *file;
 			e->mapper = t->slot->stream;

@@ -28,9 +28,12 @@ enum {
 static bool name_shadow(struct session *s, uint32_t shadow, uint32_t file)
 {
 	uint32_t *bucket = session_shadow_bucket(s, 0, file);
-	struct shadow_entry *e = session_shadow(s, shadow - 1);
+	struct shadow_entry *e;
 
-	if (shadow > SHADOW_COUNT || e->file)
+	if (shadow > SHADOW_COUNT)
+		return false;
+	e = session_shadow(s, shadow - 1);
+	if (e->file)
 		return false;
 	*e = (struct shadow_entry){.id = shadow, .file = file, .next = *bucket};
 	*bucket = shadow;

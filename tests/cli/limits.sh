@@ -43,7 +43,7 @@ ended time '--max-time 2s' 400
 expect 3 "$DEJA" record -o tree --max-time 900ms -- bash tree.sh
 ended tree '--max-time 900ms' 320
 # Less than the program's own files: its first image is recorded all the same.
-expect 7 "$DEJA" record -o small --max-size 10K -- perl lines.pl 0.0001
+expect 7 "$DEJA" record -o small --max-size 10K -- perl lines.pl 0.005
 ended small '--max-size 10K' 400
 head -c 3000000 /dev/urandom >noise
 expect 0 "$DEJA" record -o size --max-size 9M -- perl -e '

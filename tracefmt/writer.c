@@ -401,7 +401,10 @@ static tf_writer *writer_open(const char *path, int level, int flags, struct dej
 	w->level = level;
 	w->fd = open(path, O_WRONLY | flags | O_CLOEXEC, 0600);
 	if (w->fd < 0) {
-		tf_fail_errno(err, "cannot create %s", path);
+		if (errno == ENOENT) /* the directory was there */
+			tf_fail(err, DEJA_E_SYSTEM, "the recording was deleted while it was made");
+		else
+			tf_fail_errno(err, "cannot create %s", path);
 		goto fail;
 	}
 	tf_state_init(&w->state);

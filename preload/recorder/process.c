@@ -245,18 +245,19 @@ static bool stops(const struct thread *t, int signo)
 }
 
 /*
- * The thread that is meant, where a call names one; NULL: none of this process, whose call fails.
- * Another may wait for the signal or block it, and the process then lives on.
+ * Whether the thread that such a call names, if it names one, is of this process: else the call fails. another: not
+ * the caller; it may wait for the signal or block it, and the process then lives on.
  */
-static const struct thread *meant(const struct thread *t, long nr, const unsigned long args[6])
+static bool names_ours(const struct thread *t, long nr, const unsigned long args[6], bool *another)
 {
-	const struct thread *other;
+	const struct thread *to;
 
+	*another = false;
 	if (nr != SYS_tgkill && nr != SYS_rt_tgsigqueueinfo)
-		return t;
-	other = thread_by_tid((int32_t)args[1]);
-	return other == t || (other && !t->apart && !other->apart && !other->vfork_child) ? other
-											   : NULL;
+		return true;
+	to = thread_by_tid((int32_t)args[1]);
+	*another = to != t;
+	return to && (to == t || (!t->apart && !to->apart && !to->vfork_child));
 }
 
 /* A signal to ourselves that will end us must be in the stream before it is sent. */
@@ -269,16 +270,16 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 	bool self = p->nr == SYS_tkill	? target == t->tid
 		    : p->nr == SYS_kill ? kills_us(t, target)
 					: target == (t->apart ? t->tid : RT->pid);
-	const struct thread *to = meant(t, (long)p->nr, args);
+	bool another;
 	struct k_sigaction act;
 	uint64_t blocked = 0;
 	int64_t t0 = dj_now();
 	long ret;
 
-	if (self && to && signo >= 1 && signo <= 64) {
+	if (self && names_ours(t, (long)p->nr, args, &another) && signo >= 1 && signo <= 64) {
 		dj_raw(SYS_rt_sigaction, signo, 0, &act, 8);
 		/* pthread_kill() blocks all meanwhile. One with a queue may find it full. */
-		if (to == t || signo > 31)
+		if (!another || signo > 31)
 			blocked = signals_mask(t);
 		if (signo == SIGSYS_NR)
 			act.handler = t->actions->action[signo].handler;
@@ -288,7 +289,7 @@ long record_kill(struct thread *t, struct pregs *p, const unsigned long args[6])
 			t0 = dj_now();
 			record_emit_call(t, call, args, 0, t0, t0, NULL);
 			if (RT->domains) { /* as at the exit */
-				if (to == t || signo == 9)
+				if (!another || signo == 9)
 					futex_robust_end(t);
 				boundary_domains_give(t, false);
 			}

@@ -86,6 +86,7 @@ struct preempt_state {
 	struct k_siginfo sent[2]; /* one to the thread, one to the process */
 	bool used_stack; /* the stack pointer has changed */
 	bool waits;	 /* in a loop whose rounds change nothing */
+	bool counts;	 /* ... nothing but a register that counts them */
 	uint64_t wait_at; /* the place in it where its turns are to end from now on; 0: there is none */
 	uint32_t pauses; /* instructions PAUSE */
 	uint32_t stops_looked_at; /* for how much memory the process has */

@@ -29,6 +29,7 @@ enum {
 	STOPS_LOOKED_AT = 16,
 	STARVED_NS = 50 * 1000, /* between crossings, of a thread that is to be stopped for one who starves */
 	MUCH_MEMORY = 4096, /* pages */
+	COUNT_MAX = 64, /* that a register which counts rounds moves in one */
 	CODE_KERNEL = 0x80, /* si_code of an int3 */
 };
 
@@ -283,7 +284,7 @@ static void probe_begin(struct thread *t, struct k_ucontext *uc)
 	s->blocked = uc->mask & SIG_BIT(SIGTRAP_NR);
 	s->steps = 0;
 	s->word_count = s->sent_count = 0;
-	s->used_stack = s->waits = false;
+	s->used_stack = s->waits = s->counts = false;
 	s->wait_at = 0;
 	s->pauses = 0;
 	dj_zero(s->visits, sizeof(s->visits));
@@ -355,23 +356,46 @@ static bool spins(void)
 	return PREEMPT->pauses >= SPIN_PAUSES;
 }
 
-/* All as it was when the stepping began, and no stack was used meanwhile, so that all that was
- * worked on is known: a spin. */
-static bool is_unchanged(const struct k_mcontext *mc)
+static bool is_memory_unchanged(const struct k_mcontext *mc)
 {
 	const struct preempt_state *s = PREEMPT;
 	uint64_t value;
 
-	if (!s->steps || s->used_stack || dj_compare(s->start_reg, mc, sizeof(s->start_reg)) ||
-	    (mc->fpstate && dj_compare(s->start_vectors,
-				       (const void *)(mc->fpstate + FXSAVE_VECTORS),
+	if (!s->steps || s->used_stack ||
+	    (mc->fpstate && dj_compare(s->start_vectors, (const void *)(mc->fpstate + FXSAVE_VECTORS),
 				       sizeof(s->start_vectors))))
 		return false;
 	for (uint32_t i = 0; i < s->word_count; i++)
-		if (!preempt_word_read(mc, s->words[i].addr, &value) ||
-		    value != s->words[i].value)
+		if (!preempt_word_read(mc, s->words[i].addr, &value) || value != s->words[i].value)
 			return false;
 	return true;
+}
+
+/* All as it was when the stepping began, and no stack was used meanwhile, so that all that was
+ * worked on is known: a spin. */
+static bool is_unchanged(const struct k_mcontext *mc)
+{
+	return !dj_compare(PREEMPT->start_reg, mc, sizeof(PREEMPT->start_reg)) && is_memory_unchanged(mc);
+}
+
+/* The same but for one register, which counts: it waits for so many rounds at the most. What reads no memory
+ * waits for nothing. */
+static bool only_counts(const struct k_mcontext *mc)
+{
+	const struct preempt_state *s = PREEMPT;
+	const uint64_t *reg = (const uint64_t *)mc;
+	unsigned counters = 0;
+
+	if (mc->rip != s->start_reg[PREEMPT_RIP] || !s->word_count)
+		return false;
+	for (unsigned i = 0; i < PREEMPT_RIP; i++) {
+		if (reg[i] == s->start_reg[i])
+			continue;
+		if (reg[i] - s->start_reg[i] + COUNT_MAX > 2 * COUNT_MAX)
+			return false;
+		counters++;
+	}
+	return counters == 1 && is_memory_unchanged(mc);
 }
 
 /* Gives the token away in the middle of program code, or enters the signal's handler. */
@@ -383,7 +407,7 @@ static void stop_here(struct thread *t, struct k_ucontext *uc)
 		record_spun(t);
 	else
 		t->pause_vain = 0;
-	t->spins = PREEMPT->pauses /* in a loop whose rounds are alike one has been enough */
+	t->spins = PREEMPT->pauses || PREEMPT->counts /* in a loop whose rounds are alike one has been enough */
 		   || (PREEMPT->waits && (!PREEMPT->wait_at || PREEMPT->wait_at == uc->mc.rip));
 	emit_place(t, &uc->mc);
 	RT->pause_starves = false;
@@ -479,6 +503,7 @@ static bool is_good_place(const struct k_mcontext *mc, const struct insn *in, ui
 		s->waits = true;
 		s->wait_at = choose_wait();
 	}
+	s->counts = s->counts || only_counts(mc);
 	if (s->waits && (!s->wait_at || s->wait_at == mc->rip))
 		return true;
 	if (in->shows_flags)

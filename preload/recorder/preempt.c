@@ -274,9 +274,25 @@ void record_signal_waits_no_more(struct thread *t)
 	t->force_timer_runs = false;
 }
 
+enum { CODE_LEN = INSN_MAX_LEN + 1 };
+
+/* The instruction that the thread is about to execute; all zeros where it cannot be decoded. */
+static void decode_next(const struct k_mcontext *mc, uint8_t code[CODE_LEN], struct insn *in)
+{
+	size_t left = 4096 - (mc->rip & 4095);
+
+	if (dj_read_user(code, (const void *)mc->rip, CODE_LEN) && insn_decode(code, CODE_LEN, in))
+		return;
+	*in = (struct insn){0};
+	if (left < CODE_LEN && dj_read_user(code, (const void *)mc->rip, left))
+		insn_decode(code, left, in);
+}
+
 static void probe_begin(struct thread *t, struct k_ucontext *uc)
 {
 	struct preempt_state *s = PREEMPT;
+	uint8_t code[CODE_LEN] = {0};
+	struct insn in;
 
 	if (uc->mc.eflags & TRAP_FLAG)
 		return; /* the program steps itself */
@@ -293,6 +309,8 @@ static void probe_begin(struct thread *t, struct k_ucontext *uc)
 	if (uc->mc.fpstate)
 		dj_copy(s->start_vectors, (const void *)(uc->mc.fpstate + FXSAVE_VECTORS),
 			sizeof(s->start_vectors));
+	decode_next(&uc->mc, code, &in); /* the first trap comes behind it */
+	note_instruction(&uc->mc, &in, code);
 	uc->mask &= ~SIG_BIT(SIGTRAP_NR);
 	uc->mc.eflags |= TRAP_FLAG;
 	__atomic_store_n(&s->prober, t, __ATOMIC_SEQ_CST);
@@ -554,7 +572,7 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 {
 	struct thread *t = dj_self();
 	struct preempt_state *s = PREEMPT;
-	uint8_t code[INSN_MAX_LEN + 1];
+	uint8_t code[CODE_LEN];
 	struct insn in;
 
 	if (s->prober != t || !preempt_is_step(info, &uc->mc)) {
@@ -566,14 +584,7 @@ void probe_handler(int signo, struct k_siginfo *info, struct k_ucontext *uc)
 		stop_later(t);
 		return;
 	}
-	if (!dj_read_user(code, (const void *)uc->mc.rip, sizeof(code)) ||
-	    !insn_decode(code, sizeof(code), &in)) {
-		size_t left = 4096 - (uc->mc.rip & 4095);
-
-		in = (struct insn){0};
-		if (left < sizeof(code) && dj_read_user(code, (const void *)uc->mc.rip, left))
-			insn_decode(code, left, &in);
-	}
+	decode_next(&uc->mc, code, &in);
 	if (is_good_place(&uc->mc, &in, visit(uc->mc.rip))) {
 		probe_end(uc);
 		stop_here(t, uc);

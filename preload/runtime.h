@@ -232,6 +232,7 @@ struct runtime {
 	uint64_t pause_looked, pause_due; /* replay: pause.c */
 	const struct thread *pause_thread;
 	uint32_t output_role; /* recorder: of the output that this process is writing */
+	uint32_t output_owner; /* recorder: the process that writes it, of those in this memory; 0: none */
 	uint32_t memory_told; /* recorder: it has been noted that it writes memory that a replay does not */
 	uint32_t processors_told; /* recorder: it has been noted that CPUID is not recorded */
 	uint32_t clocks_unsure; /* recorder: what the slot's clocks say may not be in the stream */

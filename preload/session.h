@@ -317,7 +317,7 @@ struct session {
 	uint32_t supervisor_sleeps;
 	uint64_t output_seq __attribute__((aligned(64))); /* outputs so far, atomic;
 							     replay: a futex as well */
-	uint32_t output_lock; /* pid of the process that is writing output */
+	uint32_t output_lock; /* pid of the process that is writing output; it may live in another's memory */
 	int32_t output_tid;   /* and its thread */
 	uint32_t pid_namespaces; /* some process may not be known by its own pid outside */
 	uint32_t beat;		 /* the supervisor changes it whenever it looks */

@@ -24,10 +24,12 @@ enum {
 /* From the owner; 0: nobody. False: *owner is another. */
 static bool take_output(struct thread *t, struct session *s, uint32_t *owner, uint8_t role)
 {
-	if (!__atomic_compare_exchange_n(&s->output_lock, owner, (uint32_t)RT->live_pid, false,
-					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	uint32_t me = (uint32_t)thread_process(t);
+
+	if (!__atomic_compare_exchange_n(&s->output_lock, owner, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return false;
 	s->output_tid = t->live_tid;
+	RT->output_owner = me;
 	RT->output_role = role;
 	return true;
 }
@@ -41,29 +43,30 @@ static bool take_output(struct thread *t, struct session *s, uint32_t *owner, ui
 static bool output_lock(struct thread *t, struct session *s, uint8_t role)
 {
 	struct k_timespec step = {0, OUTPUT_LOCK_STEP_NS};
-	uint32_t mine = (uint32_t)RT->live_pid;
 	unsigned ready = 0;
 
 	for (int i = 0; i < OUTPUT_LOCK_TRIES + OUTPUT_LOCK_OWN_TRIES; i++) {
 		uint32_t owner = 0;
+		bool ours; /* of those who share our memory, and so the token */
 
 		if (take_output(t, s, &owner, role) ||
 		    /* killed while it wrote */
 		    (dj_raw(SYS_kill, owner, 0) == -ESRCH && take_output(t, s, &owner, role)))
 			return true;
-		if (owner != mine && i >= OUTPUT_LOCK_TRIES) {
+		ours = owner == RT->output_owner;
+		if (!ours && i >= OUTPUT_LOCK_TRIES) {
 			char state = ready++ < OUTPUT_LOCK_READY_TRIES ? sched_state(s->output_tid) : 0;
 
 			if (state != 'R' && state != 'D')
 				break;
 			i--;
 		}
-		if (owner == mine && RT->output_role == role && !t->pending && !RT->exiting)
+		if (ours && RT->output_role == role && !t->pending && !RT->exiting)
 			i--; /* the pipe is full: there is no way around it */
-		if (owner == mine)
+		if (ours)
 			sched_release(t);
 		dj_raw(SYS_futex, &s->output_lock, FUTEX_WAIT, owner, &step);
-		if (owner == mine)
+		if (ours)
 			sched_acquire(t);
 	}
 	return false;
@@ -73,6 +76,7 @@ static void output_unlock(struct session *s, bool locked)
 {
 	if (!locked)
 		return;
+	RT->output_owner = 0;
 	__atomic_store_n(&s->output_lock, 0, __ATOMIC_SEQ_CST);
 	dj_raw(SYS_futex, &s->output_lock, FUTEX_WAKE, 1);
 }

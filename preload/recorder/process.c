@@ -14,6 +14,7 @@
 static void child_adopt(struct thread *t, struct slot *slot)
 {
 	RT->live_pid = RT->pid = (int32_t)dj_raw(SYS_getpid);
+	RT->output_owner = 0;
 	t->tid = RT->pid;
 	threads_forget_others(t);
 	RT->slot = t->slot = slot;

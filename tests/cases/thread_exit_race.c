@@ -32,6 +32,7 @@ int main(void)
 {
 	pthread_t th[WRITERS];
 
+	T_CHECK(dprintf(1, "process %d\n", getpid()) > 0);
 	T_CHECK(pthread_barrier_init(&together, NULL, WRITERS) == 0);
 	for (intptr_t i = 0; i < WRITERS; i++)
 		T_CHECK(pthread_create(&th[i], NULL, writer, (void *)i) == 0);

@@ -118,6 +118,7 @@ rm -rf gone
 ended gone 5 200
 grep -q '^deja: the recording was deleted .*the program goes on' err || fail "gone: not said: $(cat err)"
 begin emptied perl lines.pl 200 0.005
+until_true 60 test -e emptied/p1.zst || fail "emptied: no stream"
 rm -f emptied/p1.zst
 ended emptied 5 200
 grep -q '^deja: the recording was deleted .*the program goes on' err || fail "emptied: not said: $(cat err)"

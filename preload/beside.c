@@ -50,6 +50,13 @@ bool ioctl_is_untold(const unsigned long args[6])
 	return tf_arg_resolve(tf_call_by_nr(SYS_ioctl), 2, args, &known).kind != TF_MEM && !known;
 }
 
+bool file_write_of(long nr, const unsigned long args[6], struct file_write *w)
+{
+	w->vector = nr == SYS_writev || nr == SYS_pwritev || nr == SYS_pwritev2;
+	w->placed = nr == SYS_pwrite64 || nr == SYS_pwritev || (nr == SYS_pwritev2 && args[3] != -1ul);
+	return w->vector || nr == SYS_write || nr == SYS_pwrite64;
+}
+
 struct memory_room memory_beside(long nr, const unsigned long args[6], bool after)
 {
 	struct memory_room room = {0, 0};

@@ -19,7 +19,7 @@
 enum {
 	SESSION_MAGIC = 0x6a656464,
 	SESSION_VERSION = 7,
-	SLOT_COUNT = 2048,	/* processes alive at once */
+	SLOT_COUNT = 1024,	/* processes alive at once */
 	RING_LEN = 512 * 1024,	/* bytes, a power of two */
 	SLOT_HEAD_LEN = 8192,	/* bytes before the ring */
 	FD_ROLE_COUNT = 1024,	/* descriptors whose role is tracked */
@@ -359,7 +359,7 @@ struct session {
 	uint64_t oracle_offsets[ORACLE_OFFSET_COUNT];
 };
 
-enum { SESSION_HEAD_LEN = 304 * 1024 };
+enum { SESSION_HEAD_LEN = 264 * 1024 };
 #define SLOT_STRIDE  ((size_t)SLOT_HEAD_LEN + RING_LEN)
 #define SHADOWS_AT   (SESSION_HEAD_LEN + SLOT_COUNT * SLOT_STRIDE)
 #define SESSION_LEN  (SHADOWS_AT + ((SHADOW_COUNT * sizeof(struct shadow_entry) + 4095) & ~4095ul))

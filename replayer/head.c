@@ -216,27 +216,20 @@ static bool is_sync(struct tf_in in)
 	return !in.bad && in.end - in.p >= 2 && in.p[1] == TF_EV_SYNC;
 }
 
-/* Calls that may write to /proc/self/mem. */
-static bool may_write_memory(long nr)
-{
-	return nr == SYS_write || nr == SYS_writev || nr == SYS_pwrite64 || nr == SYS_pwritev || nr == SYS_pwritev2;
-}
-
 /* Whether such a call may have written these bytes there: they are what it sent, which is looked at, and
  * what is ours is never written. Whether its descriptor is memory, and at which offset that stood, is
  * not known here. */
-static bool is_sent(struct thread *t, long nr, const unsigned long args[6], long result, uint64_t addr,
-		    const uint8_t *bytes, size_t len)
+static bool is_sent(struct thread *t, long nr, const unsigned long args[6], const struct file_write *w, long result,
+		    uint64_t addr, const uint8_t *bytes, size_t len)
 {
-	bool vector = nr != SYS_write && nr != SYS_pwrite64;
-	bool placed = nr != SYS_write && nr != SYS_writev && !(nr == SYS_pwritev2 && args[3] == -1ul);
 	struct k_iovec one = {(void *)args[1], args[2]};
-	const struct k_iovec *iov = vector ? (const void *)args[1] : &one;
+	const struct k_iovec *iov = w->vector ? (const void *)args[1] : &one;
+	size_t count = w->vector ? args[2] : 1;
 
-	if (!args[1] || result < (long)len || (placed && addr != args[3]) || addr + len < addr ||
+	if (!args[1] || result < (long)len || (w->placed && addr != args[3]) || addr + len < addr ||
 	    own_memory_holds(addr, addr + len))
 		return false;
-	for (size_t i = 0; len && (i < 1 || vector) && (!vector || i < args[2]); i++) {
+	for (size_t i = 0; i < count && len; i++) {
 		size_t n = iov[i].len < len ? iov[i].len : len;
 
 		if (n)
@@ -249,7 +242,8 @@ static bool is_sent(struct thread *t, long nr, const unsigned long args[6], long
 
 void head_take_memory(struct thread *t, long nr, const unsigned long args[6], long result, struct memory_room room)
 {
-	bool sends = may_write_memory(nr);
+	struct file_write w;
+	bool sends = file_write_of(nr, args, &w);
 
 	for (;;) {
 		struct tf_in in = head_in(RT->stream_pos);
@@ -272,7 +266,7 @@ void head_take_memory(struct thread *t, long nr, const unsigned long args[6], lo
 		bytes = tf_get_bytes(&ev.in, &len);
 		if (ev.in.bad || (!sends && (addr != room.addr || len > room.len)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
-		if (sends && !is_sent(t, nr, args, result, addr, bytes, len))
+		if (sends && !is_sent(t, nr, args, &w, result, addr, bytes, len))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");
 		if (!dj_write_user((void *)addr, bytes, len) && !(sends && code_write(addr, bytes, len, false)))
 			diverge(t, DIVERGED_UNDECODABLE, nr, args, "memory written by a call");

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include "record.h"
+#include "preload/beside.h"
 #include "preload/own_memory.h"
 
 enum { VECTOR_MAX = 1024 /* UIO_MAXIOV */, SENT_MAX_LEN = 0x7ffff000 /* MAX_RW_COUNT */ };
@@ -88,21 +89,22 @@ static void note_memory(struct thread *t, const char *text)
 
 long record_memory_write(struct thread *t, const struct tf_call *call, const unsigned long args[6])
 {
-	bool vector = call->nr != SYS_write && call->nr != SYS_pwrite64;
-	bool placed = call->nr != SYS_write && call->nr != SYS_writev && !(call->nr == SYS_pwritev2 && args[3] == -1ul);
+	struct file_write w;
 	int64_t t0 = dj_now();
 	struct sent sent;
 	uint64_t at;
 	long ret;
 
+	if (!file_write_of(call->nr, args, &w))
+		return record_generic(t, call, args);
 	if (view_process((int)args[0]) != dj_own_pid()) {
 		ret = record_generic(t, call, args);
 		if (ret > 0)
 			note_memory(t, "it wrote to another process's memory (/proc/PID/mem): a replay does not");
 		return ret;
 	}
-	at = placed ? args[3] : (uint64_t)dj_raw(SYS_lseek, args[0], 0, SEEK_CUR);
-	if (!take_copy(&sent, args, vector)) {
+	at = w.placed ? args[3] : (uint64_t)dj_raw(SYS_lseek, args[0], 0, SEEK_CUR);
+	if (!take_copy(&sent, args, w.vector)) {
 		ret = record_generic(t, call, args);
 		if (ret > 0)
 			note_memory(t, "it wrote to its own memory (/proc/self/mem) what could not be recorded: a replay "

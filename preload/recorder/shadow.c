@@ -288,7 +288,9 @@ uint32_t record_shadow_of(struct thread *t, long nr, const unsigned long args[6]
 	uint64_t size;
 	int fd;
 
-	if (!target_of(nr, args, &fd, &path) || !shadow_key(fd, path, &key, &size))
+	/* by a descriptor only what has been opened for writing can be changed, and is live */
+	if (!RT->session->shadow_count || !target_of(nr, args, &fd, &path) ||
+	    !(path || RT->session->shadows_live) || !shadow_key(fd, path, &key, &size))
 		return 0;
 	e = find(&key);
 	if (e && path) /* no descriptor that could change it was needed */

@@ -28,10 +28,8 @@ static long record_status_read(struct thread *t, const struct tf_call *call,
 static long record_changing(struct thread *t, const struct tf_call *call,
 			    const unsigned long args[6])
 {
-	uint32_t shadow = 0;
+	uint32_t shadow = record_shadow_of(t, call->nr, args);
 
-	if (RT->session->shadow_count)
-		shadow = record_shadow_of(t, call->nr, args);
 	return shadow ? record_shadow_change(t, call, args, shadow)
 		      : record_generic(t, call, args);
 }
@@ -57,7 +55,7 @@ static long record_telling(struct thread *t, const struct tf_call *call, const u
 static long record_moving(struct thread *t, const struct tf_call *call,
 			  const unsigned long args[6])
 {
-	if (RT->session->shadows_live && record_shadow_of(t, call->nr, args))
+	if (record_shadow_of(t, call->nr, args))
 		return record_changing(t, call, args);
 	return record_telling(t, call, args, record_moved);
 }
@@ -206,7 +204,7 @@ long record_watched(struct thread *t, const struct tf_call *call,
 			record_semaphores(t->slot, args);
 		return ret;
 	case SYS_ioctl:
-		if (RT->session->shadows_live && record_shadow_of(t, call->nr, args))
+		if (record_shadow_of(t, call->nr, args))
 			return record_changing(t, call, args);
 		if (ioctl_is_untold(args))
 			return record_untold(t, call, args);
